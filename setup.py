@@ -132,7 +132,7 @@ class BuildExt(build_ext):
         if is_fresh(obj, dep) and not self.force:
             return obj
         os.makedirs(os.path.dirname(obj), exist_ok=True)
-        include = ["-Icsrc"]
+        include = ["-Icsrc", "-include", "csrc/glibc.h"]
         if source.startswith("csrc/bind/"):  # the only folder that may include Python.h
             import numpy
             include += ["-isystem", sysconfig.get_paths()["include"], "-isystem", numpy.get_include()]
