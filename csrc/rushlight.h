@@ -74,14 +74,15 @@ bool rl_add_size(int64_t a, int64_t b, int64_t *sum);
 
 /* ---- core/dtype.c: the list of dtypes; promotion ------------------------------------------------------------- */
 
-#define RL_DTYPES(X) /* enum, name, bytes, class */                                                                  \
-    X(BOOL, "bool", 1, CLASS_BOOL) X(UINT8, "uint8", 1, CLASS_INT) X(INT8, "int8", 1, CLASS_INT)                     \
-    X(INT16, "int16", 2, CLASS_INT) X(INT32, "int32", 4, CLASS_INT) X(INT64, "int64", 8, CLASS_INT)                  \
-    X(FLOAT16, "float16", 2, CLASS_HALF) X(BFLOAT16, "bfloat16", 2, CLASS_HALF)                                      \
-    X(FLOAT32, "float32", 4, CLASS_FLOAT) X(FLOAT64, "float64", 8, CLASS_FLOAT)                                      \
-    X(COMPLEX64, "complex64", 8, CLASS_COMPLEX) X(COMPLEX128, "complex128", 16, CLASS_COMPLEX)
+#define RL_DTYPES(X) /* enum, name, torch's word in messages, bytes, class */ \
+    X(BOOL, "bool", "Bool", 1, CLASS_BOOL) X(UINT8, "uint8", "Byte", 1, CLASS_INT) \
+    X(INT8, "int8", "Char", 1, CLASS_INT) X(INT16, "int16", "Short", 2, CLASS_INT) \
+    X(INT32, "int32", "Int", 4, CLASS_INT) X(INT64, "int64", "Long", 8, CLASS_INT) \
+    X(FLOAT16, "float16", "Half", 2, CLASS_HALF) X(BFLOAT16, "bfloat16", "BFloat16", 2, CLASS_HALF) \
+    X(FLOAT32, "float32", "Float", 4, CLASS_FLOAT) X(FLOAT64, "float64", "Double", 8, CLASS_FLOAT) \
+    X(COMPLEX64, "complex64", "ComplexFloat", 8, CLASS_COMPLEX) X(COMPLEX128, "complex128", "ComplexDouble", 16, CLASS_COMPLEX)
 
-#define RL_DTYPE_ENUM(e, name, bytes, class) RL_##e,
+#define RL_DTYPE_ENUM(e, name, word, bytes, class) RL_##e,
 typedef enum { RL_DTYPES(RL_DTYPE_ENUM) RL_NDTYPES, RL_NO_DTYPE = 255 } Dtype;
 
 typedef enum {   /* bits, so that a row can name what it takes */
@@ -90,7 +91,7 @@ typedef enum {   /* bits, so that a row can name what it takes */
     CLASS_INTEGRAL = CLASS_BOOL | CLASS_INT, CLASS_REAL = CLASS_INTEGRAL | CLASS_FLOATING, CLASS_ANY = 31
 } DtypeClass;
 
-typedef struct DtypeInfo { const char *name, *torch_name /* "Float", "Long": torch's word in messages */; int bytes; DtypeClass class; } DtypeInfo;
+typedef struct DtypeInfo { const char *name, *word; int bytes; DtypeClass class; } DtypeInfo;
 extern const DtypeInfo rl_dtypes[RL_NDTYPES];
 
 static inline int rl_dtype_bytes(Dtype d) { return rl_dtypes[d].bytes; }
@@ -255,7 +256,8 @@ typedef enum { HOOK_TENSOR /* one grad, may replace it */, HOOK_POST_ACCUMULATE 
 typedef struct Host {
     void *(*make)(Kind kind);                 /* count 1; header fields zeroed, arrays not; NULL with an error set.  Refuses while an error is pending */
     void (*keep)(void *object);
-    void (*drop)(void *object);               /* at 0: rl_tensor_release / rl_node_release, then the memory */
+    void (*drop)(void *object);               /* at 0: a tensor is released (rl_tensor_release) and freed; a node goes to rl_node_release */
+    void (*free_node)(void *node);            /* the memory of a node that rl_node_release has emptied */
     int64_t (*count)(void *object);
     void (*linked)(Tensor *t);                /* t got its first out-edge: the collector must know it from now on */
     void (*foreign_keep)(void *foreign);
@@ -495,7 +497,7 @@ void rl_set_history(Tensor *t, Node *node, int out_nr);
 bool rl_require_grad(Tensor *t, bool on);       /* requires_grad_: torch's checks */
 bool rl_retain_grad(Tensor *t);
 Tensor *rl_detach(Tensor *t);
-void rl_node_release(Node *node);               /* host, at count 0 */
+void rl_node_release(Node *node);               /* the host calls it at count 0; calls host.free_node, maybe later: dead nodes queue up instead of recursing */
 void rl_node_clear(Node *node);                 /* tp_clear and "free the graph": saved tensors, sets NODE_FREED */
 bool rl_check_inplace(Tensor *self);            /* leaf, view and overlap rules; error texts as torch */
 const char *rl_node_name(const Node *node);     /* "MulBackward0" */

@@ -1,0 +1,80 @@
+/* error.c -- one sticky error per thread: a kind, a message, and for host exceptions a payload.
+ *
+ * The first error wins, since what follows it is mostly its echo.  Nothing here allocates, so running out of
+ * memory can be reported.  It knows nothing of tensors but how to print a shape. */
+#include "rushlight.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+RL_TLS Thread rl_thread = {.grad_mode = true};
+static RL_TLS Error pending;
+
+void *rl_fail(ErrorKind kind, const char *format, ...) {
+    if (rl_thread.failed) return NULL;
+    va_list rest;
+    va_start(rest, format);
+    vsnprintf(pending.text, sizeof pending.text, format, rest);
+    va_end(rest);
+    pending.payload = NULL;
+    rl_thread.failed = pending.kind = kind;
+    return NULL;
+}
+
+void *rl_fail_memory(int64_t bytes) {
+    return rl_fail(RL_MEMORY_ERROR, "not enough memory: you tried to allocate %" PRId64 " bytes", bytes);
+}
+
+void rl_fail_host(void *payload) {
+    if (rl_thread.failed) {
+        rl_host.foreign_drop(payload);
+        return;
+    }
+    pending.text[0] = 0;
+    pending.payload = payload;
+    rl_thread.failed = pending.kind = RL_HOST_ERROR;
+}
+
+ErrorKind rl_failed(void) { return rl_thread.failed; }
+const Error *rl_error(void) { return &pending; }
+
+void rl_error_clear(void) {
+    void *payload = pending.payload;
+    rl_thread.failed = pending.kind = RL_OK;
+    pending.payload = NULL;
+    if (payload) rl_host.foreign_drop(payload);
+}
+
+/* Dropping objects may run finalisers, these may run operations, and those refuse to start, or clear the error, while
+ * one is pending.  So whoever drops under an error moves it out first. */
+void rl_error_put_aside(Error *keep) {
+    keep->kind = pending.kind;
+    keep->payload = pending.payload;
+    if (keep->kind) memcpy(keep->text, pending.text, sizeof keep->text);
+    rl_thread.failed = pending.kind = RL_OK;
+    pending.payload = NULL;
+}
+
+void rl_error_put_back(Error *keep) {
+    rl_error_clear();
+    if (!keep->kind) return;
+    pending.kind = rl_thread.failed = keep->kind;
+    pending.payload = keep->payload;
+    memcpy(pending.text, keep->text, sizeof pending.text);
+}
+
+const char *rl_text_sizes(int n, const int64_t *sizes) {
+    static RL_TLS char ring[4][256];
+    static RL_TLS int turn;
+    char *text = ring[turn++ & 3], *end = text + sizeof ring[0] - 32, *p = text;
+    *p++ = '[';
+    int i = 0;
+    for (; i < n && p < end; i++) p += snprintf(p, 24, i ? ", %" PRId64 : "%" PRId64, sizes[i]);
+    if (i < n) p += snprintf(p, 8, ", ...");
+    *p++ = ']';
+    *p = 0;
+    return text;
+}
+
+const char *rl_text_shape(const Tensor *t) { return t ? rl_text_sizes(t->ndim, t->shape) : "[]"; }
