@@ -9,7 +9,7 @@
 #include <string.h>
 
 RL_TLS Thread rl_thread = {.grad_mode = true};
-static RL_TLS Error pending;
+static RL_TLS_LARGE Error pending;
 
 void *rl_fail(ErrorKind kind, const char *format, ...) {
     if (rl_thread.failed) return NULL;
@@ -65,8 +65,8 @@ void rl_error_put_back(Error *keep) {
 }
 
 const char *rl_text_sizes(int n, const int64_t *sizes) {
-    static RL_TLS char ring[4][256];
-    static RL_TLS int turn;
+    static RL_TLS_LARGE char ring[4][256];
+    static RL_TLS_LARGE int turn;
     char *text = ring[turn++ & 3], *end = text + sizeof ring[0] - 32, *p = text;
     *p++ = '[';
     int i = 0;
