@@ -235,6 +235,8 @@ uint32_t rl_version(const Tensor *t);
 void rl_tensor_release(Tensor *t);                      /* the host calls it once the count is 0: gives up everything owned, iteratively */
 void rl_tensor_clear_edges(Tensor *t);                  /* tp_clear: gives up hooks, grad, base, node; keeps the storage */
 bool rl_item(const Tensor *t, Arg *number, double complex_store[2]);  /* one element as bool, int, float or complex */
+bool rl_set_item(Tensor *t, const Arg *number);         /* writes the first element; converts as a cast does */
+bool rl_storage_resize(Storage *s, int64_t bytes);
 
 /* ---- core/scope.c: who owns temporaries --------------------------------------------------------------------------- */
 
