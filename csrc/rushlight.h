@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 #define RL_PUBLIC      __attribute__((visibility("default")))
-#define RL_TLS         _Thread_local __attribute__((tls_model("initial-exec")))  /* fast, but a process has only some 1,600 bytes of it */
-#define RL_TLS_LARGE   _Thread_local           /* for what is large or seldom read */
+/* Fast, but the libraries of a process share some 1,600 bytes of it: a few words at most, the rest behind a pointer. */
+#define RL_TLS         _Thread_local __attribute__((tls_model("initial-exec")))
 #define RL_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define RL_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define RL_PRINTF(f, a) __attribute__((format(printf, f, a)))
