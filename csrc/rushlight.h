@@ -315,15 +315,18 @@ typedef struct Param {
     bool variadic;             /* *size: int -- the rest of the positional arguments, or one sequence */
     bool single;               /* int | list[int] -- a single int stands for a list of one */
     Arg value;                 /* the default */
+    const char *default_text;  /* as written; NULL without one */
+    const char *type_text;
     void *key;                 /* the binding's interned name */
 } Param;
 
 typedef struct Sig {           /* parsed once from Op.sig */
-    char *name;                /* "softmax", "linalg.solve" */
+    const char *name;          /* "softmax", "linalg.solve" */
+    const char *returns_text;
     int nparams, npositional;  /* npositional: those before "*" */
     Param param[RL_MAX_ARGS];
     int nout;                  /* tensors returned; -1 for a list */
-    bool returns_none, returns_tuple, returns_number /* int/bool/float: out_arg */;
+    bool returns_none, returns_tuple /* of a number known only at run time; else a list */, returns_number /* in Call.result */;
     const char *out_name[8];   /* (values: Tensor, indices: Tensor) makes a named tuple */
 } Sig;
 

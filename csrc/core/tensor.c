@@ -477,7 +477,6 @@ void rl_tensor_release(Tensor *t) {
         rl_tensor_clear_edges(t);
         release_grads(grad);
     }
-    if (t->acc) t->acc->leaf = NULL;
     if (RL_UNLIKELY(!dims_are_inline(t))) rl_free(t->shape);
     Storage *s = t->storage;
     t->storage = NULL;
