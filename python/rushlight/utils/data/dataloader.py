@@ -1,0 +1,336 @@
+"""The loader: batches of a data set, in an order, read here or in worker processes.
+
+DataLoader keeps the arguments and checks them; an iterator does one epoch. `iter(loader)` always draws one 63-bit
+base seed, even with no shuffling and no workers, because torch does and equal seeds must mean equal orders.
+"""
+
+import itertools
+import math
+import multiprocessing
+import os
+import sys
+import warnings
+from typing import Generic, TypeVar
+
+import rushlight as rl
+
+from ._utils.collate import default_collate, default_convert
+from ._utils.fetch import make_fetcher
+from ._utils.worker import get_worker_info
+from .dataset import IterableDataset
+from .sampler import BatchSampler, InfiniteConstantSampler, RandomSampler, SequentialSampler, draw_seed
+
+__all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
+
+_T_co = TypeVar("_T_co", covariant=True)
+
+STATE_VERSION = 1
+LOCKED = frozenset(("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"))
+
+
+class DataLoader(Generic[_T_co]):
+    """Iterate over batches of a data set. All arguments, defaults and orders are torch's.
+
+    `state_dict()` and `load_state_dict()` (which torch has not) save and restore the place inside an epoch, counted
+    in batches handed out: after loading, the next `iter(loader)` goes on with the next batch of the same order.
+    """
+
+    _initialised = False
+
+    def __init__(self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0,
+                 collate_fn=None, pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None,
+                 multiprocessing_context=None, generator=None, *, prefetch_factor=None, persistent_workers=False,
+                 pin_memory_device="", in_order=True):
+        self.dataset = dataset
+        self.num_workers = num_workers
+        self.prefetch_factor = _checked_prefetch(num_workers, timeout, prefetch_factor, persistent_workers)
+        self.pin_memory = pin_memory
+        self.pin_memory_device = pin_memory_device
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.multiprocessing_context = multiprocessing_context
+        self.in_order = in_order
+        self.generator = generator
+        self.persistent_workers = persistent_workers
+        self._dataset_kind = "iterable" if isinstance(dataset, IterableDataset) else "map"
+        if self._dataset_kind == "iterable":
+            _refuse_order(shuffle, sampler, batch_sampler)
+        _check_batching(batch_size, shuffle, sampler, batch_sampler, drop_last)
+        if batch_sampler is not None:
+            batch_size, drop_last = None, False
+        if sampler is None:
+            sampler = self._default_sampler(shuffle)
+        if batch_size is not None and batch_sampler is None:
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        if collate_fn is None:
+            collate_fn = default_collate if self._auto_collation else default_convert
+        self.collate_fn = collate_fn
+        self._iterator = None
+        self._live = None        # the iterator that state_dict speaks of
+        self._resume = None      # a state to start the next iterator from
+        self._promised_length = None
+        self._initialised = True
+        self._warn_of_many_workers()
+
+    def _default_sampler(self, shuffle):
+        if self._dataset_kind == "iterable":
+            return InfiniteConstantSampler()
+        if shuffle:
+            return RandomSampler(self.dataset, generator=self.generator)
+        return SequentialSampler(self.dataset)
+
+    def __setattr__(self, name, value):
+        if self._initialised and name in LOCKED:
+            raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
+        super().__setattr__(name, value)
+
+    @property
+    def multiprocessing_context(self):
+        return self._context
+
+    @multiprocessing_context.setter
+    def multiprocessing_context(self, context):
+        self._context = None if context is None else _checked_context(context, self.num_workers)
+
+    @property
+    def _auto_collation(self):
+        return self.batch_sampler is not None
+
+    @property
+    def _index_sampler(self):
+        return self.batch_sampler if self._auto_collation else self.sampler
+
+    def _warn_of_many_workers(self):
+        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        if self.num_workers and cpus and self.num_workers > cpus:
+            warnings.warn(
+                f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested max number "
+                f"of worker in current system is {cpus}, which is smaller than what this DataLoader is going to "
+                "create. More workers than processors make loading slower", stacklevel=3)
+
+    def _get_iterator(self):
+        if self.num_workers == 0:
+            return SingleProcessIterator(self)
+        from ._multiprocess import MultiProcessIterator
+        return MultiProcessIterator(self)
+
+    def __iter__(self):
+        if not (self.persistent_workers and self.num_workers > 0):
+            self._live = self._get_iterator()
+            return self._live
+        if self._iterator is None:
+            self._iterator = self._live = self._get_iterator()
+        else:
+            self._iterator._reset(self)
+        return self._iterator
+
+    def __len__(self):
+        if self._dataset_kind == "map":
+            return len(self._index_sampler)
+        length = self._promised_length = len(self.dataset)
+        if self.batch_size is None:
+            return length
+        return length // self.batch_size if self.drop_last else math.ceil(length / self.batch_size)
+
+    def state_dict(self):
+        """Where the current epoch stands: plain numbers, a byte tensor of generator state, and what a sampler or an
+        iterable data set says about itself if it has a `state_dict` method of its own."""
+        live = self._live
+        if self._resume is not None:
+            return dict(self._resume)
+        state = {"version": STATE_VERSION, "batches": 0, "finished": True, "generator": None}
+        if live is not None:
+            state.update(batches=live._num_yielded, finished=live._finished, epoch_rng=live._epoch_rng,
+                         base_seed=live._base_seed, drew_base_seed=live._drew_base_seed)
+        if self.generator is not None:
+            state["generator"] = self.generator.get_state()
+        for name in ("sampler", "batch_sampler"):
+            part = getattr(self, name)
+            if hasattr(part, "state_dict"):
+                state[name] = part.state_dict()
+        if self.num_workers == 0 and hasattr(self.dataset, "state_dict") and self._dataset_kind == "iterable":
+            state["dataset"] = self.dataset.state_dict()
+        return state
+
+    def load_state_dict(self, state):
+        """Go on from `state` at the next `iter(loader)`."""
+        if state.get("version") != STATE_VERSION:
+            raise ValueError(f"DataLoader.load_state_dict: state of version {state.get('version')!r}, "
+                             f"this loader reads version {STATE_VERSION}")
+        for name in ("sampler", "batch_sampler", "dataset"):
+            if name in state:
+                getattr(self, name).load_state_dict(state[name])
+        if state["finished"]:
+            if state["generator"] is not None and self.generator is not None:
+                self.generator.set_state(state["generator"])
+            state = None
+        if self._iterator is not None:
+            self._iterator.close()
+        self._iterator = self._live = None
+        self._resume = None if state is None else dict(state)
+
+
+def _checked_prefetch(num_workers, timeout, prefetch_factor, persistent_workers):
+    """The prefetch factor to use, after the checks of everything that concerns workers."""
+    if num_workers < 0:
+        raise ValueError(f"num_workers option should be non-negative, but got {num_workers}; "
+                         "use num_workers=0 to disable multiprocessing.")
+    if timeout < 0:
+        raise ValueError("timeout option should be non-negative")
+    if num_workers == 0 and prefetch_factor is not None:
+        raise ValueError("prefetch_factor option could only be specified in multiprocessing."
+                         "let num_workers > 0 to enable multiprocessing, otherwise set prefetch_factor to None.")
+    if prefetch_factor is not None and prefetch_factor < 0:
+        raise ValueError("prefetch_factor option should be non-negative")
+    if persistent_workers and num_workers == 0:
+        raise ValueError("persistent_workers option needs num_workers > 0")
+    if num_workers > 0 and prefetch_factor is None:
+        return 2
+    return prefetch_factor
+
+
+def _refuse_order(shuffle, sampler, batch_sampler):
+    """An iterable data set orders itself."""
+    if shuffle:
+        raise ValueError("DataLoader with IterableDataset: expected unspecified shuffle option, "
+                         f"but got shuffle={shuffle}")
+    for name, value in (("sampler", sampler), ("batch_sampler", batch_sampler)):
+        if value is not None:
+            raise ValueError(f"DataLoader with IterableDataset: expected unspecified {name} option, "
+                             f"but got {name}={value}")
+
+
+def _check_batching(batch_size, shuffle, sampler, batch_sampler, drop_last):
+    if sampler is not None and shuffle:
+        raise ValueError("sampler option is mutually exclusive with shuffle")
+    if batch_sampler is not None:
+        if batch_size != 1 or shuffle or sampler is not None or drop_last:
+            raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and "
+                             "drop_last")
+    elif batch_size is None and drop_last:
+        raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
+
+
+def _checked_context(context, num_workers):
+    if num_workers <= 0:
+        raise ValueError("multiprocessing_context can only be used with multi-process loading (num_workers > 0), "
+                         f"but got num_workers={num_workers}")
+    if isinstance(context, str):
+        methods = multiprocessing.get_all_start_methods()
+        if context not in methods:
+            raise ValueError(f"multiprocessing_context option should specify a valid start method in {methods!r}, "
+                             f"but got multiprocessing_context={context!r}")
+        context = multiprocessing.get_context(context)
+    if not isinstance(context, multiprocessing.context.BaseContext):
+        raise TypeError("multiprocessing_context option should be a valid context object or a string specifying the "
+                        f"start method, but got multiprocessing_context={context}")
+    return context
+
+
+def default_context():
+    """What the user chose with `set_start_method`; else fork on Linux, because workers then start in milliseconds."""
+    if multiprocessing.get_start_method(allow_none=True) is None and sys.platform == "linux":
+        return multiprocessing.get_context("fork")
+    return multiprocessing.get_context()
+
+
+class BaseIterator:
+    """One epoch: draws the base seed, walks the sampler, counts what it hands out."""
+
+    def __init__(self, loader):
+        self._loader = loader
+        self._dataset = loader.dataset
+        self._dataset_kind = loader._dataset_kind
+        self._num_workers = loader.num_workers
+        self._timeout = loader.timeout
+        self._base_seed = None
+        self._start_epoch(draw_base_seed=True)
+
+    def _start_epoch(self, draw_base_seed):
+        """Begin, or begin where a loaded state left off.
+
+        Resuming replays the draws of that epoch's start and skips indices, not samples. The global generator is put
+        back afterwards, because whoever restores it does so on their own; a generator given to the loader stays
+        where the replay leaves it, which is where it was."""
+        loader = self._loader
+        resume, loader._resume = loader._resume, None
+        stream = loader.generator if loader.generator is not None else rl.default_generator
+        before = self._epoch_rng = stream.get_state()
+        if resume is not None:
+            self._epoch_rng, self._base_seed = resume["epoch_rng"], resume["base_seed"]
+            draw_base_seed = resume["drew_base_seed"]
+            stream.set_state(self._epoch_rng)
+        self._sampler_iter = iter(loader._index_sampler)
+        self._drew_base_seed = draw_base_seed
+        if draw_base_seed:
+            self._base_seed = draw_seed(loader.generator)
+        self._num_yielded = 0
+        self._finished = False
+        self._skip = 0
+        if resume is not None:
+            self._skip_to(resume)
+            if loader.generator is None:
+                stream.set_state(before)
+
+    def _skip_to(self, resume):
+        done = self._num_yielded = resume["batches"]
+        if self._dataset_kind == "iterable":
+            self._skip = 0 if "dataset" in resume else done
+        elif "sampler" not in resume and "batch_sampler" not in resume:
+            # One more is drawn and put back, so that lazy samplers have made their draws when this returns.
+            ahead = list(itertools.islice(self._sampler_iter, done, done + 1))
+            self._sampler_iter = itertools.chain(ahead, self._sampler_iter)
+
+    def __iter__(self):
+        return self
+
+    def __len__(self):
+        return len(self._loader._index_sampler)
+
+    def __next__(self):
+        try:
+            while self._skip:
+                self._next_data()
+                self._skip -= 1
+            data = self._next_data()
+        except StopIteration:
+            self._finished = True
+            raise
+        self._num_yielded += 1
+        promised = self._loader._promised_length
+        if promised is not None and self._dataset_kind == "iterable" and self._num_yielded > promised:
+            self._warn_of_length(promised)
+        return data
+
+    def _warn_of_length(self, promised):
+        text = (f"Length of IterableDataset {self._dataset} was reported to be {promised}"
+                f"(when accessing len(dataloader)), but {self._num_yielded} samples have been fetched. ")
+        if self._num_workers > 0:
+            text += ("With workers, each has a copy of the data set and yields all of it, "
+                     "unless its __iter__ asks get_worker_info() for its share.")
+        warnings.warn(text, stacklevel=3)
+
+    def close(self):
+        """Give up the rest of the epoch."""
+        self._finished = True
+
+    def __getstate__(self):
+        raise NotImplementedError(f"{type(self).__name__} cannot be pickled")
+
+
+class SingleProcessIterator(BaseIterator):
+    """Reads in the calling thread."""
+
+    def __init__(self, loader):
+        super().__init__(loader)
+        if self._timeout != 0:
+            raise ValueError("timeout needs num_workers > 0: with no workers there is nothing to wait for")
+        self._fetcher = make_fetcher(self._dataset_kind, self._dataset, loader._auto_collation, loader.collate_fn,
+                                     loader.drop_last)
+
+    def _next_data(self):
+        return self._fetcher.fetch(next(self._sampler_iter))
