@@ -305,6 +305,10 @@ typedef enum {
     P_GENERATOR, P_LAYOUT, P_DEVICE, P_MEMORY_FORMAT, P_OBJECT
 } ParamKind;
 
+/* How arguments of these kinds arrive: a memory format as A_INT, one of the numbers below; a device or layout as A_NONE once the
+ * binding has checked that it is the CPU and strided; an object borrowed from the caller. */
+enum { FORMAT_CONTIGUOUS, FORMAT_PRESERVE, FORMAT_CHANNELS_LAST, FORMAT_CHANNELS_LAST_3D };
+
 typedef struct Param {
     const char *name;
     uint8_t kind;
