@@ -1,0 +1,267 @@
+/* py_module.c -- the base of nn.Module: calling it and reading its attributes.
+ *
+ * A module is an ordinary Python object: everything it knows is in its __dict__, under the names torch uses (_parameters,
+ * _buffers, _modules, the hook registries), where subclasses, pickle, copy and users find and change it.  So this type adds
+ * behaviour and no fields: layout, garbage collection, weak references and multiple inheritance are those of any Python class.
+ *
+ * - A call looks at the four instance registries and the four global ones that could change it; if all are empty it is
+ *   self.forward(...), else self._call_impl(...), which is Python (nn/modules/_hooks.py).
+ * - Reading an attribute is Python's own order (data descriptor, instance dictionary, class), then the three registries.
+ *   No exception is made and caught on the way to a parameter.
+ * - Writing is plain for plain values; what might register or unregister something is _assign, which is Python
+ *   (nn/modules/module.py).
+ *
+ * Refused here: knowing what a hook does, what a parameter is for, and every rule about names. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+enum { PARAMETERS, BUFFERS, MODULES, REGISTRIES };
+enum { GLOBAL_HOOKS = 4, LOCAL_HOOKS = 4 };
+
+static const char *const registry_names[REGISTRIES] = {"_parameters", "_buffers", "_modules"};
+static const char *const hook_names[LOCAL_HOOKS] = {"_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"};
+
+/* Interned names and the types that decide what an assignment means; filled once at import, never freed. */
+static PyObject *registry_name[REGISTRIES], *hook_name[LOCAL_HOOKS], *global_hooks[GLOBAL_HOOKS];
+static PyObject *str_forward, *str_call_impl, *str_assign, *str_getattr, *str_init_subclass, *str_nonpersistent;
+static PyTypeObject *base_type, *tensor_type;
+static PyObject *base_getattr_method;
+
+/* ---- registries ---- */
+
+/* Borrowed instance dictionary, or NULL without an error where none was made yet. */
+static PyObject *instance_dict(PyObject *self) {
+    PyObject **place = _PyObject_GetDictPtr(self);
+    return place ? *place : NULL;
+}
+
+/* Borrowed value of an interned or hashed name, NULL without an error when absent. */
+static PyObject *look_up(PyObject *dict, PyObject *name) {
+    return dict && PyDict_Check(dict) ? PyDict_GetItemWithError(dict, name) : NULL;
+}
+
+/* Borrowed member of one of the three registries; NULL with or without an error. */
+static PyObject *find_member(PyObject *dict, PyObject *name) {
+    for (int r = 0; r < REGISTRIES; r++) {
+        PyObject *found = look_up(look_up(dict, registry_name[r]), name);
+        if (found || PyErr_Occurred()) return found;
+    }
+    return NULL;
+}
+
+static PyObject *raise_no_attribute(PyObject *self, PyObject *name) {
+    PyErr_Format(PyExc_AttributeError, "'%.100s' object has no attribute '%U'", Py_TYPE(self)->tp_name, name);
+    return NULL;
+}
+
+/* ---- attributes ---- */
+
+/* Module.__getattr__(name): what super().__getattr__ reaches from a subclass that overrides it. */
+static PyObject *module_getattr_method(PyObject *self, PyObject *name) {
+    if (!PyUnicode_Check(name)) return PyErr_Format(PyExc_TypeError, "attribute name must be string, not '%.200s'", Py_TYPE(name)->tp_name);
+    PyObject *found = find_member(instance_dict(self), name);
+    if (found) return Py_NewRef(found);
+    return PyErr_Occurred() ? NULL : raise_no_attribute(self, name);
+}
+
+static PyObject *module_getattro(PyObject *self, PyObject *name) {
+    if (!PyUnicode_Check(name)) return PyObject_GenericGetAttr(self, name);
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject *in_type = _PyType_Lookup(type, name);
+    descrgetfunc get = in_type ? Py_TYPE(in_type)->tp_descr_get : NULL;
+    PyObject *result;
+    if (in_type && get && Py_TYPE(in_type)->tp_descr_set) {
+        Py_INCREF(in_type);
+        result = get(in_type, self, (PyObject *)type);
+        Py_DECREF(in_type);
+        return result;
+    }
+    PyObject *dict = instance_dict(self);
+    PyObject *found = look_up(dict, name);
+    if (found) return Py_NewRef(found);
+    if (PyErr_Occurred()) return NULL;
+    if (in_type) {
+        Py_INCREF(in_type);
+        if (!get) return in_type;
+        result = get(in_type, self, (PyObject *)type);
+        Py_DECREF(in_type);
+        return result;
+    }
+    found = find_member(dict, name);
+    if (found) return Py_NewRef(found);
+    return PyErr_Occurred() ? NULL : raise_no_attribute(self, name);
+}
+
+/* Values whose assignment can register nothing.  An exact tensor counts while it has no attributes of its own: a Buffer is an
+ * exact tensor with a mark among them. */
+static int is_plain(PyObject *value) {
+    if (!value || PyObject_TypeCheck(value, base_type)) return 0;
+    if (Py_TYPE(value) == tensor_type) {
+        PyObject **dict = _PyObject_GetDictPtr(value);
+        return !dict || !*dict || PyDict_GET_SIZE(*dict) == 0;
+    }
+    return !PyObject_TypeCheck(value, tensor_type);
+}
+
+static int is_registered(PyObject *dict, PyObject *name) {
+    for (int r = 0; r < REGISTRIES; r++) {
+        PyObject *registry = look_up(dict, registry_name[r]);
+        if (!registry || !PyDict_Check(registry)) continue;
+        int there = PyDict_Contains(registry, name);
+        if (there) return there;
+    }
+    return 0;
+}
+
+/* Take a name out of the registry that has it; 1 when it was there. */
+static int forget(PyObject *dict, PyObject *name) {
+    for (int r = 0; r < REGISTRIES; r++) {
+        PyObject *registry = look_up(dict, registry_name[r]);
+        int there = registry && PyDict_Check(registry) ? PyDict_Contains(registry, name) : 0;
+        if (there < 0 || (there && PyDict_DelItem(registry, name) < 0)) return -1;
+        if (!there) continue;
+        PyObject *unsaved = r == BUFFERS ? look_up(dict, str_nonpersistent) : NULL;
+        return unsaved && PySet_Check(unsaved) && PySet_Discard(unsaved, name) < 0 ? -1 : 1;
+    }
+    return 0;
+}
+
+static int module_setattro(PyObject *self, PyObject *name, PyObject *value) {
+    PyObject *dict = PyUnicode_Check(name) ? instance_dict(self) : NULL;
+    if (!value) {
+        int gone = forget(dict, name);
+        return gone ? (gone < 0 ? -1 : 0) : PyObject_GenericSetAttr(self, name, NULL);
+    }
+    int registered = is_registered(dict, name);
+    if (registered < 0) return -1;
+    if (!registered && is_plain(value)) return PyObject_GenericSetAttr(self, name, value);
+    PyObject *done = PyObject_CallMethodObjArgs(self, str_assign, name, value, NULL);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+/* ---- calls ---- */
+
+static int has_entries(PyObject *registry) {
+    return registry && PyDict_Check(registry) && PyDict_GET_SIZE(registry) > 0;
+}
+
+/* Whether any hook could run in this call. */
+static int is_hooked(PyObject *dict) {
+    for (int i = 0; i < GLOBAL_HOOKS; i++)
+        if (has_entries(global_hooks[i])) return 1;
+    for (int i = 0; i < LOCAL_HOOKS; i++)
+        if (has_entries(look_up(dict, hook_name[i]))) return 1;
+    return 0;
+}
+
+/* The function behind self.<name>, to be called with self as first argument; NULL without an error when it is anything but a
+ * plain method of the class. */
+static PyObject *plain_method(PyObject *self, PyObject *dict, PyObject *name) {
+    PyObject *method = _PyType_Lookup(Py_TYPE(self), name);
+    if (!method || !PyType_HasFeature(Py_TYPE(method), Py_TPFLAGS_METHOD_DESCRIPTOR)) return NULL;
+    return look_up(dict, name) ? NULL : method;
+}
+
+static PyObject *module_call(PyObject *self, PyObject *args, PyObject *kwargs) {
+    PyObject *dict = instance_dict(self);
+    PyObject *name = is_hooked(dict) ? str_call_impl : str_forward;
+    if (PyErr_Occurred()) return NULL;
+    PyObject *method = plain_method(self, dict, name);
+    Py_ssize_t n = PyTuple_GET_SIZE(args);
+    PyObject *stack[8], *result;
+    if (!method || n >= 8) {
+        if (PyErr_Occurred() || !(method = PyObject_GetAttr(self, name))) return NULL;
+        result = PyObject_Call(method, args, kwargs);
+        Py_DECREF(method);
+        return result;
+    }
+    stack[0] = self;
+    for (Py_ssize_t i = 0; i < n; i++) stack[i + 1] = PyTuple_GET_ITEM(args, i);
+    Py_INCREF(method);
+    result = PyObject_VectorcallDict(method, stack, (size_t)n + 1, kwargs);
+    Py_DECREF(method);
+    return result;
+}
+
+/* ---- the type ---- */
+
+/* super(ModuleBase, cls).__init_subclass__(**kwargs), then the quick getattr back in place: Python takes the mere presence of
+ * __getattr__ for a reason to go through its slow hook, though the one found is ours. */
+static PyObject *init_subclass(PyObject *cls, PyObject *args, PyObject *kwargs) {
+    PyObject *parent = PyObject_CallFunctionObjArgs((PyObject *)&PySuper_Type, (PyObject *)base_type, cls, NULL);
+    PyObject *next = parent ? PyObject_GetAttr(parent, str_init_subclass) : NULL;
+    PyObject *done = next ? PyObject_Call(next, args, kwargs) : NULL;
+    Py_XDECREF(parent);
+    Py_XDECREF(next);
+    if (!done) return NULL;
+    Py_DECREF(done);
+    PyTypeObject *type = (PyTypeObject *)cls;
+    PyObject *getattribute = PyObject_GetAttrString(cls, "__getattribute__");
+    PyObject *ours = PyObject_GetAttrString((PyObject *)base_type, "__getattribute__");
+    if (getattribute && getattribute == ours && _PyType_Lookup(type, str_getattr) == base_getattr_method) {
+        type->tp_getattro = module_getattro;
+        PyType_Modified(type);
+    }
+    Py_XDECREF(getattribute);
+    Py_XDECREF(ours);
+    if (PyErr_Occurred()) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* ModuleBase._set_global_hooks(dict, dict, dict, dict): the registries whose entries apply to every module. */
+static PyObject *set_global_hooks(PyObject *cls, PyObject *args) {
+    PyObject *given[GLOBAL_HOOKS];
+    if (!PyArg_ParseTuple(args, "O!O!O!O!:_set_global_hooks", &PyDict_Type, &given[0], &PyDict_Type, &given[1], &PyDict_Type, &given[2],
+                          &PyDict_Type, &given[3]))
+        return NULL;
+    for (int i = 0; i < GLOBAL_HOOKS; i++) Py_XSETREF(global_hooks[i], Py_NewRef(given[i]));
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef module_methods[] = {
+    {"__getattr__", module_getattr_method, METH_O, "A parameter, buffer or submodule by name."},
+    {"__init_subclass__", (PyCFunction)(void (*)(void))init_subclass, METH_CLASS | METH_VARARGS | METH_KEYWORDS, NULL},
+    {"_set_global_hooks", set_global_hooks, METH_CLASS | METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot module_slots[] = {
+    {Py_tp_doc, "What nn.Module does in C: calls and attribute look-up."},
+    {Py_tp_call, module_call},
+    {Py_tp_getattro, module_getattro},
+    {Py_tp_setattro, module_setattro},
+    {Py_tp_methods, module_methods},
+    {0, NULL},
+};
+
+static PyType_Spec module_spec = {
+    .name = "rushlight._C.ModuleBase",
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = module_slots,
+};
+
+static int intern(PyObject **place, const char *text) {
+    return *place || (*place = PyUnicode_InternFromString(text)) ? 0 : -1;
+}
+
+static int intern_names(void) {
+    int failed = 0;
+    for (int r = 0; r < REGISTRIES; r++) failed |= intern(&registry_name[r], registry_names[r]);
+    for (int i = 0; i < LOCAL_HOOKS; i++) failed |= intern(&hook_name[i], hook_names[i]);
+    failed |= intern(&str_forward, "forward") | intern(&str_call_impl, "_call_impl") | intern(&str_assign, "_assign");
+    failed |= intern(&str_getattr, "__getattr__") | intern(&str_init_subclass, "__init_subclass__");
+    return failed | intern(&str_nonpersistent, "_non_persistent_buffers_set");
+}
+
+/* Add ModuleBase to the module, which has Tensor already; -1 with an exception. */
+int rl_bind_module_base(PyObject *module) {
+    if (intern_names() < 0) return -1;
+    PyObject *tensor = PyObject_GetAttrString(module, "Tensor");
+    if (!tensor) return -1;
+    Py_XSETREF(tensor_type, (PyTypeObject *)tensor);
+    Py_XSETREF(base_type, (PyTypeObject *)PyType_FromSpec(&module_spec));
+    if (!base_type) return -1;
+    base_getattr_method = _PyType_Lookup(base_type, str_getattr);
+    return PyModule_AddObjectRef(module, "ModuleBase", (PyObject *)base_type);
+}
