@@ -426,6 +426,7 @@ Tensor **rl_outputs(Call *c, int n);            /* room for n results; returns c
 Tensor *rl_out(Call *c, int k, int ndim, const int64_t *shape, Dtype dtype);   /* c's destination if it fits, else new and contiguous */
 Tensor *rl_out_strided(Call *c, int k, int ndim, const int64_t *shape, const int64_t *stride, Dtype dtype);
 Tensor *rl_out_like(Call *c, int k, Dtype dtype, int n, Tensor **inputs);      /* broadcast shape; strides in the inputs' common order, as TensorIterator */
+bool rl_can_take(Call *c, Dtype from, const Tensor *to);   /* may results of dtype from be written to this tensor; torch's error */
 Dtype rl_common_dtype(Call *c);                 /* torch.result_type over the tensor and number arguments (0-d and numbers yield within a category) */
 Dtype rl_result_type(int n, const Arg *args);
 
@@ -517,6 +518,8 @@ const char *rl_node_name(const Node *node);     /* "MulBackward0" */
 typedef void LoopFn(int64_t n, char *const *p, const int64_t *stride /* bytes */, const void *extra);
 /* Operands (outputs first) are broadcast to operand 0's shape.  cost: rough ns per element, for cutting among threads. */
 bool rl_loop(LoopFn *fn, int n, Tensor *const *operands, const void *extra, double cost);
+/* Strides of a new output of this (broadcast) shape: the inputs' common order of dims, without gaps, as TensorIterator chooses it. */
+void rl_common_strides(int n, Tensor *const *inputs, int ndim, const int64_t *shape, int64_t *stride);
 /* The same, but every operand but the first nouts must already have equal shape along dims other than `dim`, which is left whole:
  * fn is called once per line along dim with the strides of that dim (n = its length). */
 bool rl_loop_lines(LoopFn *fn, int n, Tensor *const *operands, int dim, const void *extra, double cost_per_line);

@@ -1,0 +1,432 @@
+/* op.c -- the list of op tables, and what it means to apply a row: check, run forward, remember the call.
+ *
+ * A primitive's forward runs with recording off; its call becomes one node.  A composite's forward is written in
+ * operations that record themselves.  In-place and out= forms are derived here for all rows: forward is offered the
+ * tensor to write to, and what it made elsewhere is copied over. */
+#include "rushlight.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the tables ---------------------------------------------------------------------------------------------------- */
+
+#define FAMILIES(X)                                                                                                      \
+    X(autograd) X(create) X(convert) X(pointwise) X(activation) X(compare) X(special) X(ternary) X(complex) X(reduce)    \
+    X(scan) X(shape) X(view) X(index) X(scatter) X(sort) X(search) X(matmul) X(einsum) X(linalg) X(decompose) X(fft)     \
+    X(softmax) X(norm) X(conv) X(pool) X(loss) X(loss2) X(rnn) X(attention) X(sample) X(dropout) X(image) X(pad) X(optim) \
+    X(distance) X(window) X(embedding) X(stats) X(polynomial) X(fold) X(ctc) X(cast) X(combine) X(bessel) X(masked)      \
+    X(arith) X(order) X(select) X(math) X(tri) X(grid) X(upsample) X(median) X(unpool) X(signal) X(accumulate)
+
+#define DECLARE(family) extern Op rl_##family##_ops[] __attribute__((weak));
+FAMILIES(DECLARE)
+
+static const struct { Op *rows; const char *name; } families[] = {   /* weak: a family of the list may be absent */
+#define FAMILY(family) {rl_##family##_ops, #family},
+    FAMILIES(FAMILY)
+};
+
+enum { MOST_OPS = 4096, TABLE = 8192 };
+static Op *every[MOST_OPS];
+static int how_many;
+static struct { const char *name; Op *op; } table[TABLE];
+
+static uint32_t hash(const char *name) {
+    uint32_t h = 2166136261u;
+    while (*name) h = (h ^ (uint8_t)*name++) * 16777619u;
+    return h & (TABLE - 1);
+}
+
+static int place_of(const char *name) {
+    uint32_t i = hash(name);
+    while (table[i].name && strcmp(table[i].name, name)) i = (i + 1) & (TABLE - 1);
+    return (int)i;
+}
+
+Op *rl_find(const char *name) { return table[place_of(name)].op; }
+
+Op *rl_find_overload(const char *name, int index) {
+    Op *op = rl_find(name);
+    while (op && index-- > 0) op = op->next;
+    return op;
+}
+
+int rl_op_count(void) { return how_many; }
+Op *rl_op_at(int i) { return every[i]; }
+
+static void enter(const char *name, Op *op) {
+    int i = place_of(name);
+    if (!table[i].name) {
+        table[i].name = name;
+        table[i].op = op;
+        return;
+    }
+    Op *last = table[i].op;
+    while (last->next) last = last->next;
+    if (last != op) last->next = op;
+}
+
+static bool enter_aliases(Op *op) {
+    for (const char *from = op->aliases; from && *from;) {
+        size_t n = strcspn(from, " ");
+        char *name = rl_alloc((int64_t)n + 1);
+        if (!name) return false;
+        memcpy(name, from, n);
+        name[n] = 0;
+        int i = place_of(name);
+        if (!table[i].name) table[i].name = name, table[i].op = rl_find(op->parsed->name);
+        from += n + (from[n] == ' ');
+    }
+    return true;
+}
+
+static bool start_row(Op *op, const char *family) {
+    if (how_many == MOST_OPS) return rl_fail(RL_RUNTIME_ERROR, "more than %d rows", MOST_OPS);
+    every[how_many++] = op;
+    op->file = family;
+    op->next = NULL;
+    op->parsed = rl_alloc(sizeof *op->parsed);
+    if (!op->parsed || !rl_sig_parse(op->sig, op->parsed)) return false;
+    enter(op->parsed->name, op);
+    return enter_aliases(op) && (!op->shape || rl_check_compile(op));
+}
+
+bool rl_ops_start(void) {
+    if (how_many) return true;
+    for (int f = 0; f < RL_COUNT(families); f++)
+        for (Op *op = families[f].rows; op && op->sig; op++)
+            if (!start_row(op, families[f].name)) return false;
+    for (int i = 0; i < how_many; i++)
+        if (every[i]->formula && !rl_formula_compile(every[i])) return false;
+    return true;
+}
+
+/* ---- applying ------------------------------------------------------------------------------------------------------ */
+
+static bool can_record(const Op *op) { return op->vjp || op->program; }
+
+/* Looks once at every tensor: false if one is missing because making it failed. */
+static bool look_at_tensors(Call *c, bool *wants_grad) {
+    uint32_t flags = 0;
+    for (int k = 0; k < c->nargs; k++) {
+        const Arg *a = &c->arg[k];
+        if (a->tag == A_TENSOR) {
+            if (RL_UNLIKELY(!a->tensor)) return false;
+            flags |= a->tensor->flags;
+        } else if (a->tag == A_TENSORS) {
+            bool may_lack = c->op->parsed->param[k].entries_optional;
+            for (int i = 0; i < a->n; i++) {
+                if (a->tensors[i]) flags |= a->tensors[i]->flags;
+                else if (!may_lack) return false;
+            }
+        }
+    }
+    *wants_grad = flags & T_REQUIRES_GRAD;
+    return true;
+}
+
+bool rl_needs_grad(Call *c) {
+    bool wants;
+    return rl_thread.grad_mode && can_record(c->op) && look_at_tensors(c, &wants) && wants;
+}
+
+static bool check_dtypes(Call *c) {
+    for (int k = 0; k < c->nargs; k++) {
+        const Arg *a = &c->arg[k];
+        const Tensor *t = a->tag == A_TENSOR ? a->tensor : a->tag == A_TENSORS && a->n ? a->tensors[0] : NULL;
+        if (!t) continue;
+        if (rl_dtype_is(t->dtype, (int)c->op->dtypes)) return true;
+        rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[t->dtype].word);
+        return false;
+    }
+    return true;
+}
+
+static void prepare_outputs(Call *c) {
+    c->nargs = c->op->parsed->nparams;
+    c->out = c->out_inline;
+    c->nout = c->op->parsed->nout > 0 ? c->op->parsed->nout : 0;
+    memset(c->out_inline, 0, sizeof c->out_inline);
+    if (RL_UNLIKELY(c->nout > RL_INLINE_OUTS)) rl_outputs(c, c->nout);
+}
+
+/* Checks, and the forward itself with recording off for primitives. */
+static bool run_forward(Call *c, bool *record) {
+    Op *op = c->op;
+    bool wants_grad;
+    prepare_outputs(c);
+    if (RL_UNLIKELY(rl_thread.failed)) return false;
+    if (RL_UNLIKELY(!look_at_tensors(c, &wants_grad))) {
+        if (!rl_thread.failed) rl_fail(RL_TYPE_ERROR, "%s(): a tensor argument is missing", op->parsed->name);
+        return false;
+    }
+    if (op->dtypes && !check_dtypes(c)) return false;
+    if (op->checks && !rl_check(c)) return false;
+    if (op->flags & COMPOSITE) {
+        *record = false;
+        Tensor *y = op->forward(c);
+        if (y) c->out[0] = y;
+        return !rl_thread.failed;
+    }
+    bool mode = rl_thread.grad_mode;
+    *record = mode && wants_grad && can_record(op);
+    rl_thread.grad_mode = false;
+    Tensor *y = op->forward(c);
+    rl_thread.grad_mode = mode;
+    if (RL_LIKELY(y != NULL)) c->out[0] = y;
+    if (RL_UNLIKELY(wants_grad && !*record && y)) y->cut_reason = !mode ? CUT_NO_GRAD : CUT_NOT_DIFFERENTIABLE;
+    return RL_LIKELY(!rl_thread.failed);
+}
+
+bool rl_call(Call *c) {
+    bool record;
+    if (RL_UNLIKELY(c->op->where & METHOD_ONLY_INPLACE)) return rl_call_inplace(c);
+    if (!run_forward(c, &record)) return false;
+    return !record || rl_record(c);
+}
+
+Tensor *rl_apply(Op *op, Arg *args) {
+    Call c;
+    c.op = op;
+    c.arg = args;
+    c.dest = NULL;
+    c.dests = NULL;
+    c.ndests = 0;
+    c.inplace = false;
+    c.node = NULL;
+    return rl_call(&c) ? c.out[0] : NULL;
+}
+
+static bool fill_defaults(Op *op, int n, const Arg *args, Arg *full) {
+    const Sig *s = op->parsed;
+    if (n > s->nparams) return rl_fail(RL_TYPE_ERROR, "%s(): %d arguments for %d parameters", s->name, n, s->nparams);
+    memcpy(full, args, (size_t)n * sizeof *args);
+    for (int k = n; k < s->nparams; k++) full[k] = s->param[k].value;
+    return true;
+}
+
+Tensor *rl_apply_n(Op *op, int n, const Arg *args) {
+    Arg full[RL_MAX_ARGS];
+    if (!op) return rl_fail(RL_NOT_IMPLEMENTED, "an operation needed here is not part of this build");
+    return fill_defaults(op, n, args, full) ? rl_apply(op, full) : NULL;
+}
+
+bool rl_apply_many(Op *op, int n, const Arg *args, int nout, Tensor **out) {
+    Arg full[RL_MAX_ARGS];
+    Call c = {.op = op, .arg = full};
+    for (int i = 0; i < nout; i++) out[i] = NULL;
+    if (!op) return rl_fail(RL_NOT_IMPLEMENTED, "an operation needed here is not part of this build");
+    if (!fill_defaults(op, n, args, full) || !rl_call(&c)) return false;
+    for (int i = 0; i < nout && i < c.nout; i++) out[i] = c.out[i];
+    return true;
+}
+
+Tensor **rl_outputs(Call *c, int n) {
+    if (n > RL_INLINE_OUTS && (c->out == c->out_inline || n > c->nout)) {
+        c->out = rl_scope_bytes(n * (int64_t)sizeof *c->out);
+        if (!c->out) {
+            c->out = c->out_inline;
+            c->nout = 0;
+            return NULL;
+        }
+        memset(c->out, 0, (size_t)n * sizeof *c->out);
+    }
+    c->nout = n;
+    return c->out;
+}
+
+/* ---- writing to a given tensor -------------------------------------------------------------------------------------- */
+
+bool rl_can_take(Call *c, Dtype from, const Tensor *to) {
+    if (rl_can_cast(from, to->dtype)) return true;
+    rl_fail(RL_RUNTIME_ERROR, "result type %s can't be cast to the desired output type %s in %s()", rl_dtypes[from].word, rl_dtypes[to->dtype].word, c->op->parsed->name);
+    return false;
+}
+
+static bool take_result(Call *c, Tensor *y, Tensor *self) {
+    if (y == self) return true;
+    if (!y) return false;
+    if (!rl_same_shape(y, self)) {
+        rl_fail(RL_RUNTIME_ERROR, "output with shape %s doesn't match the broadcast shape %s", rl_text_shape(self), rl_text_shape(y));
+        return false;
+    }
+    return rl_can_take(c, y->dtype, self) && rl_copy_into(self, y);
+}
+
+static Tensor *composite_into(Call *c, Tensor *self) {
+    bool record;
+    if (!run_forward(c, &record)) return NULL;
+    Tensor *y = c->out[0];
+    if (!y || y == self) return y;
+    if (!rl_same_shape(y, self))
+        return rl_fail(RL_RUNTIME_ERROR, "output with shape %s doesn't match the broadcast shape %s", rl_text_shape(self), rl_text_shape(y));
+    if (!rl_can_take(c, y->dtype, self)) return NULL;
+    Arg args[RL_MAX_ARGS];
+    Op *copy = RL_OP("copy_");
+    if (!fill_defaults(copy, 2, (Arg[]){a_t(self), a_t(y)}, args)) return NULL;
+    return rl_apply_inplace(copy, args);
+}
+
+bool rl_call_inplace(Call *c) {
+    Tensor *self = c->arg[0].tag == A_TENSOR ? c->arg[0].tensor : NULL, *original = NULL;
+    bool record;
+    if (!self || rl_thread.failed) return rl_fail(RL_TYPE_ERROR, "%s_(): the tensor to write to is missing", c->op->parsed->name);
+    c->nargs = c->op->parsed->nparams;
+    if (!rl_check_inplace(self)) return false;
+    if (c->op->flags & COMPOSITE) {
+        Tensor *y = composite_into(c, self);
+        c->out[0] = y;
+        return y != NULL;
+    }
+    if ((c->op->saves & SAVE(0)) && rl_needs_grad(c) && !(original = rl_alias(rl_clone(rl_alias(self))))) return false;
+    c->dest = self;
+    c->inplace = true;
+    if (!run_forward(c, &record) || !take_result(c, c->out[0], self)) return false;
+    self->cut_reason = 0;
+    if (!(c->op->flags & NO_VERSION_BUMP)) rl_bump_version(self);
+    c->out[0] = self;
+    return !record || rl_record_inplace(c, self, original);
+}
+
+Tensor *rl_apply_inplace(Op *op, Arg *args) {
+    Call c = {.op = op, .arg = args};
+    return rl_call_inplace(&c) ? c.out[0] : NULL;
+}
+
+static bool refuse_out_with_grad(Call *c, int n, Tensor **out) {
+    bool wants;
+    if (!rl_thread.grad_mode || !look_at_tensors(c, &wants)) return rl_thread.failed;
+    for (int i = 0; i < n; i++) wants |= out[i] && rl_requires_grad(out[i]);
+    if (wants)
+        rl_fail(RL_RUNTIME_ERROR, "%s(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.", c->op->parsed->name);
+    return wants;
+}
+
+static bool deliver(Call *c, Tensor *y, Tensor *out) {
+    if (y == out) return true;
+    if (!rl_can_take(c, y->dtype, out)) return false;
+    if (!rl_same_shape(y, out)) {
+        char text[512];
+        if (out->numel) {
+            snprintf(text, sizeof text, "An output with one or more elements was resized since it had shape %s, which does not match the required output shape %s. "
+                     "This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless they have zero elements. "
+                     "You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).", rl_text_shape(out), rl_text_shape(y));
+            rl_host.warn(text);
+            if (rl_thread.failed) return false;
+        }
+        if (!rl_resize_out(out, y->ndim, y->shape)) return false;
+        if (rl_is_dense(y) && !rl_is_contiguous(y) && !rl_set_geometry(out, y->ndim, y->shape, y->stride, out->offset)) return false;
+    }
+    return rl_copy_into(out, y) != NULL;
+}
+
+bool rl_call_out(Call *c, int n, Tensor **out) {
+    bool record, mode = rl_thread.grad_mode;
+    c->nargs = c->op->parsed->nparams;
+    if (refuse_out_with_grad(c, n, out)) return false;
+    for (int i = 0; i < n; i++) {
+        if (!out[i]) return false;
+        if (rl_self_overlaps(out[i]))
+            return rl_fail(RL_RUNTIME_ERROR, "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.");
+    }
+    c->dest = c->op->flags & COMPOSITE ? NULL : out[0];
+    c->dests = c->op->flags & COMPOSITE ? NULL : out;
+    c->ndests = c->op->flags & COMPOSITE ? 0 : n;
+    rl_thread.grad_mode = false;
+    bool ok = run_forward(c, &record);
+    for (int i = 0; ok && i < n; i++) ok = deliver(c, c->out[i], out[i]);
+    rl_thread.grad_mode = mode;
+    if (!ok) return false;
+    for (int i = 0; i < n; i++) {
+        rl_bump_version(out[i]);
+        c->out[i] = out[i];
+    }
+    return true;
+}
+
+/* Whether forward may write its result straight to the destination while it still reads its inputs. */
+static bool may_write(Call *c, Tensor *dest) {
+    for (int k = 0; k < c->nargs; k++) {
+        const Arg *a = &c->arg[k];
+        int n = a->tag == A_TENSOR ? 1 : a->tag == A_TENSORS ? a->n : 0;
+        for (int i = 0; i < n; i++) {
+            Tensor *t = a->tag == A_TENSOR ? a->tensor : a->tensors[i];
+            Overlap o = t ? rl_overlap(dest, t) : OVERLAP_NONE;
+            if (o == OVERLAP_PARTIAL || (o == OVERLAP_SAME && !(c->op->flags & ELEMENTWISE))) return false;
+        }
+    }
+    return true;
+}
+
+static Tensor *fitting_dest(Call *c, int k, int ndim, const int64_t *shape, Dtype dtype) {
+    Tensor *d = k < c->ndests ? c->dests[k] : k == 0 ? c->dest : NULL;
+    if (RL_LIKELY(!d) || d->dtype != dtype || d->ndim != ndim) return NULL;
+    if (ndim && memcmp(d->shape, shape, (size_t)ndim * sizeof *shape)) return NULL;
+    return may_write(c, d) ? d : NULL;
+}
+
+static Tensor *put_output(Call *c, int k, Tensor *y) {
+    if (k < RL_INLINE_OUTS || k < c->nout) c->out[k] = y;
+    return y;
+}
+
+Tensor *rl_out(Call *c, int k, int ndim, const int64_t *shape, Dtype dtype) {
+    Tensor *d = fitting_dest(c, k, ndim, shape, dtype);
+    return put_output(c, k, d ? d : rl_empty(ndim, shape, dtype));
+}
+
+Tensor *rl_out_strided(Call *c, int k, int ndim, const int64_t *shape, const int64_t *stride, Dtype dtype) {
+    Tensor *d = fitting_dest(c, k, ndim, shape, dtype);
+    return put_output(c, k, d ? d : rl_empty_strided(ndim, shape, stride, dtype));
+}
+
+Tensor *rl_out_like(Call *c, int k, Dtype dtype, int n, Tensor **inputs) {
+    int64_t shape[RL_MAX_DIMS], stride[RL_MAX_DIMS];
+    int ndim = 0;
+    bool plain = true;
+    for (int i = 0; i < n; i++) {
+        if (!inputs[i]) return NULL;
+        plain = plain && rl_is_contiguous(inputs[i]) && (i == 0 || rl_same_shape(inputs[i], inputs[0]));
+    }
+    if (plain && n) return rl_out(c, k, inputs[0]->ndim, inputs[0]->shape, dtype);
+    for (int i = 0; i < n; i++)
+        if (!rl_broadcast_shapes(&ndim, shape, inputs[i])) return NULL;
+    rl_common_strides(n, inputs, ndim, shape, stride);
+    return rl_out_strided(c, k, ndim, shape, stride, dtype);
+}
+
+/* ---- promotion ------------------------------------------------------------------------------------------------------ */
+
+enum { UNSEEN = RL_NO_DTYPE };
+
+static Dtype promote_seen(Dtype a, Dtype b) { return a == UNSEEN ? b : b == UNSEEN ? a : rl_promote(a, b); }
+
+/* What tensors with dims say outweighs 0-d tensors, and these outweigh numbers, unless the lighter is of a higher category. */
+static Dtype outweigh(Dtype higher, Dtype lower) {
+    if (higher == UNSEEN) return lower;
+    if (lower == UNSEEN || rl_dtype_is(higher, CLASS_COMPLEX)) return higher;
+    if (rl_dtype_is(higher, CLASS_FLOATING)) return rl_dtype_is(lower, CLASS_COMPLEX) ? (higher == RL_FLOAT64 ? RL_COMPLEX128 : RL_COMPLEX64) : higher;
+    if (higher == RL_BOOL || rl_dtype_is(lower, CLASS_INEXACT)) return promote_seen(higher, lower);
+    return higher;
+}
+
+static Dtype number_dtype(const Arg *a) {
+    return a->tag == A_BOOL ? RL_BOOL : a->tag == A_INT ? RL_INT64 : a->tag == A_FLOAT ? rl_default_dtype() : rl_default_complex();
+}
+
+Dtype rl_result_type(int n, const Arg *args) {
+    Dtype dims = UNSEEN, zero = UNSEEN, number = UNSEEN;
+    for (int k = 0; k < n; k++) {
+        const Arg *a = &args[k];
+        if (a_is_number(a)) number = promote_seen(number, number_dtype(a));
+        int m = a->tag == A_TENSOR ? 1 : a->tag == A_TENSORS ? a->n : 0;
+        for (int i = 0; i < m; i++) {
+            const Tensor *t = a->tag == A_TENSOR ? a->tensor : a->tensors[i];
+            if (!t) continue;
+            if (t->ndim) dims = promote_seen(dims, t->dtype);
+            else zero = promote_seen(zero, t->dtype);
+        }
+    }
+    return outweigh(dims, outweigh(zero, number));
+}
+
+Dtype rl_common_dtype(Call *c) { return rl_result_type(c->nargs, c->arg); }
