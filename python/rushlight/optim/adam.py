@@ -2,16 +2,13 @@
 
 import rushlight as rl
 
-from .optimizer import Optimizer, ParamsT, _check_one_element, _check_options, _number, _to_scalar
+from .optimizer import Optimizer, ParamsT, _check_betas, _check_options, _check_ways, _number, _to_scalar
 
 __all__ = ["Adam"]
 
 
-def _check_betas(betas, foreach, capturable):
-    """Both numbers below one, or both one-element tensors."""
-    for i, beta in enumerate(betas):
-        if not 0.0 <= beta < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+def _check_beta_kinds(betas, foreach, capturable):
+    """Both numbers, or both one-element tensors."""
     tensors = [isinstance(beta, rl.Tensor) for beta in betas]
     if tensors[0] != tensors[1] or not all(t or isinstance(b, float) for t, b in zip(tensors, betas)):
         raise ValueError(f"betas must be either both floats or both Tensors, got {betas}")
@@ -37,19 +34,14 @@ class Adam(Optimizer):
                  differentiable: bool = False, fused: bool | None = None, decoupled_weight_decay: bool = False) -> None:
         if isinstance(lr, rl.Tensor) and foreach and not capturable:
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-        _check_one_element(lr)
-        if not 0.0 <= lr:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if not 0.0 <= eps:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        if not 0.0 <= weight_decay:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
-        _check_betas(betas, foreach, capturable)
+        _check_options(lr, eps=eps, weight_decay=weight_decay)
+        _check_betas(betas)
+        _check_beta_kinds(betas, foreach, capturable)
         super().__init__(params, {
             "lr": lr, "betas": tuple(map(_to_scalar, betas)), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
             "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
             "fused": fused, "decoupled_weight_decay": decoupled_weight_decay})
-        _check_options(fused, foreach, differentiable)
+        _check_ways(fused, foreach, differentiable)
         if fused:
             self._step_supports_amp_scaling = True
 

@@ -84,13 +84,29 @@ def _check_one_element(lr):
         raise ValueError(f"Tensor lr must be 1-element, but it has shape {tuple(lr.shape)}")
 
 
+def _check_options(lr, **options):
+    """lr a number or a one-element tensor, and it and all options at least zero."""
+    _check_one_element(lr)
+    if not 0.0 <= lr:
+        raise ValueError(f"Invalid learning rate: {lr}")
+    for name, value in options.items():
+        if not 0.0 <= value:
+            raise ValueError(f"Invalid {'epsilon' if name == 'eps' else name} value: {value}")
+
+
+def _check_betas(betas):
+    for i, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+
+
 def _check_fused(p):
     if not p.is_floating_point():
         raise RuntimeError("`fused=True` requires all the params to be floating point Tensors of supported devices: "
                            f"['cpu'] but {p.dtype} and {p.device.type}")
 
 
-def _check_options(fused, foreach, differentiable):
+def _check_ways(fused, foreach, differentiable):
     """The three ways of computing a step exclude each other."""
     if fused and differentiable:
         raise RuntimeError("`fused` does not support `differentiable`")
@@ -154,11 +170,11 @@ class Optimizer:
                 state["step"] = rl.tensor(float(state["step"]), dtype=_step_dtype(group.get("fused")))
 
     def __repr__(self):
-        lines = [type(self).__name__ + " ("]
+        text = type(self).__name__ + " ("
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
-        return "\n".join(lines) + "\n)"
+            options = "".join(f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params")
+            text += f"\nParameter Group {i}\n{options}"
+        return text + ")"
 
     # ---- hooks
 

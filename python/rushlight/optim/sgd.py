@@ -2,7 +2,7 @@
 
 import rushlight as rl
 
-from .optimizer import Optimizer, ParamsT, _check_one_element, _check_options, _number
+from .optimizer import Optimizer, ParamsT, _check_options, _check_ways, _number
 
 __all__ = ["SGD"]
 
@@ -20,19 +20,13 @@ class SGD(Optimizer):
     def __init__(self, params: ParamsT, lr=1e-3, momentum: float = 0, dampening: float = 0, weight_decay=0,
                  nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None,
                  differentiable: bool = False, fused: bool | None = None) -> None:
-        _check_one_element(lr)
-        if lr < 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if momentum < 0.0:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        if weight_decay < 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        _check_options(lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
             "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused})
-        _check_options(fused, foreach, differentiable)
+        _check_ways(fused, foreach, differentiable)
         if fused:
             self._step_supports_amp_scaling = True
 
