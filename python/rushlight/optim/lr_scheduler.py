@@ -1,4 +1,4 @@
-"""Learning rate schedulers. Here: those that follow one formula; cyclic and composed ones are in files of their own.
+"""Learning rate schedulers. Here: those that follow one formula; cyclic and composed ones come from files of their own.
 
 Each `get_lr` is chainable: it takes the present rates to those of the next epoch, so that schedulers multiply and rates that the user
 changes by hand stay changed. Each `_get_closed_form_lr` says the same from the initial rates.
@@ -8,10 +8,13 @@ import math
 from bisect import bisect_right
 from collections import Counter
 
+from ._cyclic import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
+from ._plateau import ChainedScheduler, ReduceLROnPlateau, SequentialLR
 from ._schedule import (EPOCH_DEPRECATION_WARNING, LRScheduler, _enable_get_lr_call, _LRScheduler, _restore_callables,
                         _saved_callables)
 
-__all__ = ["LambdaLR", "MultiplicativeLR", "StepLR", "MultiStepLR", "ConstantLR", "LinearLR", "ExponentialLR", "CosineAnnealingLR",
+__all__ = ["LambdaLR", "MultiplicativeLR", "StepLR", "MultiStepLR", "ConstantLR", "LinearLR", "ExponentialLR", "SequentialLR",
+           "CosineAnnealingLR", "ChainedScheduler", "ReduceLROnPlateau", "CyclicLR", "CosineAnnealingWarmRestarts", "OneCycleLR",
            "PolynomialLR", "LRScheduler"]
 
 

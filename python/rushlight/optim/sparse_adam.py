@@ -16,10 +16,9 @@ class SparseAdam(Optimizer):
             raise ValueError(f"Invalid epsilon value: {eps}")
         _check_betas(betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
-        places = [[(i, j) for j, p in enumerate(group["params"]) if bad(p)] for bad in (_is_sparse, _is_complex)
-                  for i, group in enumerate(self.param_groups)]
-        groups = len(self.param_groups)
-        sparse, complex_ = sum(places[:groups], []), sum(places[groups:], [])
+        params = [((i, j), p) for i, group in enumerate(self.param_groups) for j, p in enumerate(group["params"])]
+        sparse = [place for place, p in params if p.is_sparse]
+        complex_ = [place for place, p in params if p.is_complex()]
         if sparse:
             raise ValueError(f"Sparse params at indices {sparse}: SparseAdam requires dense parameter tensors")
         if complex_:
@@ -28,11 +27,3 @@ class SparseAdam(Optimizer):
     def step(self, closure=None):
         """Always refused: gradients are dense."""
         raise RuntimeError("SparseAdam does not support dense gradients, please consider Adam instead")
-
-
-def _is_sparse(p):
-    return p.is_sparse
-
-
-def _is_complex(p):
-    return p.is_complex()
