@@ -95,7 +95,7 @@ static PyObject *module_getattro(PyObject *self, PyObject *name) {
 /* Values whose assignment can register nothing.  An exact tensor counts while it has no attributes of its own: a Buffer is an
  * exact tensor with a mark among them. */
 static int is_plain(PyObject *value) {
-    if (!value || PyObject_TypeCheck(value, base_type)) return 0;
+    if (PyObject_TypeCheck(value, base_type)) return 0;
     if (Py_TYPE(value) == tensor_type) {
         PyObject **dict = _PyObject_GetDictPtr(value);
         return !dict || !*dict || PyDict_GET_SIZE(*dict) == 0;
@@ -126,18 +126,22 @@ static int forget(PyObject *dict, PyObject *name) {
     return 0;
 }
 
-static int module_setattro(PyObject *self, PyObject *name, PyObject *value) {
-    PyObject *dict = PyUnicode_Check(name) ? instance_dict(self) : NULL;
-    if (!value) {
-        int gone = forget(dict, name);
-        return gone ? (gone < 0 ? -1 : 0) : PyObject_GenericSetAttr(self, name, NULL);
-    }
-    int registered = is_registered(dict, name);
-    if (registered < 0) return -1;
-    if (!registered && is_plain(value)) return PyObject_GenericSetAttr(self, name, value);
-    PyObject *done = PyObject_CallMethodObjArgs(self, str_assign, name, value, NULL);
-    Py_XDECREF(done);
-    return done ? 0 : -1;
+/* __setattr__ and __delattr__ are methods, not slots: Python then lets object.__setattr__(module, name, value) through, which is how
+ * programs keep a module from being registered. */
+static PyObject *module_setattr(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    if (n != 2) return PyErr_Format(PyExc_TypeError, "__setattr__ expected 2 arguments, got %zd", n);
+    PyObject *dict = PyUnicode_Check(args[0]) ? instance_dict(self) : NULL;
+    int registered = is_registered(dict, args[0]);
+    if (registered < 0) return NULL;
+    if (registered || !is_plain(args[1])) return PyObject_CallMethodObjArgs(self, str_assign, args[0], args[1], NULL);
+    if (PyObject_GenericSetAttr(self, args[0], args[1]) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *module_delattr(PyObject *self, PyObject *name) {
+    int gone = PyUnicode_Check(name) ? forget(instance_dict(self), name) : 0;
+    if (gone < 0 || (!gone && PyObject_GenericSetAttr(self, name, NULL) < 0)) return NULL;
+    Py_RETURN_NONE;
 }
 
 /* ---- calls ---- */
@@ -221,6 +225,8 @@ static PyObject *set_global_hooks(PyObject *cls, PyObject *args) {
 
 static PyMethodDef module_methods[] = {
     {"__getattr__", module_getattr_method, METH_O, "A parameter, buffer or submodule by name."},
+    {"__setattr__", (PyCFunction)(void (*)(void))module_setattr, METH_FASTCALL, "Set an attribute; tensors and modules may be registered."},
+    {"__delattr__", module_delattr, METH_O, "Delete an attribute or a registered member."},
     {"__init_subclass__", (PyCFunction)(void (*)(void))init_subclass, METH_CLASS | METH_VARARGS | METH_KEYWORDS, NULL},
     {"_set_global_hooks", set_global_hooks, METH_CLASS | METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -230,7 +236,6 @@ static PyType_Slot module_slots[] = {
     {Py_tp_doc, "What nn.Module does in C: calls and attribute look-up."},
     {Py_tp_call, module_call},
     {Py_tp_getattro, module_getattro},
-    {Py_tp_setattro, module_setattro},
     {Py_tp_methods, module_methods},
     {0, NULL},
 };
