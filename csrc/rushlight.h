@@ -363,7 +363,8 @@ struct Op {
     const char *shape;         /* "input[N,C,*] weight?[C] | stride>=1"; checked before forward runs (core/check.c) */
     uint32_t dtypes;           /* DtypeClass bits that tensor arguments may have; 0 means any */
     uint32_t flags, where;
-    uint64_t saves;
+    uint64_t saves;            /* SAVE(k), SAVE_OUT(k): what the vjp reads.  Derived from .formula where there is one */
+    uint64_t saves_for[6];     /* the same per argument that needs a gradient, where that differs: [0] = SAVE(1), [1] = SAVE(0) for a product */
     Tensor *(*forward)(Call *c);                        /* returns output 0; more go to rl_outputs(c, n)[k] */
     void (*vjp)(Call *c, Tensor **g, Tensor **dx);      /* g per output (NULL: no gradient arrived), dx per slot */
     Tensor *(*jvp)(Call *c, Tensor **tangent);          /* forward mode where it is not derived */
@@ -446,7 +447,7 @@ void rl_formula_vjp(Call *c, Tensor **g, Tensor **dx);
 bool rl_check_compile(Op *op);
 bool rl_check(Call *c);
 
-/* ---- core/autograd.c: backward ---------------------------------------------------------------------------------------- */
+/* ---- core/record.c: remembered calls; core/autograd.c: backward ---------------------------------------------------------------------------------------- */
 
 typedef struct Slot {          /* one tensor argument of a remembered call */
     Node *next;                /* owned; where its gradient goes.  NULL: none wanted */
@@ -509,7 +510,10 @@ bool rl_require_grad(Tensor *t, bool on);       /* requires_grad_: torch's check
 bool rl_retain_grad(Tensor *t);
 Tensor *rl_detach(Tensor *t);
 void rl_node_release(Node *node);               /* the host calls it at count 0; calls host.free_node, maybe later: dead nodes queue up instead of recursing */
-void rl_node_clear(Node *node);                 /* tp_clear and "free the graph": saved tensors, sets NODE_FREED */
+void rl_node_free_saved(Node *node);            /* after its backward: saved tensors go, NODE_FREED is set; edges stay */
+void rl_node_clear(Node *node);                 /* tp_clear: gives up everything owned */
+void rl_forget_retained(Tensor *t);
+Tensor *rl_retained(Node *node, int i, int32_t *out_nr);          /* i-th tensor that wants the gradient of an output kept; NULL past the last */
 bool rl_check_inplace(Tensor *self);            /* leaf, view and overlap rules; error texts as torch */
 const char *rl_node_name(const Node *node);     /* "MulBackward0" */
 

@@ -5,6 +5,7 @@
  * tensor to write to, and what it made elsewhere is copied over. */
 #include "rushlight.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,19 +91,58 @@ static bool start_row(Op *op, const char *family) {
     return enter_aliases(op) && (!op->shape || rl_check_compile(op));
 }
 
+/* Which arguments and outputs the gradient of one argument reads, from the words in its expression. */
+static uint64_t names_in(const Op *op, const char *text, const char *end) {
+    const Sig *s = op->parsed;
+    uint64_t found = 0;
+    while (text < end) {
+        size_t n = 0;
+        while (text + n < end && (isalnum((unsigned char)text[n]) || text[n] == '_')) n++;
+        for (int k = 0; n && k < s->nparams; k++)
+            if (strlen(s->param[k].name) == n && !strncmp(s->param[k].name, text, n)) found |= SAVE(k);
+        for (int k = 0; n && k < s->nout; k++)
+            if (s->out_name[k] && strlen(s->out_name[k]) == n && !strncmp(s->out_name[k], text, n)) found |= SAVE_OUT(k);
+        if (n == 1 && *text == 'y') found |= SAVE_OUT(0);
+        text += n ? n : 1;
+    }
+    return found;
+}
+
+static void derive_saves(Op *op) {
+    if (op->saves || op->saves_for[0] || op->saves_for[1]) return;
+    for (const char *p = op->formula; *p;) {
+        const char *end = p + strcspn(p, ";"), *colon = memchr(p, ':', (size_t)(end - p));
+        while (*p == ' ') p++;
+        uint64_t reads = names_in(op, colon ? colon + 1 : p, end);
+        op->saves |= reads;
+        for (int k = 0; colon && k < op->parsed->nparams && k < RL_COUNT(op->saves_for); k++)
+            if (strlen(op->parsed->param[k].name) == (size_t)(colon - p) && !strncmp(op->parsed->param[k].name, p, (size_t)(colon - p))) op->saves_for[k] = reads;
+        p = end + (*end == ';');
+    }
+}
+
 bool rl_ops_start(void) {
     if (how_many) return true;
     for (int f = 0; f < RL_COUNT(families); f++)
         for (Op *op = families[f].rows; op && op->sig; op++)
             if (!start_row(op, families[f].name)) return false;
     for (int i = 0; i < how_many; i++)
-        if (every[i]->formula && !rl_formula_compile(every[i])) return false;
+        if (every[i]->formula) {
+            if (!rl_formula_compile(every[i])) return false;
+            if (!every[i]->vjp) derive_saves(every[i]);
+        }
     return true;
 }
 
 /* ---- applying ------------------------------------------------------------------------------------------------------ */
 
 static bool can_record(const Op *op) { return op->vjp || op->program; }
+
+/* A view's history, and so its flag, may be out of date. */
+static uint32_t flags_of(Tensor *t) {
+    if (RL_UNLIKELY(t->flags & T_VIEW)) rl_node_of(t);
+    return t->flags;
+}
 
 /* Looks once at every tensor: false if one is missing because making it failed. */
 static bool look_at_tensors(Call *c, bool *wants_grad) {
@@ -111,11 +151,11 @@ static bool look_at_tensors(Call *c, bool *wants_grad) {
         const Arg *a = &c->arg[k];
         if (a->tag == A_TENSOR) {
             if (RL_UNLIKELY(!a->tensor)) return false;
-            flags |= a->tensor->flags;
+            flags |= flags_of(a->tensor);
         } else if (a->tag == A_TENSORS) {
             bool may_lack = c->op->parsed->param[k].entries_optional;
             for (int i = 0; i < a->n; i++) {
-                if (a->tensors[i]) flags |= a->tensors[i]->flags;
+                if (a->tensors[i]) flags |= flags_of(a->tensors[i]);
                 else if (!may_lack) return false;
             }
         }
@@ -149,6 +189,12 @@ static void prepare_outputs(Call *c) {
     if (RL_UNLIKELY(c->nout > RL_INLINE_OUTS)) rl_outputs(c, c->nout);
 }
 
+static void mark_views(Call *c, bool recording) {
+    int flags = (recording ? 0 : T_NO_GRAD_VIEW) | (c->nout > 1 || c->op->parsed->nout < 0 ? T_MULTI_VIEW : 0);
+    for (int k = 0; flags && k < c->nout; k++)
+        if (c->out[k] && c->out[k]->flags & T_VIEW) c->out[k]->flags |= flags;
+}
+
 /* Checks, and the forward itself with recording off for primitives. */
 static bool run_forward(Call *c, bool *record) {
     Op *op = c->op;
@@ -173,6 +219,7 @@ static bool run_forward(Call *c, bool *record) {
     Tensor *y = op->forward(c);
     rl_thread.grad_mode = mode;
     if (RL_LIKELY(y != NULL)) c->out[0] = y;
+    if (RL_UNLIKELY(op->flags & VIEW) && !c->inplace) mark_views(c, mode);
     if (RL_UNLIKELY(wants_grad && !*record && y)) y->cut_reason = !mode ? CUT_NO_GRAD : CUT_NOT_DIFFERENTIABLE;
     return RL_LIKELY(!rl_thread.failed);
 }
@@ -396,7 +443,7 @@ Tensor *rl_out_like(Call *c, int k, Dtype dtype, int n, Tensor **inputs) {
 
 /* ---- promotion ------------------------------------------------------------------------------------------------------ */
 
-enum { UNSEEN = RL_NO_DTYPE };
+#define UNSEEN RL_NO_DTYPE
 
 static Dtype promote_seen(Dtype a, Dtype b) { return a == UNSEEN ? b : b == UNSEEN ? a : rl_promote(a, b); }
 

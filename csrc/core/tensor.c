@@ -472,6 +472,7 @@ static void release_grads(Tensor *grad) {
 
 void rl_tensor_release(Tensor *t) {
     if (RL_UNLIKELY(t->node || t->base || t->hooks || t->grad)) {
+        if (t->flags & T_RETAINS_GRAD) rl_forget_retained(t);
         Tensor *grad = t->grad;
         t->grad = NULL;
         rl_tensor_clear_edges(t);

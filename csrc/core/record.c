@@ -1,0 +1,546 @@
+/* record.c -- how calls are remembered: nodes, what they save, and the histories of tensors.
+ *
+ * A node is a remembered call.  Each tensor argument has a slot: where its gradient goes, its shape, and, if the row
+ * asks for it, the tensor itself.  A node never owns its own output: a saved output is an alias without history, given
+ * one only while it is read.  In-place writes give a tensor a new history; a write to a view gives its base one, and
+ * every view finds its own anew when the storage's version has moved on. */
+#include "rushlight.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t last_id, last_seq;
+
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
+
+static void *room_for(void *inlined, int n, int most, int64_t bytes) {
+    return n <= most ? inlined : rl_alloc(n * bytes);
+}
+
+static void clear_slots(Slot *slot, int n) {
+    for (int i = 0; i < n; i++) {
+        slot[i].next = NULL;
+        slot[i].saved = NULL;
+        slot[i].packed = NULL;
+        slot[i].meta.ndim = 0;
+        slot[i].meta.dtype = RL_NO_DTYPE;
+        slot[i].meta.shape = slot[i].meta.dims;
+    }
+}
+
+Node *rl_node_new(Op *op, int nargs, int nslots, int nouts) {
+    Node *node = rl_host.make(KIND_NODE);
+    if (!node) return NULL;
+    node->op = op;
+    node->id = ++last_id;
+    node->arg = room_for(node->arg_inline, nargs, RL_NODE_ARGS, sizeof *node->arg);
+    node->slot = room_for(node->slot_inline, nslots, RL_NODE_SLOTS, sizeof *node->slot);
+    node->out = room_for(node->out_inline, nouts, RL_NODE_OUTS, sizeof *node->out);
+    if (node->arg && node->slot && node->out) {
+        node->nargs = nargs, node->nslots = nslots, node->nouts = nouts;
+        for (int k = 0; k < nargs; k++) node->arg[k] = a_none();
+        clear_slots(node->slot, nslots);
+        clear_slots(node->out, nouts);
+        if (rl_thread.in_backward && rl_thread.running) node->parent_id = rl_thread.running->id;
+        node->seq = ++last_seq;
+        return node;
+    }
+    Error keep;
+    rl_error_put_aside(&keep);
+    rl_drop(node);
+    rl_error_put_back(&keep);
+    return NULL;
+}
+
+static void free_meta(Meta *m) {
+    if (m->shape != m->dims) rl_free(m->shape);
+    m->shape = m->dims;
+    m->ndim = 0;
+}
+
+static void drop_saved(Slot *s) {
+    Tensor *saved = s->saved;
+    void *packed = s->packed;
+    s->saved = NULL;
+    s->packed = NULL;
+    rl_drop(saved);
+    if (packed) rl_host.foreign_drop(packed);
+}
+
+void rl_node_free_saved(Node *node) {
+    node->flags |= NODE_FREED;
+    for (int i = 0; i < node->nslots; i++) drop_saved(&node->slot[i]);
+    for (int i = 0; i < node->nouts; i++) drop_saved(&node->out[i]);
+}
+
+static void drop_arg(Arg *a) {
+    Arg old = *a;
+    *a = a_none();
+    if (old.tag == A_GENERATOR) rl_generator_drop(old.generator);
+    else if (old.tag == A_OBJECT && old.object) rl_host.foreign_drop(old.object);
+    else if (old.owned) rl_free(old.object);
+}
+
+static void drop_foreign(void **held) {
+    void *old = *held;
+    *held = NULL;
+    if (old) rl_host.foreign_drop(old);
+}
+
+void rl_node_clear(Node *node) {
+    rl_node_free_saved(node);
+    for (int i = 0; i < node->nslots; i++) {
+        Node *next = node->slot[i].next;
+        node->slot[i].next = NULL;
+        rl_drop(next);
+    }
+    Tensor *leaf = node->leaf;
+    node->leaf = NULL;
+    if (leaf) {
+        leaf->acc = NULL;
+        rl_drop(leaf);
+    }
+    drop_foreign(&node->hooks_pre);
+    drop_foreign(&node->hooks_post);
+    drop_foreign(&node->tensor_hooks);
+    drop_foreign(&node->ctx);
+    drop_foreign(&node->metadata);
+}
+
+static void empty_node(Node *node) {
+    rl_node_clear(node);
+    for (int k = 0; k < node->nargs; k++) drop_arg(&node->arg[k]);
+    for (int i = 0; i < node->nslots; i++) free_meta(&node->slot[i].meta);
+    for (int i = 0; i < node->nouts; i++) free_meta(&node->out[i].meta);
+    if (node->arg != node->arg_inline) rl_free(node->arg);
+    if (node->slot != node->slot_inline) rl_free(node->slot);
+    if (node->out != node->out_inline) rl_free(node->out);
+    drop_foreign(&node->site_code);
+    drop_foreign(&node->module_entry);
+    rl_free(node->retain);
+    node->retain = NULL;
+}
+
+/* A graph may be a chain of a million nodes, each the last owner of the next.  Dead nodes queue up here; whoever came
+ * first empties the queue, so freeing never recurses. */
+void rl_node_release(Node *node) {
+    static RL_TLS Node *dead;
+    static RL_TLS bool digging;
+    node->link = dead;
+    dead = node;
+    if (digging) return;
+    digging = true;
+    Error keep;
+    rl_error_put_aside(&keep);
+    while (dead) {
+        Node *next = dead;
+        dead = next->link;
+        empty_node(next);
+        rl_host.free_node(next);
+    }
+    rl_error_put_back(&keep);
+    digging = false;
+}
+
+/* MulBackward0: the row's own word, or the operation's name with every part capitalised. */
+const char *rl_node_name(const Node *node) {
+    static RL_TLS char text[96];
+    if (node->op->node) return node->op->node;
+    char *p = text;
+    const char *name = node->op->parsed->name, *dot = strrchr(name, '.');
+    if (dot && strncmp(name, "linalg.", 7) && strncmp(name, "fft.", 4)) name = dot + 1;
+    bool up = true;
+    for (; *name && p < text + sizeof text - 12; name++) {
+        if (*name == '_' || *name == '.') up = true;
+        else *p++ = up ? (char)toupper((unsigned char)*name) : *name, up = false;
+    }
+    memcpy(p, "Backward0", 10);
+    return text;
+}
+
+/* ---- slots ------------------------------------------------------------------------------------------------------- */
+
+static bool set_meta(Meta *m, const Tensor *t) {
+    m->dtype = t->dtype;
+    m->shape = m->dims;
+    if (t->ndim > RL_INLINE_DIMS) {
+        int64_t *block = rl_alloc(t->ndim * (int64_t)sizeof *block);
+        if (!block) return false;
+        m->shape = block;
+    }
+    m->ndim = t->ndim;
+    for (int i = 0; i < t->ndim; i++) m->shape[i] = t->shape[i];
+    return true;
+}
+
+bool rl_node_link(Node *node, int slot, Tensor *input) {
+    Slot *s = &node->slot[slot];
+    if (!set_meta(&s->meta, input)) return false;
+    if (!rl_requires_grad(input)) return true;
+    s->next = rl_edge_of(input, &s->out_nr);
+    return s->next != NULL;
+}
+
+static bool save_in(Slot *s, Tensor *t, bool is_output) {
+    if (t->flags & T_INFERENCE && !rl_thread.inference) {
+        rl_fail(RL_RUNTIME_ERROR, "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. "
+                "To work around this, you can make a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.");
+        return false;
+    }
+    s->version = rl_version(t);
+    if (RL_UNLIKELY(rl_thread.packing) && (s->packed = rl_host.pack(t, is_output, !is_output && !t->node))) return true;
+    if (rl_thread.failed) return false;
+    s->saved = rl_keep(t);
+    return true;
+}
+
+bool rl_node_save(Node *node, int slot, Tensor *t) { return save_in(&node->slot[slot], t, false); }
+
+static void complain_of_version(const Node *node, const Slot *s, bool is_output, const Tensor *t) {
+    char maker[128] = "a leaf Variable";
+    const Node *from = is_output ? node : s->next ? s->next : t->node;
+    if (from && !(from->flags & NODE_ACCUMULATE)) snprintf(maker, sizeof maker, "output %d of %s", is_output ? (int)(s - node->out) : s->out_nr, rl_node_name(from));
+    rl_fail(RL_RUNTIME_ERROR,
+            "one of the variables needed for gradient computation has been modified by an inplace operation: [torch.%sTensor %s], which is %s, is at version %u; "
+            "expected version %u instead. It was saved by %s. Hint: clone() it before the in-place write, or enable anomaly detection "
+            "(torch.autograd.set_detect_anomaly(True)) to find the operation that failed to compute its gradient.",
+            rl_dtypes[t->dtype].word, rl_text_shape(t), maker, rl_version(t), s->version, node->op->parsed->name);
+}
+
+/* A saved output needs its history only while the gradient itself is recorded. */
+static Tensor *with_history(Node *node, int k, Tensor *saved) {
+    if (!rl_thread.grad_mode) return saved;
+    Tensor *alias = rl_alias(saved);
+    if (alias) rl_set_history(alias, node, k);
+    return alias;
+}
+
+Tensor *rl_slot_unpack(Node *node, int slot, bool is_output) {
+    Slot *s = is_output ? &node->out[slot] : &node->slot[slot];
+    if (node->flags & NODE_FREED)
+        return rl_fail(RL_RUNTIME_ERROR,
+                       "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed): %s has given them up. "
+                       "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
+                       "through the graph a second time or if you need to access saved tensors after calling backward.", rl_node_name(node));
+    if (RL_UNLIKELY(s->packed)) {
+        Tensor *t = rl_host.unpack(s->packed);
+        return t && is_output ? with_history(node, slot, t) : t;
+    }
+    if (!s->saved) return NULL;
+    if (RL_UNLIKELY(rl_version(s->saved) != s->version)) {
+        complain_of_version(node, s, is_output, s->saved);
+        return NULL;
+    }
+    return is_output ? with_history(node, slot, s->saved) : s->saved;
+}
+
+/* ---- histories --------------------------------------------------------------------------------------------------- */
+
+static void note_link(Tensor *t) {
+    if (t->flags & T_LINKED) return;
+    t->flags |= T_LINKED;
+    rl_host.linked(t);
+}
+
+/* Tensors that want their .grad kept, held weakly by the node that makes their gradient. */
+typedef struct Retain { int64_t n, room; struct { Tensor *t; int32_t out_nr; } entry[]; } Retain;
+
+static void forget_retained(Node *node, Tensor *t) {
+    Retain *r = node->retain;
+    for (int64_t i = 0; r && i < r->n; i++)
+        if (r->entry[i].t == t) r->entry[i--] = r->entry[--r->n];
+}
+
+static bool remember_retained(Node *node, Tensor *t) {
+    Retain *r = node->retain;
+    if (!r || r->n == r->room) {
+        int64_t room = r ? 2 * r->room : 2;
+        Retain *more = rl_resize(r, r ? (int64_t)sizeof *r + r->room * 16 : 0, (int64_t)sizeof *r + room * 16);
+        if (!more) return false;
+        if (!r) more->n = 0;
+        more->room = room;
+        node->retain = r = more;
+    }
+    r->entry[r->n].t = t;
+    r->entry[r->n++].out_nr = t->out_nr;
+    return true;
+}
+
+void rl_forget_retained(Tensor *t) {
+    if (t->node) forget_retained(t->node, t);
+}
+
+Tensor *rl_retained(Node *node, int i, int32_t *out_nr) {
+    Retain *r = node->retain;
+    if (!r || i >= r->n) return NULL;
+    *out_nr = r->entry[i].out_nr;
+    return r->entry[i].t;
+}
+
+bool rl_retain_grad(Tensor *t) {
+    if (!rl_requires_grad(t)) return rl_fail(RL_RUNTIME_ERROR, "can't retain_grad on Tensor that has requires_grad=False");
+    Node *node = rl_node_of(t);
+    if (!node || t->flags & T_RETAINS_GRAD) return !rl_thread.failed;
+    t->flags |= T_RETAINS_GRAD;
+    return remember_retained(node, t);
+}
+
+void rl_set_history(Tensor *t, Node *node, int out_nr) {
+    Node *old = t->node;
+    bool retains = t->flags & T_RETAINS_GRAD;
+    if (old && retains) forget_retained(old, t);
+    t->node = rl_keep(node);
+    t->out_nr = out_nr;
+    t->flags |= T_REQUIRES_GRAD;
+    t->cut_reason = CUT_NONE;
+    t->view_version = rl_version(t);
+    note_link(t);
+    if (retains) remember_retained(node, t);
+    rl_drop(old);
+}
+
+Node *rl_accumulator(Tensor *leaf) {
+    if (leaf->acc) return rl_keep(leaf->acc);
+    Node *node = rl_node_new(RL_OP("_accumulate_grad"), 0, 0, 1);
+    if (!node) return NULL;
+    node->flags |= NODE_ACCUMULATE;
+    node->leaf = rl_keep(leaf);
+    leaf->acc = node;
+    note_link(leaf);
+    set_meta(&node->out[0].meta, leaf);
+    return node;
+}
+
+/* A view's history is right as long as nobody wrote to the storage.  After that it is a piece of what the base is now. */
+static Node *refresh_view(Tensor *t) {
+    Tensor *base = t->base;
+    if (t->view_version == rl_version(t) || base->dtype != t->dtype) return t->node;
+    rl_node_of(base);
+    if (!rl_requires_grad(base)) {
+        t->view_version = rl_version(t);
+        return t->node;
+    }
+    Scope s = rl_scope_open();
+    Arg args[4] = {a_t(base), a_ints(t->ndim, t->shape), a_ints(t->ndim, t->stride), a_i(t->offset)};
+    bool mode = rl_thread.grad_mode;
+    rl_thread.grad_mode = true;
+    Tensor *piece = rl_apply_n(RL_OP("as_strided"), 4, args);
+    rl_thread.grad_mode = mode;
+    if (piece && piece->node) rl_set_history(t, piece->node, 0);
+    rl_scope_close(s);
+    return t->node;
+}
+
+Node *rl_node_of(Tensor *t) {
+    return RL_UNLIKELY(t->flags & T_VIEW) && t->base ? refresh_view(t) : t->node;
+}
+
+Node *rl_edge_of(Tensor *t, int32_t *out_nr) {
+    Node *node = rl_node_of(t);
+    *out_nr = node ? t->out_nr : 0;
+    if (node) return rl_keep(node);
+    return rl_requires_grad(t) ? rl_accumulator(t) : NULL;
+}
+
+bool rl_require_grad(Tensor *t, bool on) {
+    if (t->node && !on)
+        return rl_fail(RL_RUNTIME_ERROR, "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that doesn't require "
+                       "differentiation use var_no_grad = var.detach().");
+    if (on && !rl_dtype_is(t->dtype, CLASS_INEXACT))
+        return rl_fail(RL_RUNTIME_ERROR, "only Tensors of floating point dtype can require gradients; this one is of dtype %s", rl_dtypes[t->dtype].name);
+    if (on && t->flags & T_INFERENCE && !rl_thread.inference)
+        return rl_fail(RL_RUNTIME_ERROR, "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+    if (on) t->flags |= T_REQUIRES_GRAD, t->cut_reason = CUT_NONE;
+    else t->flags &= ~T_REQUIRES_GRAD;
+    return true;
+}
+
+Tensor *rl_detach(Tensor *t) {
+    Tensor *alias = rl_alias(t);
+    if (alias && rl_requires_grad(t)) alias->cut_reason = CUT_DETACH;
+    return alias;
+}
+
+/* ---- recording --------------------------------------------------------------------------------------------------- */
+
+static int count_slots(const Call *c) {
+    int n = 0;
+    for (int k = 0; k < c->nargs; k++) n += c->arg[k].tag == A_TENSORS ? c->arg[k].n : 1;
+    return n;
+}
+
+static bool copy_list(Arg *a, const void *from, int64_t bytes) {
+    a->object = rl_alloc(bytes ? bytes : 1);
+    a->owned = a->object != NULL;
+    if (a->object) memcpy(a->object, from, (size_t)bytes);
+    return a->owned;
+}
+
+/* Pointers in an argument lead into the caller's frame; a remembered call needs copies. */
+static bool remember_arg(Arg *to, const Arg *from) {
+    *to = *from;
+    to->owned = false;
+    switch (from->tag) {
+    case A_TENSOR: to->tensor = NULL; return true;
+    case A_TENSORS: to->tensors = NULL; return true;
+    case A_INTS: return copy_list(to, from->ints, from->n * 8) || (*to = a_none(), false);
+    case A_FLOATS: return copy_list(to, from->floats, from->n * 8) || (*to = a_none(), false);
+    case A_COMPLEX: return copy_list(to, from->complex, 16) || (*to = a_none(), false);
+    case A_STR: return copy_list(to, from->str, (int64_t)strlen(from->str) + 1) || (*to = a_none(), false);
+    case A_GENERATOR: rl_generator_keep(from->generator); return true;
+    case A_OBJECT: if (from->object) rl_host.foreign_keep(from->object); return true;
+    default: return true;
+    }
+}
+
+static uint64_t wanted_saves(const Call *c, const Node *node) {
+    const Op *op = c->op;
+    uint64_t saves = 0;
+    bool by_need = false;
+    for (int k = 0; k < RL_COUNT(op->saves_for); k++) by_need |= op->saves_for[k] != 0;
+    if (!by_need) return op->saves;
+    for (int k = 0, slot = 0; k < c->nargs; k++) {
+        int n = c->arg[k].tag == A_TENSORS ? c->arg[k].n : 1;
+        for (int i = 0; i < n; i++, slot++)
+            if (node->slot[slot].next) saves |= k < RL_COUNT(op->saves_for) ? op->saves_for[k] : op->saves;
+    }
+    return saves;
+}
+
+static bool link_arguments(Call *c, Node *node, Tensor *original) {
+    for (int k = 0, slot = 0; k < c->nargs; k++) {
+        const Arg *a = &c->arg[k];
+        if (!remember_arg(&node->arg[k], a)) return false;
+        int n = a->tag == A_TENSORS ? a->n : 1;
+        for (int i = 0; i < n; i++, slot++) {
+            Tensor *t = a->tag == A_TENSORS ? a->tensors[i] : a->tag == A_TENSOR ? a->tensor : NULL;
+            if (t && !rl_node_link(node, slot, t)) return false;
+        }
+    }
+    uint64_t saves = wanted_saves(c, node);
+    for (int k = 0, slot = 0; k < c->nargs; k++) {
+        const Arg *a = &c->arg[k];
+        int n = a->tag == A_TENSORS ? a->n : 1;
+        for (int i = 0; i < n; i++, slot++) {
+            Tensor *t = a->tag == A_TENSORS ? a->tensors[i] : a->tag == A_TENSOR ? a->tensor : NULL;
+            if (!t || k >= 40 || !(saves & SAVE(k))) continue;
+            if (!rl_node_save(node, slot, k == 0 && original ? original : t)) return false;
+        }
+    }
+    node->seq = ++last_seq;         /* above the accumulators that linking may just have made */
+    return true;
+}
+
+static bool save_outputs(Call *c, Node *node) {
+    uint64_t saves = wanted_saves(c, node);
+    for (int k = 0; k < c->nout; k++) {
+        Tensor *y = c->out[k];
+        if (!y) continue;
+        if (!set_meta(&node->out[k].meta, y)) return false;
+        if (k < 16 && saves & SAVE_OUT(k)) {
+            Tensor *alias = rl_alias(y);
+            if (!alias || !save_in(&node->out[k], alias, true)) return false;
+        }
+    }
+    return true;
+}
+
+static bool is_argument(const Call *c, const Tensor *y) {
+    for (int k = 0; k < c->nargs; k++) {
+        const Arg *a = &c->arg[k];
+        if (a->tag == A_TENSOR && a->tensor == y) return true;
+        for (int i = 0; a->tag == A_TENSORS && i < a->n; i++)
+            if (a->tensors[i] == y) return true;
+    }
+    return false;
+}
+
+static bool give_up(Node *node) {
+    Error keep;
+    rl_error_put_aside(&keep);
+    rl_drop(node);
+    rl_error_put_back(&keep);
+    return false;
+}
+
+bool rl_record(Call *c) {
+    bool any = false;
+    for (int k = 0; k < c->nout; k++) {
+        if (!c->out[k]) continue;
+        if (rl_dtype_is(c->out[k]->dtype, CLASS_INEXACT)) any = true;
+        else c->out[k]->cut_reason = CUT_INTEGER_RESULT;
+    }
+    if (!any) return true;
+    Node *node = rl_node_new(c->op, c->nargs, count_slots(c), c->nout);
+    if (!node) return false;
+    if (!link_arguments(c, node, NULL) || !save_outputs(c, node)) return give_up(node);
+    for (int k = 0; k < c->nout; k++)
+        if (c->out[k] && rl_dtype_is(c->out[k]->dtype, CLASS_INEXACT) && !is_argument(c, c->out[k])) rl_set_history(c->out[k], node, k);
+    if (RL_UNLIKELY(rl_thread.sites)) rl_host.site(node);
+    rl_drop(node);
+    return !rl_thread.failed;
+}
+
+/* The base of a written view: its gradient is its own where the view is not, and the write's where it is. */
+static bool rebase(Tensor *view, Node *write) {
+    Tensor *base = view->base;
+    if (base->dtype != view->dtype)
+        return rl_fail(RL_NOT_IMPLEMENTED, "an in-place write to a view of another dtype (%s of %s) cannot be differentiated; write out of place, or to a clone()",
+                       rl_dtypes[view->dtype].name, rl_dtypes[base->dtype].name);
+    Op *op = RL_OP("_copy_slices");
+    Arg args[7] = {a_t(base), a_t(view), a_ints(base->ndim, base->shape), a_ints(base->ndim, base->stride),
+                   a_ints(view->ndim, view->shape), a_ints(view->ndim, view->stride), a_i(view->offset - base->offset)};
+    Node *node = rl_node_new(op, 7, 7, 1);
+    if (!node) return false;
+    bool ok = rl_node_link(node, 0, base) && set_meta(&node->slot[1].meta, view) && set_meta(&node->out[0].meta, base);
+    for (int k = 2; ok && k < 7; k++) ok = remember_arg(&node->arg[k], &args[k]);
+    if (!ok) return give_up(node);
+    node->slot[1].next = rl_keep(write);
+    node->slot[1].out_nr = 0;
+    node->seq = ++last_seq;
+    rl_set_history(base, node, 0);
+    rl_drop(node);
+    view->flags |= T_REQUIRES_GRAD;
+    view->view_version = rl_version(view) - 1;      /* so that it finds its history anew */
+    return true;
+}
+
+bool rl_record_inplace(Call *c, Tensor *self, Tensor *original) {
+    if (!rl_dtype_is(self->dtype, CLASS_INEXACT)) return true;
+    if (original && self->node) rl_set_history(original, self->node, self->out_nr);
+    Node *node = rl_node_new(c->op, c->nargs, count_slots(c), c->nout);
+    if (!node) return false;
+    node->flags |= NODE_INPLACE;
+    if (!link_arguments(c, node, original) || !save_outputs(c, node)) return give_up(node);
+    if (RL_UNLIKELY(rl_thread.sites)) rl_host.site(node);
+    bool ok = true;
+    if (self->base) ok = rebase(self, node);
+    else rl_set_history(self, node, 0);
+    rl_drop(node);
+    return ok && !rl_thread.failed;
+}
+
+bool rl_check_inplace(Tensor *self) {
+    if (self->flags & T_INFERENCE && !rl_thread.inference && rl_thread.grad_mode)
+        return rl_fail(RL_RUNTIME_ERROR, "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.");
+    if (rl_self_overlaps(self))
+        return rl_fail(RL_RUNTIME_ERROR, "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+                       "Please clone() the tensor before performing the operation. Its shape is %s with strides %s.", rl_text_shape(self), rl_text_sizes(self->ndim, self->stride));
+    if (!rl_thread.grad_mode || !rl_requires_grad(self)) return true;
+    if (!self->base && !self->node)
+        return rl_fail(RL_RUNTIME_ERROR, "a leaf Variable that requires grad is being used in an in-place operation. "
+                       "Wrap the write in torch.no_grad(), or write to the result of an operation on it; its shape is %s.", rl_text_shape(self));
+    if (!self->base) return true;
+    if (self->flags & T_NO_GRAD_VIEW)
+        return rl_fail(RL_RUNTIME_ERROR, "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is ambiguous and error-prone, it is "
+                       "forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside.");
+    if (self->flags & T_MULTI_VIEW)
+        return rl_fail(RL_RUNTIME_ERROR, "Output %d of %s is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
+                       "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.",
+                       self->out_nr, self->node ? rl_node_name(self->node) : "a split");
+    if (!self->base->node && rl_requires_grad(self->base))
+        return rl_fail(RL_RUNTIME_ERROR, "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+    return true;
+}
