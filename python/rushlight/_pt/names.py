@@ -1,0 +1,98 @@
+"""What torch calls its classes and functions in a pickle, and what they are here.
+
+A file names things as torch does ("torch FloatStorage"), whichever library wrote it.
+"""
+
+import importlib
+import itertools
+
+import rushlight as rl
+
+# storage class in the file -> dtype; in bytes, not elements: UntypedStorage
+STORAGES = {
+    "FloatStorage": "float32",
+    "DoubleStorage": "float64",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
+}
+STORAGE_OF = {dtype: name for name, dtype in STORAGES.items()}
+UNTYPED = "UntypedStorage"
+
+DTYPES = {name: name for name in STORAGE_OF} | {
+    "float": "float32",
+    "double": "float64",
+    "half": "float16",
+    "long": "int64",
+    "int": "int32",
+    "short": "int16",
+    "cfloat": "complex64",
+    "cdouble": "complex128",
+}
+
+# dtypes of torch that a file may hold and that do not exist here
+FOREIGN_DTYPES = {
+    "uint16", "uint32", "uint64", "complex32", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz",
+    "float8_e8m0fnu", "float4_e2m1fn_x2", "qint8", "quint8", "qint32", "quint4x2", "quint2x4",
+}  # fmt: skip
+FOREIGN_STORAGES = {"QInt8Storage", "QUInt8Storage", "QInt32Storage", "QUInt4x2Storage", "QUInt2x4Storage"}
+
+BUILTINS = ("builtins", "__builtin__")
+
+
+def dtype_name(dtype):
+    """'float32' for rushlight.float32."""
+    return str(dtype).rpartition(".")[2]
+
+
+def dtype_named(name):
+    return getattr(rl, DTYPES[name])
+
+
+SHARED = ("nn", "optim", "utils", "autograd", "distributions", "serialization", "storage", "random", "hub")
+
+
+def to_file(module, name):
+    """Where torch would look for a class or function of ours; what only we have keeps its name."""
+    top, *rest = module.split(".")
+    if module == "builtins":
+        return "__builtin__", name
+    if top != "rushlight" or (rest and rest[0] not in SHARED and not rest[0].startswith("_")):
+        return module, name
+    public = list(itertools.takewhile(lambda part: not part.startswith("_"), rest))
+    return ".".join(["torch", *public]), name
+
+
+def from_file(module, name):
+    """The object that a file means; for files that the user trusts.  Raises AttributeError or ImportError."""
+    if module == "__builtin__":
+        module = "builtins"
+    if module.partition(".")[0] != "torch":
+        found = importlib.import_module(module)
+    else:
+        found = _ours(module, name)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _ours(module, name):
+    """The longest part of a torch module's path that exists here and knows the name."""
+    path = ["rushlight", *module.split(".")[1:]]
+    first = name.partition(".")[0]
+    while path:
+        try:
+            found = importlib.import_module(".".join(path))
+            if hasattr(found, first):
+                return found
+        except ImportError:
+            pass
+        path.pop()
+    raise AttributeError(f"the file asks for {module}.{name}, which rushlight does not have")
