@@ -569,6 +569,8 @@ bool rl_gemm_batch(Dtype dtype, bool ta, bool tb, int64_t batch, int64_t m, int6
                    const void *b, int64_t ldb, int64_t step_b, void *c, int64_t ldc, int64_t step_c);   /* C = op(A) op(B) */
 const char *rl_blas_name(void);
 
+/* Overloads that others rely on: sum and mean: 0 all, 1 (dim: int | list[int], keepdim, dtype); squeeze: 0 all, 1 (dim: int | list[int]);
+ * max, min, median: 0 all, 1 (dim, keepdim), 2 (other); std, var: 0 (dim, correction, keepdim).  `_cast(input, dtype)` is the recorded cast. */
 /* ---- ops by name, for forwards and vjps; thin wrappers over rl_do in ops/call.c ------------------------------------------------ */
 Tensor *rl_add(Tensor *a, Tensor *b);
 Tensor *rl_sub(Tensor *a, Tensor *b);
@@ -601,6 +603,7 @@ Tensor *rl_narrow(Tensor *a, int64_t dim, int64_t start, int64_t length);
 Tensor *rl_cat(int n, Tensor **t, int64_t dim);
 Tensor *rl_contiguous(Tensor *a);
 Tensor *rl_clone(Tensor *a);
+Tensor *rl_empty_in_format(Tensor *x, Dtype dtype, const Arg *format);   /* as x, in a memory format given as A_INT; none preserves */
 Tensor *rl_cast(Tensor *a, Dtype dtype);        /* a itself if it has the dtype */
 Tensor *rl_copy_into(Tensor *to, Tensor *from); /* raw: broadcasts, casts, no history, no version bump */
 Tensor *rl_matmul(Tensor *a, Tensor *b);

@@ -35,7 +35,7 @@ Tensor *rl_matmul(Tensor *a, Tensor *b) { return rl_do("matmul", a_t(a), a_t(b))
 Tensor *rl_mm(Tensor *a, Tensor *b) { return rl_do("mm", a_t(a), a_t(b)); }
 Tensor *rl_bmm(Tensor *a, Tensor *b) { return rl_do("bmm", a_t(a), a_t(b)); }
 Tensor *rl_clone(Tensor *a) { return rl_do("clone", a_t(a)); }
-Tensor *rl_contiguous(Tensor *a) { return !a || rl_is_contiguous(a) ? a : rl_do("clone", a_t(a), a_str("contiguous_format")); }
+Tensor *rl_contiguous(Tensor *a) { return !a || rl_is_contiguous(a) ? a : rl_do("clone", a_t(a), a_i(FORMAT_CONTIGUOUS)); }
 Tensor *rl_cast(Tensor *a, Dtype dtype) { return !a || a->dtype == dtype ? a : rl_do("_cast", a_t(a), a_dtype(dtype)); }
 
 Tensor *rl_movedim(Tensor *a, int64_t from, int64_t to) {

@@ -1,0 +1,212 @@
+/* convert.c -- the same numbers in another dtype, another layout, another place. */
+#include "rushlight.h"
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+/* ---- raw copies, for everyone ------------------------------------------------------------------------------------ */
+
+enum { TILE_FROM = 32 };
+
+/* A matrix transposed in memory: by blocks, since either side alone would miss the cache on every element. */
+static bool copy_transposed(Tensor *to, Tensor *from) {
+    if (to->ndim != 2 || !rl_same_shape(to, from) || from->stride[0] != 1 || to->stride[1] != 1) return false;
+    if (to->shape[0] < TILE_FROM || to->shape[1] < TILE_FROM || from->stride[1] <= 1 || to->stride[0] <= 1) return false;
+    int bytes = rl_dtypes[to->dtype].bytes;
+    rl_kernels->transpose[rl_size_index(bytes)](to->shape[0], to->shape[1], rl_data(to), to->stride[0] * bytes, rl_data(from), from->stride[1] * bytes);
+    return true;
+}
+
+Tensor *rl_copy_into(Tensor *to, Tensor *from) {
+    if (!to || !from) return NULL;
+    if (to->numel == 0 && rl_same_shape(to, from)) return to;
+    Overlap o = rl_overlap(to, from);
+    if (o == OVERLAP_SAME) return to;
+    if (o == OVERLAP_PARTIAL) {
+        Tensor *apart = rl_copy_into(rl_empty(from->ndim, from->shape, from->dtype), from);
+        return rl_copy_into(to, apart);
+    }
+    bool plain = to->dtype == from->dtype;
+    if (plain && rl_same_shape(to, from) && rl_is_contiguous(to) && rl_is_contiguous(from) && to->numel < 1 << 16) {
+        memcpy(rl_data(to), rl_data(from), (size_t)(to->numel * rl_dtypes[to->dtype].bytes));
+        return to;
+    }
+    if (plain && copy_transposed(to, from)) return to;
+    LoopFn *fn = plain ? rl_kernels->copy[rl_size_index(rl_dtypes[to->dtype].bytes)] : rl_kernels->cast[from->dtype][to->dtype];
+    return rl_loop(fn, 2, (Tensor *[]){to, from}, NULL, 0.5) ? to : NULL;
+}
+
+Tensor *rl_fill(Tensor *t, const Arg *number) {
+    if (!t) return NULL;
+    if (rl_is_contiguous(t) && a_is_number(number) && number->tag != A_COMPLEX && a_double(number) == 0 && !(number->tag == A_FLOAT && 1 / number->f < 0)) {
+        if (t->numel) memset(rl_data(t), 0, (size_t)(t->numel * rl_dtypes[t->dtype].bytes));
+        return t;
+    }
+    return rl_copy_into(t, rl_scalar(t->dtype, number));
+}
+
+/* ---- dtype and layout -------------------------------------------------------------------------------------------- */
+
+static Tensor *cast_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor;
+    return rl_copy_into(rl_empty_like(x, c->arg[1].dtype), x);
+}
+
+/* Row-major in the order N, (D,) H, W, C. */
+static Tensor *empty_channels_last(Tensor *x, Dtype dtype, int ndim) {
+    if (x->ndim != ndim)
+        return rl_fail(RL_RUNTIME_ERROR, "required rank %d tensor to use channels_last%s format, but this one has shape %s", ndim, ndim == 5 ? "_3d" : "", rl_text_shape(x));
+    int64_t stride[5], step = x->shape[1];
+    stride[1] = 1;
+    for (int i = ndim - 1; i >= 2; i--) {
+        stride[i] = step;
+        step *= x->shape[i];
+    }
+    stride[0] = step;
+    return rl_empty_strided(ndim, x->shape, stride, dtype);
+}
+
+Tensor *rl_empty_in_format(Tensor *x, Dtype dtype, const Arg *format) {
+    if (!x) return NULL;
+    switch (format->tag == A_INT ? format->i : FORMAT_PRESERVE) {
+    case FORMAT_CONTIGUOUS: return rl_empty(x->ndim, x->shape, dtype);
+    case FORMAT_CHANNELS_LAST: return empty_channels_last(x, dtype, 4);
+    case FORMAT_CHANNELS_LAST_3D: return empty_channels_last(x, dtype, 5);
+    default: return rl_empty_like(x, dtype);
+    }
+}
+
+static bool is_in_format(Tensor *x, const Arg *format) {
+    int64_t f = format->tag == A_INT ? format->i : FORMAT_PRESERVE;
+    if (f == FORMAT_PRESERVE) return true;
+    if (f == FORMAT_CONTIGUOUS) return rl_is_contiguous(x);
+    return x->ndim == (f == FORMAT_CHANNELS_LAST ? 4 : 5) && rl_is_channels_last(x);
+}
+
+static Tensor *clone_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor;
+    return rl_copy_into(rl_empty_in_format(x, x->dtype, &c->arg[1]), x);
+}
+
+static Tensor *contiguous_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor;
+    Arg format = c->arg[1].tag == A_INT ? c->arg[1] : a_i(FORMAT_CONTIGUOUS);
+    if (format.i == FORMAT_PRESERVE) return rl_fail(RL_RUNTIME_ERROR, "preserve memory format is unsupported by the contiguous operator");
+    return is_in_format(x, &format) ? x : rl_do("clone", a_t(x), format);
+}
+
+static Tensor *convert(Tensor *x, Dtype dtype, bool copy, const Arg *format) {
+    if (x->dtype == dtype) {
+        if (is_in_format(x, format)) return copy ? rl_do("clone", a_t(x), *format) : x;
+        return rl_do("clone", a_t(x), *format);
+    }
+    Tensor *y = rl_do("_cast", a_t(x), a_dtype(dtype));
+    return y && !is_in_format(y, format) ? rl_do("clone", a_t(y), *format) : y;
+}
+
+/* to(dtype=None, non_blocking, copy, memory_format) and its kin differ only in where the dtype stands. */
+static Tensor *to_dtype_forward(Call *c) {
+    Arg *a = c->arg;
+    return convert(a[0].tensor, a_dtype_or(&a[1], a[0].tensor->dtype), a[3].b, &a[4]);
+}
+
+static Tensor *to_device_forward(Call *c) {
+    Arg *a = c->arg;
+    return convert(a[0].tensor, a_dtype_or(&a[2], a[0].tensor->dtype), a[4].b, &a[5]);
+}
+
+static Tensor *to_other_forward(Call *c) {
+    Arg *a = c->arg;
+    return convert(a[0].tensor, a[1].tensor->dtype, a[3].b, &a[4]);
+}
+
+static Tensor *to_named_forward(Call *c) { return convert(c->arg[0].tensor, c->op->data, false, &c->arg[1]); }
+static Tensor *type_as_forward(Call *c) { return convert(c->arg[0].tensor, c->arg[1].tensor->dtype, false, &(Arg){.tag = A_NONE}); }
+static Tensor *detach_forward(Call *c) { return rl_detach(c->arg[0].tensor); }
+
+/* ---- copy_ -------------------------------------------------------------------------------------------------------- */
+
+static Tensor *copy_forward(Call *c) {
+    Tensor *to = c->arg[0].tensor, *from = c->arg[1].tensor;
+    int ndim = to->ndim, extra = from->ndim - ndim;
+    bool fits = true;
+    for (int i = 1; fits && i <= from->ndim; i++) {
+        int64_t size = from->shape[from->ndim - i];
+        fits = size == 1 || (i <= ndim && size == to->shape[ndim - i]);
+    }
+    if (!fits)
+        return rl_fail(RL_RUNTIME_ERROR, "The size of tensor a %s must match the size of tensor b %s: the source cannot be expanded to the destination",
+                       rl_text_shape(to), rl_text_shape(from));
+    if (extra > 0) from = rl_view(from, ndim, from->shape + extra, from->stride + extra, from->offset);     /* leading ones go */
+    return rl_copy_into(to, from);
+}
+
+static void copy_vjp(Call *c, Tensor **g, Tensor **dx) {
+    if (rl_need(c, 0)) dx[0] = rl_zeros_like(g[0]);
+    if (rl_need(c, 1)) dx[1] = g[0];
+}
+
+#define NAMED(name, e)                                                                                                        \
+    {                                                                                                                         \
+        .sig = name "(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor", .where = METHOD,          \
+        .flags = COMPOSITE, .data = e, .forward = to_named_forward, .samples = "x(2, 3)",                                     \
+        .doc = "The tensor with dtype " #e "; itself if it has it.\n\n>>> rl.tensor([1]).bool()\ntensor([True])",             \
+    }
+
+Op rl_convert_ops[] = {
+    {
+        .sig = "_cast(input: Tensor, dtype: dtype) -> Tensor", .where = PRIVATE, .node = "ToCopyBackward0",
+        .doc = "A copy in another dtype.\n\n>>> rl._C._ops._cast(rl.tensor([1.5]), rl.int64)\ntensor([1])",
+        .forward = cast_forward, .formula = "input: g", .samples = "x(2, 3), rl.float64",
+    },
+    {
+        .sig = "clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor", .where = FUNCTION | METHOD,
+        .doc = "A copy that the gradient flows through.\n\n>>> rl.clone(rl.tensor([1, 2]))\ntensor([1, 2])",
+        .forward = clone_forward, .formula = "input: g", .samples = "x(2, 3); x(0, 4); x()",
+    },
+    {
+        .sig = "contiguous(input: Tensor, *, memory_format: memory_format = contiguous_format) -> Tensor", .where = METHOD, .flags = COMPOSITE,
+        .doc = "The tensor itself if its elements lie row by row without gaps, else a copy in which they do.\n\n"
+               ">>> rl.tensor([[1, 2], [3, 4]]).t().contiguous().stride()\n(2, 1)",
+        .forward = contiguous_forward, .samples = "x(2, 3); x(3, 2).t()",
+    },
+    {
+        .sig = "to(input: Tensor, dtype: dtype, non_blocking: bool = False, copy: bool = False, *, memory_format: memory_format = preserve_format) -> Tensor",
+        .where = METHOD, .flags = COMPOSITE,
+        .doc = "The tensor in another dtype, layout or, where there were several, device; itself if nothing changes.\n\n"
+               ">>> rl.tensor([1.9]).to(rl.int64)\ntensor([1])",
+        .forward = to_dtype_forward, .samples = "x(2, 3), rl.float64; x(2, 3), rl.float32, False, True",
+    },
+    {
+        .sig = "to(input: Tensor, device: device | None = None, dtype: dtype | None = None, non_blocking: bool = False, copy: bool = False, *, memory_format: memory_format = preserve_format) -> Tensor",
+        .where = METHOD, .flags = COMPOSITE,
+        .doc = "The tensor on a device, of which there is one.\n\n>>> rl.tensor([1]).to('cpu')\ntensor([1])",
+        .forward = to_device_forward, .samples = "x(2, 3), 'cpu'; x(2, 3), 'cpu', rl.float64",
+    },
+    {
+        .sig = "to(input: Tensor, other: Tensor, non_blocking: bool = False, copy: bool = False, *, memory_format: memory_format = preserve_format) -> Tensor",
+        .where = METHOD, .flags = COMPOSITE,
+        .doc = "The tensor with the dtype of another.\n\n>>> rl.tensor([1]).to(rl.tensor([0.5]))\ntensor([1.])",
+        .forward = to_other_forward, .samples = "x(2, 3), x(1)",
+    },
+    {
+        .sig = "type_as(input: Tensor, other: Tensor) -> Tensor", .where = METHOD, .flags = COMPOSITE,
+        .doc = "The tensor with the dtype of another.\n\n>>> rl.tensor([1]).type_as(rl.tensor([0.5]))\ntensor([1.])",
+        .forward = type_as_forward, .samples = "x(2, 3), x(1)",
+    },
+    {
+        .sig = "detach(input: Tensor) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .doc = "The same data, cut from the graph: no gradient flows through the result.\n\n"
+               ">>> rl.ones(1, requires_grad=True).detach().requires_grad\nFalse",
+        .forward = detach_forward, .samples = "x(2, 3)",
+    },
+    {
+        .sig = "copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor", .where = METHOD | METHOD_ONLY_INPLACE, .node = "CopyBackwards",
+        .doc = "Writes the elements of src, broadcast and converted, into the tensor.\n\n>>> rl.zeros(2).copy_(rl.tensor([1, 2]))\ntensor([1., 2.])",
+        .forward = copy_forward, .vjp = copy_vjp, .samples = "x(2, 3), x(3); x(2, 3), x(2, 3)",
+    },
+    NAMED("bool", RL_BOOL), NAMED("byte", RL_UINT8), NAMED("char", RL_INT8), NAMED("short", RL_INT16), NAMED("int", RL_INT32),
+    NAMED("long", RL_INT64), NAMED("half", RL_FLOAT16), NAMED("bfloat16", RL_BFLOAT16), NAMED("float", RL_FLOAT32),
+    NAMED("double", RL_FLOAT64), NAMED("cfloat", RL_COMPLEX64), NAMED("cdouble", RL_COMPLEX128),
+    {0},
+};
