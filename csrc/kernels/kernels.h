@@ -1,0 +1,117 @@
+/* kernels.h -- raw pointers in, raw pointers out: the table of inner loops, one per instruction set.
+ *
+ * A kernel knows strides in bytes and a dtype that its place in the table gives; it never allocates, fails or sees a Tensor.
+ * isa_base.c, isa_avx2.c and isa_avx512.c compile the same *.inc.c files for their instruction set; cpu.c picks one table at
+ * start (RUSHLIGHT_ISA=base|avx2|avx512 overrides).  Dtype indices are those of rushlight.h; a missing combination is NULL.
+ *
+ * A family that needs loops of its own adds a section of function pointers to struct Kernels, writes them in its own
+ * <family>.inc.c and names them in table.inc.c. */
+#ifndef RUSHLIGHT_KERNELS_H
+#define RUSHLIGHT_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { K_DTYPES = 12, K_SIZES = 5 /* elements of 1, 2, 4, 8, 16 bytes: index log2 */ };
+
+/* Outputs first; stride in bytes per operand.  The same type as in rushlight.h, so that kernels go straight into rl_loop. */
+typedef void LoopFn(int64_t n, char *const *p, const int64_t *stride, const void *extra);
+
+/* Pointwise: each .def file is one list; here it becomes an enumeration, in pointwise.inc.c loops, in ops/ rows. */
+typedef enum {
+#define U(name, ...) UNARY_##name,
+#include "unary.def"
+#include "activation.def"
+#include "special.def"
+#undef U
+    UNARY_COUNT
+} Unary;
+
+typedef enum {
+#define B(name, ...) BINARY_##name,
+#include "binary.def"
+#undef B
+    BINARY_COUNT
+} Binary;
+
+typedef enum {
+#define TERNARY(name, ...) TERNARY_##name,
+#include "ternary.def"
+#undef TERNARY
+    TERNARY_COUNT
+} Ternary;
+
+/* A reduction is a small monoid.  acc is an array of m accumulators; `add` takes n rows of m elements each (distances
+ * in_row and in_col in bytes; either m or n may be 1) into it, `merge` joins the accumulators of two pieces (from comes later), `finish` writes m results.
+ * Pieces are cut by shape alone, so that results do not depend on the number of threads. */
+typedef struct Reduction {
+    int acc_bytes;             /* 0: this dtype has no such reduction */
+    void (*init)(int64_t m, void *acc, const void *extra);
+    void (*add)(int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, void *acc, int64_t first /* index of row 0 */, const void *extra);
+    void (*merge)(int64_t m, void *acc, const void *from, const void *extra);
+    void (*finish)(int64_t m, const void *acc, char *const *out, const int64_t *out_stride, int64_t count, const void *extra);
+} Reduction;
+
+typedef enum {
+#define REDUCE(name, ...) REDUCE_##name,
+#include "reduce.def"
+#undef REDUCE
+    REDUCE_COUNT
+} Reduce;
+
+typedef enum {   /* along one line: y[, index], x */
+    SCAN_SUM, SCAN_PROD, SCAN_MAX, SCAN_MIN, SCAN_LOGSUMEXP, SCAN_COUNT
+} Scan;
+
+typedef enum {   /* along one line; strides of any size */
+    ROW_SOFTMAX,               /* y, x */
+    ROW_LOG_SOFTMAX,           /* y, x */
+    ROW_SOFTMAX_GRAD,          /* dx, g, y */
+    ROW_LOG_SOFTMAX_GRAD,      /* dx, g, y */
+    ROW_COUNT
+} Row;
+
+typedef struct SortSpec {
+    bool descending, stable;
+    int64_t k;                 /* topk, kthvalue: how many */
+    bool largest, sorted;
+    void *scratch;             /* sort_scratch(n) bytes, one block per thread */
+} SortSpec;
+
+typedef struct Kernels {
+    const char *name;          /* "base", "avx2", "avx512" */
+
+    /* pointwise.inc.c */
+    LoopFn *const *unary[K_DTYPES];        /* [dtype][UNARY_exp]: y, x; extra: double[] of the row's parameters.  Predicates write bool, abs and angle of complex write real */
+    LoopFn *const *unary_grad[K_DTYPES];   /* dx, g, x, y: dx = g * f'; the row says which of x and y it reads, the other may be anything of that dtype */
+    LoopFn *const *binary[K_DTYPES];       /* y, a, b; comparisons and logical rows write bool */
+    LoopFn *const *ternary[K_DTYPES];      /* y, a, b, c; extra: double[2], a complex factor */
+    LoopFn *const *cast[K_DTYPES];         /* [from][to]: y, x */
+    LoopFn *copy[K_SIZES];                 /* y, x; source stride 0 fills */
+    LoopFn *where[K_SIZES];                /* y, condition (bool), a, b */
+    bool (*any_zero[K_DTYPES])(int64_t n, const char *p, int64_t stride);   /* integers: does a divisor vanish? */
+    void (*transpose[K_SIZES])(int64_t rows, int64_t cols, char *y, int64_t y_row, const char *x, int64_t x_col);  /* y[r][c] = x[c][r], both dense in their last index */
+
+    /* reduce.inc.c */
+    const Reduction *reduce[K_DTYPES];     /* [dtype][REDUCE_sum] */
+    LoopFn *const *scan[K_DTYPES];         /* [dtype][SCAN_SUM] */
+
+    /* rows.inc.c */
+    LoopFn *const *row[K_DTYPES];          /* [dtype][ROW_SOFTMAX] */
+
+    /* sort.inc.c */
+    int64_t (*sort_scratch)(int64_t n);
+    LoopFn *sort[K_DTYPES];                /* values, indices (int64), x; extra: SortSpec */
+    LoopFn *topk[K_DTYPES];                /* values, indices (int64), x: the first k */
+    LoopFn *kth[K_DTYPES];                 /* value, index, x: the k-th smallest, NaN last */
+} Kernels;
+
+extern const Kernels *rl_kernels;
+extern const Kernels rl_kernels_base, rl_kernels_avx2, rl_kernels_avx512;
+void rl_kernels_start(void);               /* before anything else; later calls change nothing */
+bool rl_kernels_select(const char *name);  /* for tests: false if this machine lacks it */
+
+static inline int rl_size_index(int bytes) { return bytes == 1 ? 0 : bytes == 2 ? 1 : bytes == 4 ? 2 : bytes == 8 ? 3 : 4; }
+
+#endif
