@@ -113,46 +113,50 @@ def stage_blas(folder):
     return target
 
 
+def compile_one(cc, flags, source, folder, force=False):
+    """The object of one source, compiled if it is stale."""
+    obj, dep = (os.path.join(folder, os.path.splitext(source)[0] + suffix) for suffix in (".o", ".d"))
+    if is_fresh(obj, dep) and not force:
+        return obj
+    os.makedirs(os.path.dirname(obj), exist_ok=True)
+    include = ["-Icsrc", "-include", "csrc/glibc.h"]
+    if source.startswith("csrc/bind/"):  # the only folder that may include Python.h
+        import numpy
+        include += ["-isystem", sysconfig.get_paths()["include"], "-isystem", numpy.get_include()]
+    call([*cc, *flags, *include, "-MD", "-MF", dep, "-c", source, "-o", obj])
+    return obj
+
+
+def compile_all(cc, flags, files, folder, force=False):
+    """The objects of all sources, several at a time; a folder of their own for each set of flags."""
+    folder = os.path.join(folder, hashlib.sha1(repr((cc, flags)).encode()).hexdigest()[:8])
+    jobs = int(os.environ.get("RUSHLIGHT_JOBS") or 0) or len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(lambda source: compile_one(cc, flags, source, folder, force), files))
+
+
+def call(command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise CompileError(f"{' '.join(command)}\n{done.stdout}")
+
+
 class BuildExt(build_ext):
     """build_ext with a compiler driver of our own: parallel, incremental, one flag set."""
 
     def build_extension(self, ext):
         cc = compiler()
-        flags = compile_flags(cc)
-        variant = hashlib.sha1(repr((cc, flags)).encode()).hexdigest()[:8]
-        folder = os.path.join(self.build_temp, variant)
-        jobs = int(os.environ.get("RUSHLIGHT_JOBS") or 0) or len(os.sched_getaffinity(0))
-        with ThreadPoolExecutor(jobs) as pool:
-            objects = list(pool.map(lambda source: self.compile_one(cc, flags, source, folder), ext.sources))
+        objects = compile_all(cc, compile_flags(cc), ext.sources, self.build_temp, self.force)
         self.link(cc, objects, os.path.abspath(self.get_ext_fullpath(ext.name)))
-
-    def compile_one(self, cc, flags, source, folder):
-        """The object of one source, compiled if it is stale."""
-        obj, dep = (os.path.join(folder, os.path.splitext(source)[0] + suffix) for suffix in (".o", ".d"))
-        if is_fresh(obj, dep) and not self.force:
-            return obj
-        os.makedirs(os.path.dirname(obj), exist_ok=True)
-        include = ["-Icsrc", "-include", "csrc/glibc.h"]
-        if source.startswith("csrc/bind/"):  # the only folder that may include Python.h
-            import numpy
-            include += ["-isystem", sysconfig.get_paths()["include"], "-isystem", numpy.get_include()]
-        self.call([*cc, *flags, *include, "-MD", "-MF", dep, "-c", source, "-o", obj])
-        return obj
 
     def link(self, cc, objects, target):
         """Objects and the private OpenBLAS into the extension, which finds that library beside itself."""
         folder = os.path.dirname(target)
-        blas = stage_blas(os.path.join(folder, "_libs"))
         os.makedirs(folder, exist_ok=True)
+        blas = stage_blas(os.path.join(folder, "_libs"))
         flags = ["-shared", "-pthread", *variant_flags(), *shlex.split(os.environ.get("LDFLAGS", ""))]
-        self.call([*cc, *objects, *flags, blas, "-lm", "-Wl,-rpath,$ORIGIN/_libs", "-o", target + ".new"])
+        call([*cc, *objects, *flags, blas, "-lm", "-Wl,-rpath,$ORIGIN/_libs", "-o", target + ".new"])
         os.replace(target + ".new", target)
-
-    def call(self, command):
-        self.announce(" ".join(command), level=1)
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            raise CompileError(f"{' '.join(command)}\n{done.stdout}")
 
     def copy_extensions_to_source(self):
         """For --inplace and editable installs: the extension and its library into python/rushlight."""
@@ -163,4 +167,5 @@ class BuildExt(build_ext):
         stage_blas(os.path.join(package, "_libs"))
 
 
-setup(ext_modules=[Extension("rushlight._C", sources())], cmdclass={"build_ext": BuildExt})
+if __name__ == "__main__":  # tests/test_c.py uses the functions above
+    setup(ext_modules=[Extension("rushlight._C", sources())], cmdclass={"build_ext": BuildExt})
