@@ -1,6 +1,22 @@
-"""Neural networks: modules, their functions, parameters and initial values, under torch.nn's names."""
+"""torch.nn: layers, losses, containers, and the functions and initialisers behind them."""
 
-from . import init  # noqa: F401
-from .modules import *  # noqa: F403
-from .modules.module import Module  # noqa: F401
-from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter  # noqa: F401
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from .modules import *
+from . import attention, functional, grad, init, modules, parallel, parameter, utils
+from .parallel import DataParallel
+
+
+def factory_kwargs(kwargs):
+    """device, dtype and memory_format out of kwargs and its own "factory_kwargs"; anything else is an error."""
+    if kwargs is None:
+        return {}
+    names = {"device", "dtype", "memory_format"}
+    unknown = kwargs.keys() - names - {"factory_kwargs"}
+    if unknown:
+        raise TypeError(f"unexpected kwargs {unknown}")
+    result = dict(kwargs.get("factory_kwargs", {}))
+    for name in names & kwargs.keys():
+        if name in result:
+            raise TypeError(f"{name} specified twice, in **kwargs and in factory_kwargs")
+        result[name] = kwargs[name]
+    return result
