@@ -2,8 +2,7 @@
 
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from .modules import *
-from . import attention, functional, grad, init, modules, parallel, parameter, utils
-from .parallel import DataParallel
+from . import attention, functional, grad, init, modules, parameter
 
 
 def factory_kwargs(kwargs):

@@ -256,7 +256,7 @@ def _fractional_max(n, input, kernel_size, output_size, random_samples):
         if out + kernel - 1 > length:
             raise RuntimeError(f"fractional_max_pool{n}d(): pool {name} {kernel} too large relative to input {name} "
                                f"{length}")
-    samples = random_samples.tolist()
+    samples = random_samples[:b].tolist()
     rows = []
     for sample in (channel for sample in samples for channel in sample):
         index = rl.zeros(1, 1, dtype=rl.int64)

@@ -13,7 +13,6 @@ import rushlight as rl
 
 from .. import init
 from ..parameter import Parameter
-from ..utils.rnn import PackedSequence
 from .module import Module
 
 __all__ = ["GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNBase", "RNNCell", "RNNCellBase"]
@@ -209,7 +208,7 @@ class RNNBase(Module):
 
     def _unpack(self, input):
         """data, batch_sizes, sorted_indices, unsorted_indices, the largest batch: all None but data if not packed."""
-        if isinstance(input, PackedSequence):
+        if isinstance(input, rl.nn.utils.rnn.PackedSequence):
             data, batch_sizes, sorted_indices, unsorted_indices = input
             return data, batch_sizes, sorted_indices, unsorted_indices, int(batch_sizes[0])
         if input.dim() not in (2, 3):
@@ -235,7 +234,7 @@ class _OneState(RNNBase):
         self.check_forward_args(input, hx, batch_sizes)
         output, hidden = self._run(input, hx, batch_sizes)
         if batch_sizes is not None:
-            output = PackedSequence(output, batch_sizes, sorted_indices, unsorted_indices)
+            output = rl.nn.utils.rnn.PackedSequence(output, batch_sizes, sorted_indices, unsorted_indices)
             return output, self.permute_hidden(hidden, unsorted_indices)
         if single:
             return output.squeeze(0 if self.batch_first else 1), hidden.squeeze(1)
@@ -317,7 +316,7 @@ class LSTM(RNNBase):
             self.check_forward_args(input, hx, batch_sizes)
         output, h, c = self._run(input, hx, batch_sizes)
         if batch_sizes is not None:
-            output = PackedSequence(output, batch_sizes, sorted_indices, unsorted_indices)
+            output = rl.nn.utils.rnn.PackedSequence(output, batch_sizes, sorted_indices, unsorted_indices)
             return output, self.permute_hidden((h, c), unsorted_indices)
         if single:
             return output.squeeze(0 if self.batch_first else 1), (h.squeeze(1), c.squeeze(1))
