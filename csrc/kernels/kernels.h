@@ -79,6 +79,23 @@ typedef struct SortSpec {
     void *scratch;             /* sort_scratch(n) bytes, one block per thread */
 } SortSpec;
 
+/* An optimizer's step: which, and its numbers, ready for this step.  See optim_steps.inc.c. */
+typedef enum {
+    STEP_SGD, STEP_MOMENTUM, STEP_ADAM, STEP_AMSGRAD, STEP_NADAM, STEP_RADAM, STEP_ADAMAX, STEP_ADAGRAD, STEP_ADADELTA, STEP_RMSPROP,
+    STEP_RMSPROP_CENTERED, STEP_RMSPROP_MOMENTUM, STEP_RMSPROP_BOTH, STEP_COUNT
+} StepKind;
+enum { STEP_OPERANDS = 5 };
+
+typedef struct StepSpec {
+    StepKind kind;
+    bool maximize, variant;    /* variant: Nesterov's momentum, RAdam's adaptive steps */
+    double rate, rate2;        /* the step's length */
+    double decay, shrink;      /* weight decay by the gradient (0: none), or of the parameter itself (1: none) */
+    double keep, take;         /* of a running mean: how much of the old, of the new */
+    double keep2, take2;       /* the same for the mean square */
+    double root, whole, eps;   /* corrections of the mean square's root and of the mean */
+} StepSpec;
+
 typedef struct Kernels {
     const char *name;          /* "base", "avx2", "avx512" */
 
@@ -105,6 +122,9 @@ typedef struct Kernels {
     LoopFn *sort[K_DTYPES];                /* values, indices (int64), x; extra: SortSpec */
     LoopFn *topk[K_DTYPES];                /* values, indices (int64), x: the first k */
     LoopFn *kth[K_DTYPES];                 /* value, index, x: the k-th smallest, NaN last */
+
+    /* optim.inc.c */
+    LoopFn *step[K_DTYPES];                /* parameter, three states, gradient; extra: StepSpec.  States that a kind lacks repeat the parameter */
 } Kernels;
 
 extern const Kernels *rl_kernels;
