@@ -46,7 +46,9 @@ typedef struct Error {
     char text[1536];
 } Error;
 
-void *rl_fail(ErrorKind kind, const char *format, ...) RL_PRINTF(2, 3);   /* always NULL; the first error wins */
+void rl_set_error(ErrorKind kind, const char *format, ...) RL_PRINTF(2, 3);   /* the first error wins */
+static inline void *rl_nothing(void) { return NULL; }
+#define rl_fail(...) (rl_set_error(__VA_ARGS__), rl_nothing())                 /* always NULL, and the compiler knows it */
 void *rl_fail_memory(int64_t bytes);
 void rl_fail_host(void *payload);               /* a host exception crosses the core; takes the reference */
 ErrorKind rl_failed(void);                      /* RL_OK, or the kind of the pending error */

@@ -37,8 +37,8 @@ static Notes *notes_new(void) {
 
 static Notes *notes(void) { return RL_LIKELY(mine) ? mine : notes_new(); }
 
-void *rl_fail(ErrorKind kind, const char *format, ...) {
-    if (rl_thread.failed) return NULL;
+void rl_set_error(ErrorKind kind, const char *format, ...) {
+    if (rl_thread.failed) return;
     Error *pending = &notes()->pending;
     va_list rest;
     va_start(rest, format);
@@ -46,7 +46,6 @@ void *rl_fail(ErrorKind kind, const char *format, ...) {
     va_end(rest);
     pending->payload = NULL;
     rl_thread.failed = pending->kind = kind;
-    return NULL;
 }
 
 void *rl_fail_memory(int64_t bytes) {

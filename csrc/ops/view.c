@@ -160,7 +160,7 @@ static Tensor *select_forward(Call *c) {
     Tensor *x = input_of(c);
     if (x->ndim == 0) return rl_fail(RL_INDEX_ERROR, "select() cannot be applied to a 0-dim tensor.");
     int dim = rl_wrap_dim(x->ndim, c->arg[1].i);
-    int64_t index, shape[RL_MAX_DIMS], stride[RL_MAX_DIMS];
+    int64_t index = 0, shape[RL_MAX_DIMS], stride[RL_MAX_DIMS];
     if (dim < 0 || !wrap_index(x, dim, c->arg[2].i, &index)) return NULL;
     for (int i = 0, k = 0; i < x->ndim; i++)
         if (i != dim) shape[k] = x->shape[i], stride[k++] = x->stride[i];
