@@ -201,8 +201,7 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         if recompute_scale_factor or mode == "area":
             scale_factors = None
     if mode == "area":
-        from . import _functional_windows as windows
-        return getattr(windows, f"adaptive_avg_pool{input.dim() - 2}d")(input, size if input.dim() > 3 else size[0])
+        return getattr(_nn, f"adaptive_avg_pool{input.dim() - 2}d")(input, size)
     return _resize(input, _MODES[mode], size, scale_factors, bool(align_corners), antialias)
 
 
@@ -382,5 +381,6 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         return _sample_cubic(input, at, padding_mode, align_corners)
     at = [_inside(x, input.size(2 + d), padding_mode, align_corners) for d, x in enumerate(at)]
     if mode == "nearest":
-        return _pick(input, [x.detach().round().to(rl.int64) for x in at])
+        no_slope = (grid * 0).nan_to_num(0.0).sum(-1).unsqueeze(1)
+        return _pick(input, [x.detach().round().to(rl.int64) for x in at]) + no_slope
     return _sample_linear(input, at)

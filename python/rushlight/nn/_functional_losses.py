@@ -17,9 +17,11 @@ __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_e
 
 
 def _settled(size_average, reduce, reduction):
-    """reduction, unless the older pair says otherwise."""
+    """reduction, unless the older pair says otherwise; a ValueError where it is no reduction at all."""
     if size_average is not None or reduce is not None:
         return _Reduction.legacy_get_string(size_average, reduce)
+    if reduction not in ("mean", "sum", "none"):
+        _Reduction.get_enum(reduction)
     return reduction
 
 
@@ -116,8 +118,6 @@ def poisson_nll_loss(input, target, log_input=True, full=False, size_average=Non
                      reduction="mean"):
     """exp(input) - target * input, or input - target * log(input + eps) without log_input."""
     reduction = _settled(size_average, reduce, reduction)
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{reduction} is not a valid value for reduction")
     return _poisson_nll_loss(input, target, log_input=log_input, full=full, eps=eps, reduction=reduction)
 
 
@@ -200,7 +200,8 @@ def _kl_div(input, target, *, reduction, log_target):
 
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """target * (log target - input): input holds log-probabilities, target too with log_target."""
-    reduction = _settled(size_average, reduce, reduction)
+    if reduction != "batchmean" or size_average is not None or reduce is not None:
+        reduction = _settled(size_average, reduce, reduction)
     if size_average is None and reduce is None and reduction == "mean":
         warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size."
                       "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
@@ -248,7 +249,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
     if not input1.dim() == input2.dim() == target.dim():
         raise RuntimeError("margin_ranking_loss : All input tensors should have same dimension but got sizes: "
                            f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} ")
-    return _margin_ranking_loss(input1, input2, target, margin=margin,
+    return _margin_ranking_loss(input1, input2, target, margin=float(margin),
                                 reduction=_settled(size_average, reduce, reduction))
 
 
@@ -274,15 +275,33 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
                                   reduction=_settled(size_average, reduce, reduction))
 
 
+def _need_classes(input):
+    """A loss over classes needs a vector or a matrix with at least one class."""
+    if input.dim() > 2 or (input.dim() and input.size(-1) == 0):
+        raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+                           f"{list(input.shape)}")
+
+
+def _check_multi_margin(input, target, weight):
+    _need_classes(input)
+    rows = input.size(0) if input.dim() == 2 else 1
+    if target.dim() > 1 or target.numel() != rows:
+        raise RuntimeError(f"multi_margin_loss: target tensor should be 1-D with size equal to the batch size: "
+                           f"Expected target size [{rows}], but got {list(target.shape)}")
+    if target.dtype != rl.int64:
+        raise RuntimeError(f"expected scalar type Long but found {str(target.dtype).partition('.')[2].capitalize()} "
+                           "for argument target")
+    classes = input.size(-1) if input.dim() else 1
+    if weight is not None and weight.numel() != classes:
+        raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+
+
 @unless_row
 def _multi_margin_loss(input, target, *, p, margin, weight, reduction):
-    if p not in (1, 2):
-        raise RuntimeError(f"only p == 1 and p == 2 supported, got {p}")
+    _check_multi_margin(input, target, weight)
     classes = input.size(-1) if input.dim() else 1
     single = input.dim() < 2
     rows, target = input.reshape(-1, classes), target.reshape(-1)
-    if rows.size(0) != target.size(0):
-        raise RuntimeError(f"inconsistent target size, expected {rows.size(0)} but got {list(target.shape)}")
     own = rows.gather(1, target.unsqueeze(1))
     gap = (margin - own + rows).clamp_min(0)
     if p == 2:
@@ -307,6 +326,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
 
 @unless_row
 def _multilabel_margin_loss(input, target, *, reduction):
+    _need_classes(input)
     if input.shape != target.shape or input.dim() > 2:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
     classes = input.size(-1) if input.dim() else 1
@@ -488,9 +508,36 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
 # ---- a linear layer and its cross-entropy ----------------------------------------------------------------------
 
 
+def _check_linear_cross_entropy(input, weight, target, bias, class_weight, ignore_index, label_smoothing):
+    """Ranks and sizes of the linear layer, and what goes with targets that are probabilities."""
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
+    if weight.dim() < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {weight.dim()}")
+    if input.size(-1) != weight.size(-1):
+        raise RuntimeError("expected equal input and linear_weight last dimensions (in_features), got "
+                           f"{input.size(-1)} and {weight.size(-1)}, respectively")
+    if input.dim() == 1 and weight.dim() > 2:
+        raise RuntimeError(f"K-dimensional loss defined by linear_weight shape {tuple(weight.shape)} requires batched "
+                           f"input, (N, {input.size(0)}), got unbatched input with shape {tuple(input.shape)}")
+    if bias is not None and bias.shape != weight.shape[:-1]:
+        raise RuntimeError(f"expected linear_bias shape {tuple(weight.shape[:-1])}, got {tuple(bias.shape)}")
+    if class_weight is not None and tuple(class_weight.shape) != (weight.size(0),):
+        raise RuntimeError(f"expected weight shape to be {(weight.size(0),)}, got {tuple(class_weight.shape)}")
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
+    expected = (*input.shape[:-1], *weight.shape[:-1])
+    probabilities = tuple(target.shape) == expected
+    if probabilities and ignore_index is not None and target.is_floating_point():
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    if probabilities and not target.is_floating_point():
+        raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype}")
+
+
 def linear_cross_entropy(input, linear_weight, target, *, linear_bias=None, weight=None, reduction="mean",
                          ignore_index=None, label_smoothing=0.0, options=None):
     """cross_entropy(linear(input, linear_weight, linear_bias), target); weights may be (C, d1, ..., in_features)."""
+    _check_linear_cross_entropy(input, linear_weight, target, linear_bias, weight, ignore_index, label_smoothing)
     classes, features = linear_weight.size(0), linear_weight.shape[1:-1]
     flat = linear_weight.reshape(-1, linear_weight.size(-1))
     bias = None if linear_bias is None else linear_bias.reshape(-1)

@@ -12,9 +12,9 @@ import rushlight as rl
 from ._rows import _nn, unless_row
 from ._sizes import _list_with_default, _pair, _single, _triple
 
-__all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
+__all__ = ["adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
            "adaptive_max_pool1d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool2d_with_indices",
-           "adaptive_max_pool3d", "adaptive_max_pool3d_with_indices", "avg_pool1d", "avg_pool2d", "avg_pool3d",
+           "adaptive_max_pool3d", "adaptive_max_pool3d_with_indices",
            "fold", "fractional_max_pool2d", "fractional_max_pool2d_with_indices", "fractional_max_pool3d",
            "fractional_max_pool3d_with_indices", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d",
            "max_pool1d_with_indices", "max_pool2d", "max_pool2d_with_indices", "max_pool3d",
@@ -130,26 +130,6 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
 # ---- average and Lp pooling ------------------------------------------------------------------------------------
 
 
-def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
-    """The mean of each window of (N, C, L) or (C, L)."""
-    return _nn.avg_pool1d(input, kernel_size, kernel_size if stride is None else stride, padding, ceil_mode,
-                          count_include_pad)
-
-
-def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-               divisor_override=None):
-    """The mean of each window of (N, C, H, W) or (C, H, W)."""
-    return _nn.avg_pool2d(input, kernel_size, kernel_size if stride is None else stride, padding, ceil_mode,
-                          count_include_pad, divisor_override)
-
-
-def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-               divisor_override=None):
-    """The mean of each window of (N, C, D, H, W) or (C, D, H, W)."""
-    return _nn.avg_pool3d(input, kernel_size, kernel_size if stride is None else stride, padding, ceil_mode,
-                          count_include_pad, divisor_override)
-
-
 def _lp_pool(n, average, input, norm_type, kernel_size, stride, ceil_mode):
     """(sum of x^p over each window)^(1/p), from the mean; a negative sum gives 0."""
     volume = math.prod((_single, _pair, _triple)[n - 1](kernel_size))
@@ -159,17 +139,17 @@ def _lp_pool(n, average, input, norm_type, kernel_size, stride, ceil_mode):
 
 def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """Lp pooling of (N, C, L) or (C, L)."""
-    return _lp_pool(1, avg_pool1d, input, norm_type, kernel_size, stride, ceil_mode)
+    return _lp_pool(1, _nn.avg_pool1d, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """Lp pooling of (N, C, H, W) or (C, H, W)."""
-    return _lp_pool(2, avg_pool2d, input, norm_type, kernel_size, stride, ceil_mode)
+    return _lp_pool(2, _nn.avg_pool2d, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """Lp pooling of (N, C, D, H, W) or (C, D, H, W)."""
-    return _lp_pool(3, avg_pool3d, input, norm_type, kernel_size, stride, ceil_mode)
+    return _lp_pool(3, _nn.avg_pool3d, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 # ---- adaptive pooling ------------------------------------------------------------------------------------------
@@ -181,11 +161,6 @@ def _full_size(n, input, output_size):
         return (output_size,) * n
     output_size = tuple(output_size)
     return tuple(_list_with_default(output_size, input.size())) if None in output_size else output_size
-
-
-def adaptive_avg_pool1d(input, output_size):
-    """(N, C, L) -> (N, C, output_size), the mean of windows of about equal size."""
-    return _nn.adaptive_avg_pool1d(input, output_size)
 
 
 def adaptive_avg_pool2d(input, output_size):
@@ -256,6 +231,9 @@ def _fractional_max(n, input, kernel_size, output_size, random_samples):
         if out + kernel - 1 > length:
             raise RuntimeError(f"fractional_max_pool{n}d(): pool {name} {kernel} too large relative to input {name} "
                                f"{length}")
+    if b == 0:
+        empty = input.new_empty(0, c, *output_size)
+        return empty, empty.to(rl.int64)
     samples = random_samples[:b].tolist()
     rows = []
     for sample in (channel for sample in samples for channel in sample):
@@ -350,6 +328,11 @@ def _check_padding(input, pairs, mode):
 
 def _pad_by_copying(input, pairs, mode):
     """Reflecting, replicating and circular padding, one dimension after the other."""
+    if mode == "circular":
+        for i, (dim, (before, after)) in enumerate(pairs):
+            kept = input.size(dim) + min(before, 0) + min(after, 0)
+            input = input.narrow(dim, max(-before, 0), max(kept, 0))
+            pairs[i] = (dim, (max(before, 0), max(after, 0)))
     _check_padding(input, pairs, mode)
     for dim, (before, after) in pairs:
         if before or after:
@@ -368,13 +351,13 @@ def pad(input, pad, mode="constant", value=None):
                                f"got padding length {len(pad)} and input of dimension {input.dim()}")
         return rl.constant_pad_nd(input, pad, 0 if value is None else value)
     if value is not None and value != 0:
-        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     dims = len(pad) // 2
     if input.dim() not in (dims + 1, dims + 2) or dims > 3:
-        raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: got "
-                                  f"input of shape {list(input.shape)} and padding {pad}")
+        raise NotImplementedError(f"Padding size {len(pad)} is not supported for {input.dim()}D input tensor. Supported "
+                                  "for non-constant padding: size 2 for 2D or 3D input, 4 for 3D or 4D, 6 for 4D or 5D")
     row = getattr(_nn, "pad", None)
     if row is not None:
         return row(input, pad, mode)
@@ -409,7 +392,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     channels = input.size(-3)
     index, _ = _block_index(input.shape[-2:], kernel_size, dilation, padding, stride)
     padded = pad(input, (padding[1], padding[1], padding[0], padding[0]))
-    flat = padded.reshape(*input.shape[:-2], -1)
+    flat = padded.reshape(*input.shape[:-2], padded.size(-2) * padded.size(-1))
     picked = flat.index_select(-1, index.reshape(-1))
     return picked.view(*input.shape[:-3], channels * index.size(0), index.size(1))
 

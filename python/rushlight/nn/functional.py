@@ -305,7 +305,8 @@ def _no_grad_embedding_renorm_(weight, input, max_norm, norm_type):
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """Row i of weight for every index i; the row padding_idx gets no gradient."""
-    padding_idx = _wrapped_padding_idx(padding_idx, weight.size(0))
+    if padding_idx is not None:
+        padding_idx = _wrapped_padding_idx(padding_idx, weight.size(0))
     if max_norm is not None:
         _no_grad_embedding_renorm_(weight, input, max_norm, norm_type)
     return _nn.embedding(input, weight, padding_idx, None, norm_type, scale_grad_by_freq, sparse)
@@ -431,7 +432,7 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
 @unless_row
 def pdist(input, p=2):
     """The distances of all pairs of rows, i < j, as one vector."""
-    i, j = rl.triu_indices(input.size(0), input.size(0), 1)
+    i, j = rl.triu_indices(input.size(0), input.size(0), 1).unbind(0)
     return rl.norm(input[i] - input[j], p, -1)
 
 
@@ -508,7 +509,7 @@ def _group_norm(input, num_groups, weight, bias, eps):
     if num_groups <= 0 or c % num_groups != 0:
         raise RuntimeError("Expected number of channels in input to be divisible by num_groups, but got input of "
                            f"shape {list(input.shape)} and num_groups={num_groups}")
-    rows = input.reshape(n, num_groups, -1)
+    rows = input.reshape(n, num_groups, c // num_groups * math.prod(input.shape[2:]))
     out = _nn.layer_norm(rows, rows.shape[2:], None, None, eps).view(input.shape)
     per_channel = [1, c] + [1] * (input.dim() - 2)
     if weight is not None:
@@ -520,6 +521,12 @@ def _group_norm(input, num_groups, weight, bias, eps):
 def rms_norm(input, normalized_shape, weight=None, eps=None):
     """x / sqrt(mean(x^2) + eps) * weight over the last len(normalized_shape) dimensions."""
     shape = list(normalized_shape)
+    if not shape:
+        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+                           "element, but got normalized_shape = []")
+    if weight is not None and list(weight.shape) != shape:
+        raise RuntimeError("Expected weight to be of same shape as normalized_shape, but got weight of shape "
+                           f"{list(weight.shape)} and normalized_shape = {shape}")
     if list(input.shape[input.dim() - len(shape):]) != shape:
         raise RuntimeError(f"Given normalized_shape={shape}, expected input with shape "
                            f"[*, {', '.join(map(str, shape))}], but got input of size{list(input.shape)}")
@@ -543,7 +550,8 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     total = padded[:, :channels]
     for i in range(1, size):
         total = total + padded[:, i:i + channels]
-    return input / (total / size).mul(alpha).add(k).pow(beta)
+    mean = total / size if input.is_floating_point() else rl.div(total, size, rounding_mode="trunc")
+    return input / mean.mul(alpha).add(k).pow(beta)
 
 
 # ---- channels and pixels ---------------------------------------------------------------------------------------
@@ -582,7 +590,7 @@ def pixel_shuffle(input, upscale_factor):
     n = len(batch)
     split = input.reshape(*batch, c // (r * r), r, r, h, w)
     order = (*range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return split.permute(order).reshape(*batch, c // (r * r), h * r, w * r)
+    return split.permute(order).clone(memory_format=rl.contiguous_format).view(*batch, c // (r * r), h * r, w * r)
 
 
 @unless_row
@@ -602,7 +610,7 @@ def pixel_unshuffle(input, downscale_factor):
     n = len(batch)
     split = input.reshape(*batch, c, h // r, r, w // r, r)
     order = (*range(n), n, n + 2, n + 4, n + 1, n + 3)
-    return split.permute(order).reshape(*batch, c * r * r, h // r, w // r)
+    return split.permute(order).clone(memory_format=rl.contiguous_format).view(*batch, c * r * r, h // r, w // r)
 
 
 for _name in dir(_nn):

@@ -32,7 +32,7 @@ def apply_permutation(tensor, permutation, dim=1):
     return _apply_permutation(tensor, permutation, dim)
 
 
-def _check_options(mode, input_size, hidden_size, num_layers, dropout, proj_size):
+def _check_options(mode, input_size, hidden_size, num_layers, dropout, proj_size, **flags):
     if (not isinstance(dropout, numbers.Number) or not 0 <= dropout <= 1 or isinstance(dropout, bool)):
         raise ValueError("dropout should be a number in range [0, 1] representing the probability of an element "
                          f"being zeroed, got {dropout!r}")
@@ -40,8 +40,14 @@ def _check_options(mode, input_size, hidden_size, num_layers, dropout, proj_size
         warnings.warn("dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
                       f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
                       stacklevel=4)
-    if not isinstance(hidden_size, int):
-        raise TypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
+    for name, value in (("input_size", input_size), ("hidden_size", hidden_size)):
+        if not isinstance(value, int):
+            raise TypeError(f"{name} should be of type int, got: {type(value).__name__}")
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} should be of type bool, got: {type(value).__name__}")
+    if input_size <= 0:
+        raise ValueError(f"input_size must be greater than zero, got {input_size}")
     if hidden_size <= 0:
         raise ValueError(f"hidden_size must be greater than zero, got {hidden_size}")
     if num_layers <= 0:
@@ -61,7 +67,8 @@ class RNNBase(Module):
     def __init__(self, mode, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
                  bidirectional=False, proj_size=0, device=None, dtype=None):
         super().__init__()
-        _check_options(mode, input_size, hidden_size, num_layers, dropout, proj_size)
+        _check_options(mode, input_size, hidden_size, num_layers, dropout, proj_size, bias=bias,
+                       batch_first=batch_first)
         self.mode = mode
         self.input_size = input_size
         self.hidden_size = hidden_size
