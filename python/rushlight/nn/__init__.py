@@ -19,3 +19,13 @@ def factory_kwargs(kwargs):
             raise TypeError(f"{name} specified twice, in **kwargs and in factory_kwargs")
         result[name] = kwargs[name]
     return result
+
+
+def __getattr__(name):
+    """What few programs use is imported when they do."""
+    import importlib
+    if name in ("parallel", "utils"):
+        return importlib.import_module(f".{name}", __name__)
+    if name == "DataParallel":
+        return importlib.import_module(".parallel", __name__).DataParallel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
