@@ -309,7 +309,7 @@ static Tensor *inner_forward(Call *c) {
     if (rl_size(a, -1) != rl_size(b, -1))
         return rl_fail(RL_RUNTIME_ERROR, "inner() the last dimension must match on both input tensors but got shapes %s and %s", rl_text_shape(a), rl_text_shape(b));
     int64_t last = -1;
-    return rl_do("tensordot", a_t(a), a_t(b), a_ints(1, &last), a_ints(1, &last));
+    return rl_do("_tensordot", a_t(a), a_t(b), a_ints(1, &last), a_ints(1, &last));
 }
 
 /* Contracted dims go last on the left and first on the right; then it is one product. */
@@ -423,8 +423,8 @@ Op rl_matmul_ops[] = {
         .forward = inner_forward, .samples = "x(3), x(3); x(2, 3), x(4, 3); x(), x(2)",
     },
     {
-        .sig = "tensordot(input: Tensor, other: Tensor, dims_self: list[int], dims_other: list[int]) -> Tensor", .where = FUNCTION | OUT, .flags = COMPOSITE,
-        .doc = "Products summed over pairs of dims.\n\n>>> rl._C._ops.tensordot(rl.ones(2, 3), rl.ones(3, 2), [1], [0])\ntensor([[3., 3.],\n        [3., 3.]])",
+        .sig = "_tensordot(input: Tensor, other: Tensor, dims_self: list[int], dims_other: list[int]) -> Tensor", .where = PRIVATE, .flags = COMPOSITE,
+        .doc = "Products summed over pairs of dims.\n\n>>> rl._C._ops._tensordot(rl.ones(2, 3), rl.ones(3, 2), [1], [0])\ntensor([[3., 3.],\n        [3., 3.]])",
         .forward = tensordot_forward, .samples = "x(2, 3, 4), x(4, 3, 2), [1, 2], [1, 0]",
     },
     {0},
