@@ -29,6 +29,11 @@ class Adadelta(Optimizer):
     def _fresh(self, p, group):
         return {"step": self._count(group), "square_avg": rl.zeros_like(p), "acc_delta": rl.zeros_like(p)}
 
+    def _fused(self, group):
+        lists = self._lists(group, ("square_avg", "acc_delta", "step"))
+        return lists is not None and rl._C._ops._fused_adadelta_(
+            *lists, group["lr"], group["rho"], group["eps"], group["weight_decay"], group["maximize"])
+
     def _update(self, p, grad, state, group):
         rho, eps = group["rho"], group["eps"]
         squares, deltas = state["square_avg"], state["acc_delta"]

@@ -42,6 +42,11 @@ class Adagrad(Optimizer):
         start = self.defaults["initial_accumulator_value"]
         return {"step": self._count(group), "sum": rl.full_like(p, complex(start, start) if p.is_complex() else start)}
 
+    def _fused(self, group):
+        lists = self._lists(group, ("sum", "step"))
+        return lists is not None and rl._C._ops._fused_adagrad_(
+            *lists, group["lr"], group["lr_decay"], group["eps"], group["weight_decay"], group["maximize"])
+
     def _update(self, p, grad, state, group):
         total = state["sum"]
         state["step"].add_(1)

@@ -6,6 +6,9 @@ from .optimizer import Optimizer, ParamsT, _check_betas, _check_options, _check_
 
 __all__ = ["Adam"]
 
+_PLAIN = ("exp_avg", "exp_avg_sq", "step")
+_AMSGRAD = (*_PLAIN, "max_exp_avg_sq")
+
 
 def _check_beta_kinds(betas, foreach, capturable):
     """Both numbers, or both one-element tensors."""
@@ -59,6 +62,16 @@ class Adam(Optimizer):
         if group["foreach"] and isinstance(group["lr"], rl.Tensor) and not group["capturable"]:
             raise RuntimeError("lr as a Tensor is not supported for capturable=False and foreach=True")
         super()._check_group(group, state)
+
+    def _fused(self, group):
+        amsgrad = group["amsgrad"]
+        lists = self._lists(group, _AMSGRAD if amsgrad else _PLAIN)
+        if lists is None:
+            return False
+        params, grads, means, squares, steps = lists[:5]
+        beta1, beta2 = group["betas"]
+        return rl._C._ops._fused_adam_(params, grads, means, squares, lists[5] if amsgrad else [], steps, group["lr"], beta1, beta2,
+                                       group["eps"], group["weight_decay"], group["decoupled_weight_decay"], group["maximize"])
 
     def _update(self, p, grad, state, group):
         state["step"].add_(1)

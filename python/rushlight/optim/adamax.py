@@ -28,6 +28,11 @@ class Adamax(Optimizer):
     def _fresh(self, p, group):
         return {"step": self._count(group), "exp_avg": rl.zeros_like(p), "exp_inf": rl.zeros_like(p)}
 
+    def _fused(self, group):
+        lists = self._lists(group, ("exp_avg", "exp_inf", "step"))
+        return lists is not None and rl._C._ops._fused_adamax_(
+            *lists, group["lr"], *group["betas"], group["eps"], group["weight_decay"], False, group["maximize"])
+
     def _update(self, p, grad, state, group):
         (beta1, beta2), mean, largest = group["betas"], state["exp_avg"], state["exp_inf"]
         state["step"].add_(1)

@@ -40,6 +40,12 @@ class NAdam(Optimizer):
         return {"step": self._count(group), "mu_product": rl.ones((), dtype=_step_dtype()),
                 "exp_avg": rl.zeros_like(p), "exp_avg_sq": rl.zeros_like(p)}
 
+    def _fused(self, group):
+        lists = self._lists(group, ("exp_avg", "exp_avg_sq", "mu_product", "step"))
+        return lists is not None and rl._C._ops._fused_nadam_(
+            *lists, group["lr"], *group["betas"], group["eps"], group["weight_decay"], group["decoupled_weight_decay"],
+            group["maximize"], group["momentum_decay"])
+
     def _update(self, p, grad, state, group):
         lr, (beta1, beta2), decay = _number(group["lr"]), group["betas"], group["weight_decay"]
         mean, square = state["exp_avg"], state["exp_avg_sq"]

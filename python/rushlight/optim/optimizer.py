@@ -350,8 +350,7 @@ class Optimizer:
         """Forget all gradients, or fill them with zeros where set_to_none is False."""
         if set_to_none:
             for group in self.param_groups:
-                for p in group["params"]:
-                    p.grad = None
+                rl._C._drop_grads(group["params"])
             return
         for group in self.param_groups:
             for p in group["params"]:
@@ -384,18 +383,24 @@ class Optimizer:
 
     def _unscale(self):
         """What a gradient scaler leaves to fused steps: False if a gradient overflowed, else divide gradients by the scale."""
-        if self.found_inf is not None and self.found_inf.item():
+        overflow, scale = self.__dict__.get("found_inf"), self.__dict__.get("grad_scale")
+        if overflow is not None and overflow.item():
             return False
-        if self.grad_scale is not None:
+        if scale is not None:
             with rl.no_grad():
-                for group in self.param_groups:
-                    for p in group["params"]:
-                        if p.grad is not None:
-                            p.grad.div_(self.grad_scale)
+                for p in (p for group in self.param_groups for p in group["params"] if p.grad is not None):
+                    p.grad.div_(scale)
         return True
 
     def _fused(self, group):
+        """Step the whole group by one call into the engine; False where that cannot be, and nothing is done."""
         return False
+
+    def _lists(self, group, keys):
+        """What a fused step takes: lists of parameters, gradients and the states called keys; None where single steps are needed."""
+        if group["foreach"] and isinstance(group["lr"], rl.Tensor) or group["differentiable"] or group.get("capturable"):
+            return None
+        return rl._C._optim_lists(group["params"], self.state, keys)
 
     def _one_by_one(self, group):
         with rl.set_grad_enabled(self.defaults.get("differentiable", False)):

@@ -32,6 +32,12 @@ class RAdam(Optimizer):
     def _fresh(self, p, group):
         return {"step": self._count(group), "exp_avg": rl.zeros_like(p), "exp_avg_sq": rl.zeros_like(p)}
 
+    def _fused(self, group):
+        lists = self._lists(group, ("exp_avg", "exp_avg_sq", "step"))
+        return lists is not None and rl._C._ops._fused_radam_(
+            *lists, group["lr"], *group["betas"], group["eps"], group["weight_decay"], group["decoupled_weight_decay"],
+            group["maximize"])
+
     def _update(self, p, grad, state, group):
         lr, (beta1, beta2), decay = _number(group["lr"]), group["betas"], group["weight_decay"]
         mean, square = state["exp_avg"], state["exp_avg_sq"]

@@ -36,6 +36,14 @@ class RMSprop(Optimizer):
             state["grad_avg"] = rl.zeros_like(p)
         return state
 
+    def _fused(self, group):
+        centered, buffered = group["centered"], group["momentum"] > 0
+        keys = ("square_avg", "step", *(("grad_avg",) if centered else ()), *(("momentum_buffer",) if buffered else ()))
+        lists = self._lists(group, keys)
+        return lists is not None and rl._C._ops._fused_rmsprop_(
+            *lists[:3], lists[4] if centered else [], lists[-1] if buffered else [], lists[3], group["lr"], group["alpha"],
+            group["eps"], group["weight_decay"], group["momentum"], group["maximize"])
+
     def _update(self, p, grad, state, group):
         alpha, lr, square = group["alpha"], _number(group["lr"]), state["square_avg"]
         state["step"].add_(1)

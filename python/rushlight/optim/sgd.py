@@ -37,6 +37,14 @@ class SGD(Optimizer):
     def _state_of(self, p, group):
         return self.state[p] if group["momentum"] != 0 else {}
 
+    def _fused(self, group):
+        lists = self._lists(group, ("momentum_buffer",) if group["momentum"] != 0 else ())
+        if lists is None:
+            return False
+        buffers = lists[2] if len(lists) == 3 else []
+        return rl._C._ops._fused_sgd_(lists[0], lists[1], buffers, group["lr"], group["momentum"], group["dampening"],
+                                      group["weight_decay"], group["nesterov"], group["maximize"])
+
     def _update(self, p, grad, state, group):
         lr, decay, momentum = group["lr"], group["weight_decay"], group["momentum"]
         if isinstance(decay, rl.Tensor) and decay.requires_grad:
