@@ -1,0 +1,23 @@
+/* isa_avx2.c -- the kernels for x86-64 machines with AVX2: eight floats at a time. */
+#if defined(__x86_64__)
+#include <complex.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi,bmi2,popcnt,lzcnt"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma,f16c,bmi,bmi2,popcnt,lzcnt")
+#endif
+#define VM_FMA
+#define TABLE rl_kernels_avx2
+#define TABLE_NAME "avx2"
+#include "table.inc.c"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+#else
+extern int rl_no_avx2;   /* an empty translation unit is no C */
+#endif

@@ -1,0 +1,23 @@
+/* isa_avx512.c -- the kernels for x86-64 machines with AVX512: sixteen floats at a time. */
+#if defined(__x86_64__)
+#include <complex.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,f16c,bmi,bmi2,popcnt,lzcnt"))), apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,f16c,bmi,bmi2,popcnt,lzcnt,prefer-vector-width=512")
+#endif
+#define VM_FMA
+#define TABLE rl_kernels_avx512
+#define TABLE_NAME "avx512"
+#include "table.inc.c"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+#else
+extern int rl_no_avx512;   /* an empty translation unit is no C */
+#endif

@@ -1,0 +1,26 @@
+/* table.inc.c -- everything compiled for one instruction set, named in one table (TABLE, TABLE_NAME). */
+#pragma GCC diagnostic ignored "-Wtype-limits"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "kernels.h"
+
+#include "vmath.h"
+#include "functions.h"
+#include "complexes.h"
+#include "integers.h"
+
+#include "pointwise.inc.c"
+#include "cast.inc.c"
+
+const Kernels TABLE = {
+    .name = TABLE_NAME,
+    .unary = BY_DTYPE(unary_table),
+    .unary_grad = BY_DTYPE(grad_table),
+    .binary = BY_DTYPE(binary_table),
+    .ternary = BY_DTYPE(ternary_table),
+    .cast = {cast_table_b8, cast_table_u8, cast_table_i8, cast_table_i16, cast_table_i32, cast_table_i64,
+             cast_table_f16, cast_table_bf16, cast_table_f32, cast_table_f64, cast_table_c64, cast_table_c128},
+    .copy = {copy_1, copy_2, copy_4, copy_8, copy_16},
+    .where = {where_1, where_2, where_4, where_8, where_16},
+    .any_zero = {any_zero_u8, any_zero_u8, any_zero_u8, any_zero_i16, any_zero_i32, any_zero_i64},
+    .transpose = {transpose_1, transpose_2, transpose_4, transpose_8, transpose_16},
+};
