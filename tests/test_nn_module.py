@@ -761,6 +761,23 @@ def test_slots_and_class_assignment(lib):
     assert m(0) == "b" and s.fast == 3 and "fast" not in s.__dict__
 
 
+def test_class_assignment_across_a_mixin(lib):
+    class Plain(lib.nn.Module):
+        def forward(self, x):
+            return "plain"
+
+    class Mixin:
+        pass
+
+    class Lazy(Mixin, Plain):
+        def forward(self, x):
+            self.__class__ = Plain
+            return "lazy"
+
+    m = Lazy()
+    assert m(0) == "lazy" and m(0) == "plain"
+
+
 def test_call_super_init(lib):
     class Base:
         def __init__(self, value):

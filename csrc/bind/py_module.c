@@ -1,8 +1,11 @@
 /* py_module.c -- the base of nn.Module: calling it and reading its attributes.
  *
  * A module is an ordinary Python object: everything it knows is in its __dict__, under the names torch uses (_parameters,
- * _buffers, _modules, the hook registries), where subclasses, pickle, copy and users find and change it.  So this type adds
- * behaviour and no fields: layout, garbage collection, weak references and multiple inheritance are those of any Python class.
+ * _buffers, _modules, the hook registries), where subclasses, pickle, copy and users find and change it.  And its class is an
+ * ordinary Python class, made by type() like any other, so layout, garbage collection, weak references, multiple inheritance and
+ * assignment to __class__ are Python's own.  What is ours are five methods written in C and, in each subclass that overrides
+ * neither of them, two type slots that reach __call__ and __getattr__ without the detour through a look-up.  Where the slots
+ * are not in place (a class that was changed later), Python finds the methods: slower, never different.
  *
  * - A call looks at the four instance registries and the four global ones that could change it; if all are empty it is
  *   self.forward(...), else self._call_impl(...), which is Python (nn/modules/_hooks.py).
@@ -23,9 +26,9 @@ static const char *const hook_names[LOCAL_HOOKS] = {"_forward_hooks", "_forward_
 
 /* Interned names and the types that decide what an assignment means; filled once at import, never freed. */
 static PyObject *registry_name[REGISTRIES], *hook_name[LOCAL_HOOKS], *global_hooks[GLOBAL_HOOKS];
-static PyObject *str_forward, *str_call_impl, *str_assign, *str_getattr, *str_init_subclass, *str_nonpersistent;
+static PyObject *str_forward, *str_call_impl, *str_assign, *str_getattr, *str_getattribute, *str_call, *str_init_subclass, *str_nonpersistent;
 static PyTypeObject *base_type, *tensor_type;
-static PyObject *base_getattr_method;
+static PyObject *our_getattr, *our_call, *object_getattribute;    /* borrowed from their classes */
 
 /* ---- registries ---- */
 
@@ -167,6 +170,7 @@ static PyObject *plain_method(PyObject *self, PyObject *dict, PyObject *name) {
     return look_up(dict, name) ? NULL : method;
 }
 
+/* The slot: the arguments as Python gives them to a type without vectorcall. */
 static PyObject *module_call(PyObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *dict = instance_dict(self);
     PyObject *name = is_hooked(dict) ? str_call_impl : str_forward;
@@ -190,27 +194,27 @@ static PyObject *module_call(PyObject *self, PyObject *args, PyObject *kwargs) {
 
 /* ---- the type ---- */
 
-/* super(ModuleBase, cls).__init_subclass__(**kwargs), then the quick getattr back in place: Python takes the mere presence of
- * __getattr__ for a reason to go through its slow hook, though the one found is ours. */
+/* Whether the class finds this name where ModuleBase has it. */
+static int inherits(PyTypeObject *type, PyObject *name, PyObject *ours) {
+    return _PyType_Lookup(type, name) == ours;
+}
+
+/* Put the quick slots into a class that means our methods by them. */
+static void quicken(PyTypeObject *type) {
+    if (inherits(type, str_getattr, our_getattr) && inherits(type, str_getattribute, object_getattribute)) type->tp_getattro = module_getattro;
+    if (inherits(type, str_call, our_call)) type->tp_call = module_call;
+    PyType_Modified(type);
+}
+
+/* super(ModuleBase, cls).__init_subclass__(**kwargs), then the slots. */
 static PyObject *init_subclass(PyObject *cls, PyObject *args, PyObject *kwargs) {
     PyObject *parent = PyObject_CallFunctionObjArgs((PyObject *)&PySuper_Type, (PyObject *)base_type, cls, NULL);
     PyObject *next = parent ? PyObject_GetAttr(parent, str_init_subclass) : NULL;
     PyObject *done = next ? PyObject_Call(next, args, kwargs) : NULL;
     Py_XDECREF(parent);
     Py_XDECREF(next);
-    if (!done) return NULL;
-    Py_DECREF(done);
-    PyTypeObject *type = (PyTypeObject *)cls;
-    PyObject *getattribute = PyObject_GetAttrString(cls, "__getattribute__");
-    PyObject *ours = PyObject_GetAttrString((PyObject *)base_type, "__getattribute__");
-    if (getattribute && getattribute == ours && _PyType_Lookup(type, str_getattr) == base_getattr_method) {
-        type->tp_getattro = module_getattro;
-        PyType_Modified(type);
-    }
-    Py_XDECREF(getattribute);
-    Py_XDECREF(ours);
-    if (PyErr_Occurred()) return NULL;
-    Py_RETURN_NONE;
+    if (done) quicken((PyTypeObject *)cls);
+    return done;
 }
 
 /* ModuleBase._set_global_hooks(dict, dict, dict, dict): the registries whose entries apply to every module. */
@@ -224,27 +228,35 @@ static PyObject *set_global_hooks(PyObject *cls, PyObject *args) {
 }
 
 static PyMethodDef module_methods[] = {
+    {"__call__", (PyCFunction)(void (*)(void))module_call, METH_VARARGS | METH_KEYWORDS, "Run the hooks and forward."},
     {"__getattr__", module_getattr_method, METH_O, "A parameter, buffer or submodule by name."},
     {"__setattr__", (PyCFunction)(void (*)(void))module_setattr, METH_FASTCALL, "Set an attribute; tensors and modules may be registered."},
     {"__delattr__", module_delattr, METH_O, "Delete an attribute or a registered member."},
-    {"__init_subclass__", (PyCFunction)(void (*)(void))init_subclass, METH_CLASS | METH_VARARGS | METH_KEYWORDS, NULL},
-    {"_set_global_hooks", set_global_hooks, METH_CLASS | METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
-static PyType_Slot module_slots[] = {
-    {Py_tp_doc, "What nn.Module does in C: calls and attribute look-up."},
-    {Py_tp_call, module_call},
-    {Py_tp_getattro, module_getattro},
-    {Py_tp_methods, module_methods},
-    {0, NULL},
+static PyMethodDef class_methods[] = {
+    {"__init_subclass__", (PyCFunction)(void (*)(void))init_subclass, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"_set_global_hooks", set_global_hooks, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
 };
 
-static PyType_Spec module_spec = {
-    .name = "rushlight._C.ModuleBase",
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .slots = module_slots,
-};
+/* Set an attribute of the class, taking the reference; 0 or -1. */
+static int define(PyTypeObject *type, const char *name, PyObject *value) {
+    int failed = !value || PyObject_SetAttrString((PyObject *)type, name, value) < 0;
+    Py_XDECREF(value);
+    return failed ? -1 : 0;
+}
+
+static PyTypeObject *make_type(void) {
+    PyTypeObject *type = (PyTypeObject *)PyObject_CallFunction((PyObject *)&PyType_Type, "s(){s:s,s:s}", "ModuleBase", "__module__",
+                                                               "rushlight._C", "__doc__", "What nn.Module does in C: calls and attributes.");
+    for (PyMethodDef *m = module_methods; type && m->ml_name; m++)
+        if (define(type, m->ml_name, PyDescr_NewMethod(type, m)) < 0) Py_CLEAR(type);
+    for (PyMethodDef *m = class_methods; type && m->ml_name; m++)
+        if (define(type, m->ml_name, PyDescr_NewClassMethod(type, m)) < 0) Py_CLEAR(type);
+    return type;
+}
 
 static int intern(PyObject **place, const char *text) {
     return *place || (*place = PyUnicode_InternFromString(text)) ? 0 : -1;
@@ -255,7 +267,8 @@ static int intern_names(void) {
     for (int r = 0; r < REGISTRIES; r++) failed |= intern(&registry_name[r], registry_names[r]);
     for (int i = 0; i < LOCAL_HOOKS; i++) failed |= intern(&hook_name[i], hook_names[i]);
     failed |= intern(&str_forward, "forward") | intern(&str_call_impl, "_call_impl") | intern(&str_assign, "_assign");
-    failed |= intern(&str_getattr, "__getattr__") | intern(&str_init_subclass, "__init_subclass__");
+    failed |= intern(&str_getattr, "__getattr__") | intern(&str_getattribute, "__getattribute__") | intern(&str_call, "__call__");
+    failed |= intern(&str_init_subclass, "__init_subclass__");
     return failed | intern(&str_nonpersistent, "_non_persistent_buffers_set");
 }
 
@@ -265,8 +278,11 @@ int rl_bind_module_base(PyObject *module) {
     PyObject *tensor = PyObject_GetAttrString(module, "Tensor");
     if (!tensor) return -1;
     Py_XSETREF(tensor_type, (PyTypeObject *)tensor);
-    Py_XSETREF(base_type, (PyTypeObject *)PyType_FromSpec(&module_spec));
+    Py_XSETREF(base_type, make_type());
     if (!base_type) return -1;
-    base_getattr_method = _PyType_Lookup(base_type, str_getattr);
+    our_getattr = _PyType_Lookup(base_type, str_getattr);
+    our_call = _PyType_Lookup(base_type, str_call);
+    object_getattribute = _PyType_Lookup(&PyBaseObject_Type, str_getattribute);
+    quicken(base_type);
     return PyModule_AddObjectRef(module, "ModuleBase", (PyObject *)base_type);
 }

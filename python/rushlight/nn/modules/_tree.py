@@ -199,6 +199,15 @@ class ModuleTree:
     def cuda(self, device=None):
         return self._apply(lambda t: t.cuda(device))
 
+    def ipu(self, device=None):
+        return self._apply(lambda t: t.ipu(device))
+
+    def xpu(self, device=None):
+        return self._apply(lambda t: t.xpu(device))
+
+    def mtia(self, device=None):
+        return self._apply(lambda t: t.mtia(device))
+
     def to(self, *args, **kwargs):
         """Move and convert in place: `to(device)`, `to(dtype)`, `to(device, dtype)`, `to(tensor)`; integers keep their dtype."""
         device, dtype, non_blocking, memory_format = _parse_to(args, kwargs)

@@ -7,6 +7,7 @@ calling a module without hooks; it adds no fields to the object, so a Module is 
 """
 
 from collections import OrderedDict
+from typing import TypeVar
 
 import rushlight as rl
 from rushlight import _C
@@ -89,6 +90,7 @@ class Module(_C.ModuleBase, ModuleHooks, ModuleState, ModuleTree):
     [1.0, 1.0]
     """
 
+    T_destination = TypeVar("T_destination", bound=dict)
     dump_patches = False
     call_super_init = False
     _version = 1
