@@ -295,6 +295,7 @@ typedef struct Thread {
     bool create_graph;         /* of the running backward */
     bool packing;              /* saved-tensor hooks are active */
     bool sites;                /* record call sites */
+    uint8_t autocast;          /* the lower precision that autocast uses; 0: off */
     int64_t scope_top;
     Node *running;             /* the node whose vjp runs, for anomaly parents */
 } Thread;
@@ -384,6 +385,7 @@ struct Op {
     void *binding;             /* the binding's record */
     Op *next;                  /* next overload of the same name */
     const char *file;          /* family */
+    uint8_t autocast;          /* rl_autocast_policy */
 };
 
 /* A call in progress, and, inside a vjp, a remembered one. */
@@ -518,6 +520,11 @@ void rl_forget_retained(Tensor *t);
 Tensor *rl_retained(Node *node, int i, int32_t *out_nr);          /* i-th tensor that wants the gradient of an output kept; NULL past the last */
 bool rl_check_inplace(Tensor *self);            /* leaf, view and overlap rules; error texts as torch */
 const char *rl_node_name(const Node *node);     /* "MulBackward0" */
+
+/* ---- core/autocast.c: precision chosen for operations ---------------------------------------------------------------------- */
+
+Dtype rl_autocast_policy(const char *name);     /* RL_BFLOAT16: in lower precision; RL_FLOAT32: in single precision; 0: as it comes */
+bool rl_autocast_arguments(Call *c, Dtype dtype);
 
 /* ---- core/loop.c: visit strided operands together ------------------------------------------------------------------------ */
 

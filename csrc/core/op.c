@@ -87,6 +87,7 @@ static bool start_row(Op *op, const char *family) {
     op->next = NULL;
     op->parsed = rl_alloc(sizeof *op->parsed);
     if (!op->parsed || !rl_sig_parse(op->sig, op->parsed)) return false;
+    op->autocast = (uint8_t)rl_autocast_policy(op->parsed->name);
     enter(op->parsed->name, op);
     return enter_aliases(op) && (!op->shape || rl_check_compile(op));
 }
@@ -215,20 +216,35 @@ static bool run_forward(Call *c, bool *record) {
     }
     bool mode = rl_thread.grad_mode;
     *record = mode && wants_grad && can_record(op);
+    uint8_t autocast = rl_thread.autocast;
     rl_thread.grad_mode = false;
+    rl_thread.autocast = 0;
     Tensor *y = op->forward(c);
     rl_thread.grad_mode = mode;
+    rl_thread.autocast = autocast;
     if (RL_LIKELY(y != NULL)) c->out[0] = y;
     if (RL_UNLIKELY(op->flags & VIEW) && !c->inplace) mark_views(c, mode);
     if (RL_UNLIKELY(wants_grad && !*record && y)) y->cut_reason = !mode ? CUT_NO_GRAD : CUT_NOT_DIFFERENTIABLE;
     return RL_LIKELY(!rl_thread.failed);
 }
 
-bool rl_call(Call *c) {
+static bool call_plainly(Call *c) {
     bool record;
+    return run_forward(c, &record) && (!record || rl_record(c));
+}
+
+/* Autocast reaches into composites, but not into primitives, nor into what it has cast itself. */
+static bool call_autocast(Call *c) {
+    uint8_t dtype = rl_thread.autocast, policy = c->op->autocast;
+    if (policy) rl_thread.autocast = 0;
+    bool ok = (!policy || rl_autocast_arguments(c, policy == RL_BFLOAT16 ? dtype : policy)) && call_plainly(c);
+    rl_thread.autocast = dtype;
+    return ok;
+}
+
+bool rl_call(Call *c) {
     if (RL_UNLIKELY(c->op->where & METHOD_ONLY_INPLACE)) return rl_call_inplace(c);
-    if (!run_forward(c, &record)) return false;
-    return !record || rl_record(c);
+    return RL_UNLIKELY(rl_thread.autocast) ? call_autocast(c) : call_plainly(c);
 }
 
 Tensor *rl_apply(Op *op, Arg *args) {
