@@ -32,7 +32,7 @@ BLAS_THEIRS, BLAS_OURS = "libscipy_openblas.so", "librushlight_blas.so"  # equal
 
 def sources():
     """The C files, the slow ones (kernels) first; *.inc.c files are included by others."""
-    found = [path for pattern in SOURCES for path in sorted(glob.glob(pattern))]
+    found = dict.fromkeys(path for pattern in SOURCES for path in sorted(glob.glob(pattern)))
     return [path for path in found if not path.endswith(".inc.c")]
 
 
