@@ -10,6 +10,7 @@
 
 #include "pointwise.inc.c"
 #include "cast.inc.c"
+#include "optim.inc.c"
 
 const Kernels TABLE = {
     .name = TABLE_NAME,
@@ -23,4 +24,5 @@ const Kernels TABLE = {
     .where = {where_1, where_2, where_4, where_8, where_16},
     .any_zero = {any_zero_u8, any_zero_u8, any_zero_u8, any_zero_i16, any_zero_i32, any_zero_i64},
     .transpose = {transpose_1, transpose_2, transpose_4, transpose_8, transpose_16},
+    .step = {[8] = step_loop_f32, [9] = step_loop_f64},   /* float32, float64 */
 };
