@@ -4,6 +4,7 @@ DataLoader keeps the arguments and checks them; an iterator does one epoch. `ite
 base seed, even with no shuffling and no workers, because torch does and equal seeds must mean equal orders.
 """
 
+import dataclasses
 import itertools
 import math
 import multiprocessing
@@ -70,9 +71,7 @@ class DataLoader(Generic[_T_co]):
             collate_fn = default_collate if self._auto_collation else default_convert
         self.collate_fn = collate_fn
         self._iterator = None
-        self._live = None        # the iterator that state_dict speaks of
-        self._resume = None      # a state to start the next iterator from
-        self._promised_length = None
+        self._shared = Shared()
         self._initialised = True
         self._warn_of_many_workers()
 
@@ -120,10 +119,9 @@ class DataLoader(Generic[_T_co]):
 
     def __iter__(self):
         if not (self.persistent_workers and self.num_workers > 0):
-            self._live = self._get_iterator()
-            return self._live
+            return self._get_iterator()
         if self._iterator is None:
-            self._iterator = self._live = self._get_iterator()
+            self._iterator = self._get_iterator()
         else:
             self._iterator._reset(self)
         return self._iterator
@@ -131,7 +129,7 @@ class DataLoader(Generic[_T_co]):
     def __len__(self):
         if self._dataset_kind == "map":
             return len(self._index_sampler)
-        length = self._promised_length = len(self.dataset)
+        length = self._shared.promised_length = len(self.dataset)
         if self.batch_size is None:
             return length
         return length // self.batch_size if self.drop_last else math.ceil(length / self.batch_size)
@@ -139,13 +137,11 @@ class DataLoader(Generic[_T_co]):
     def state_dict(self):
         """Where the current epoch stands: plain numbers, a byte tensor of generator state, and what a sampler or an
         iterable data set says about itself if it has a `state_dict` method of its own."""
-        live = self._live
-        if self._resume is not None:
-            return dict(self._resume)
+        if self._shared.resume is not None:
+            return dict(self._shared.resume)
         state = {"version": STATE_VERSION, "batches": 0, "finished": True, "generator": None}
-        if live is not None:
-            state.update(batches=live._num_yielded, finished=live._finished, epoch_rng=live._epoch_rng,
-                         base_seed=live._base_seed, drew_base_seed=live._drew_base_seed)
+        if self._shared.place is not None:
+            state.update(dataclasses.asdict(self._shared.place))
         if self.generator is not None:
             state["generator"] = self.generator.get_state()
         for name in ("sampler", "batch_sampler"):
@@ -167,11 +163,12 @@ class DataLoader(Generic[_T_co]):
         if state["finished"]:
             if state["generator"] is not None and self.generator is not None:
                 self.generator.set_state(state["generator"])
-            state = None
+            # Workers that stay keep their base seed; an epoch of new workers draws one.
+            state = state if self.persistent_workers and "base_seed" in state else None
         if self._iterator is not None:
             self._iterator.close()
-        self._iterator = self._live = None
-        self._resume = None if state is None else dict(state)
+        self._iterator = self._shared.place = None
+        self._shared.resume = None if state is None else dict(state)
 
 
 def _checked_prefetch(num_workers, timeout, prefetch_factor, persistent_workers):
@@ -238,11 +235,33 @@ def default_context():
     return multiprocessing.get_context()
 
 
+@dataclasses.dataclass
+class Place:
+    """Where an epoch stands, as `state_dict` tells it."""
+
+    epoch_rng: object = None       # generator state before the epoch's first draw
+    base_seed: int = 0
+    drew_base_seed: bool = True    # persistent workers draw it in their first epoch only
+    batches: int = 0               # handed out
+    finished: bool = False
+
+
+class Shared:
+    """What a loader and its iterators tell each other. Iterators do not hold the loader: persistent workers must end
+    with it, not at some later garbage collection."""
+
+    place = None             # of the newest iterator
+    resume = None            # a state to start the next iterator from
+    promised_length = None   # what len(loader) said of an iterable data set
+
+
 class BaseIterator:
     """One epoch: draws the base seed, walks the sampler, counts what it hands out."""
 
     def __init__(self, loader):
-        self._loader = loader
+        self._shared = loader._shared
+        self._generator = loader.generator
+        self._index_sampler = loader._index_sampler
         self._dataset = loader.dataset
         self._dataset_kind = loader._dataset_kind
         self._num_workers = loader.num_workers
@@ -256,28 +275,28 @@ class BaseIterator:
         Resuming replays the draws of that epoch's start and skips indices, not samples. The global generator is put
         back afterwards, because whoever restores it does so on their own; a generator given to the loader stays
         where the replay leaves it, which is where it was."""
-        loader = self._loader
-        resume, loader._resume = loader._resume, None
-        stream = loader.generator if loader.generator is not None else rl.default_generator
-        before = self._epoch_rng = stream.get_state()
+        resume, self._shared.resume = self._shared.resume, None
+        stream = self._generator if self._generator is not None else rl.default_generator
+        before = epoch_rng = stream.get_state()
+        inside = resume is not None and not resume["finished"]
         if resume is not None:
-            self._epoch_rng, self._base_seed = resume["epoch_rng"], resume["base_seed"]
-            draw_base_seed = resume["drew_base_seed"]
-            stream.set_state(self._epoch_rng)
-        self._sampler_iter = iter(loader._index_sampler)
-        self._drew_base_seed = draw_base_seed
+            self._base_seed = resume["base_seed"]
+            draw_base_seed = resume["drew_base_seed"] and inside
+        if inside:
+            epoch_rng = resume["epoch_rng"]
+            stream.set_state(epoch_rng)
+        self._sampler_iter = iter(self._index_sampler)
         if draw_base_seed:
-            self._base_seed = draw_seed(loader.generator)
-        self._num_yielded = 0
-        self._finished = False
+            self._base_seed = draw_seed(self._generator)
+        self._place = self._shared.place = Place(epoch_rng, self._base_seed, draw_base_seed)
         self._skip = 0
-        if resume is not None:
+        if inside:
             self._skip_to(resume)
-            if loader.generator is None:
+            if self._generator is None:
                 stream.set_state(before)
 
     def _skip_to(self, resume):
-        done = self._num_yielded = resume["batches"]
+        done = self._place.batches = resume["batches"]
         if self._dataset_kind == "iterable":
             self._skip = 0 if "dataset" in resume else done
         elif "sampler" not in resume and "batch_sampler" not in resume:
@@ -289,7 +308,7 @@ class BaseIterator:
         return self
 
     def __len__(self):
-        return len(self._loader._index_sampler)
+        return len(self._index_sampler)
 
     def __next__(self):
         try:
@@ -298,25 +317,24 @@ class BaseIterator:
                 self._skip -= 1
             data = self._next_data()
         except StopIteration:
-            self._finished = True
+            self._place.finished = True
             raise
-        self._num_yielded += 1
-        promised = self._loader._promised_length
-        if promised is not None and self._dataset_kind == "iterable" and self._num_yielded > promised:
+        self._place.batches += 1
+        promised = self._shared.promised_length
+        if promised is not None and self._dataset_kind == "iterable" and self._place.batches > promised:
             self._warn_of_length(promised)
         return data
 
     def _warn_of_length(self, promised):
         text = (f"Length of IterableDataset {self._dataset} was reported to be {promised}"
-                f"(when accessing len(dataloader)), but {self._num_yielded} samples have been fetched. ")
+                f"(when accessing len(dataloader)), but {self._place.batches} samples have been fetched. ")
         if self._num_workers > 0:
             text += ("With workers, each has a copy of the data set and yields all of it, "
                      "unless its __iter__ asks get_worker_info() for its share.")
         warnings.warn(text, stacklevel=3)
 
     def close(self):
-        """Give up the rest of the epoch."""
-        self._finished = True
+        """Give up the rest of the epoch and free what it holds."""
 
     def __getstate__(self):
         raise NotImplementedError(f"{type(self).__name__} cannot be pickled")

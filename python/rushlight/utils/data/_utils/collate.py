@@ -130,6 +130,7 @@ def collate_str_fn(batch, *, collate_fn_map=None):
 
 
 default_collate_fn_map = {
+    rl.Tensor: collate_tensor_fn,
     np.ndarray: collate_numpy_array_fn,
     (np.bool_, np.number, np.object_): collate_numpy_scalar_fn,
     float: collate_float_fn,
@@ -145,7 +146,4 @@ def default_collate(batch):
     >>> default_collate([(rl.zeros(3), 0), (rl.zeros(3), 1)])[1]
     tensor([0, 1])
     """
-    if rl.Tensor not in default_collate_fn_map:
-        # Entered at the first call, because this module may be imported before the engine's names exist.
-        default_collate_fn_map.update({rl.Tensor: collate_tensor_fn, **default_collate_fn_map})
     return collate(batch, collate_fn_map=default_collate_fn_map)
