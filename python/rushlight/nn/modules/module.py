@@ -195,18 +195,17 @@ class Module(_C.ModuleBase, ModuleHooks, ModuleState, ModuleTree):
                 raise TypeError(f"cannot assign '{_typename(value)}' as child module '{name}' (torch.nn.Module or None expected)")
             modules[name] = _after_hooks(_global_module_registration_hooks, self, name, value)
         elif isinstance(value, Buffer) or (buffers is not None and name in buffers):
-            self._assign_buffer(name, value, own, buffers)
+            self._assign_buffer(name, value, buffers)
         else:
             object.__setattr__(self, name, value)
 
-    def _assign_buffer(self, name, value, own, buffers):
+    def _assign_buffer(self, name, value, buffers):
         if value is not None and not isinstance(value, rl.Tensor):
             raise TypeError(f"cannot assign '{_typename(value)}' as buffer '{name}' "
                             "(torch.nn.Buffer, torch.Tensor or None expected)")
         if isinstance(value, Buffer):
             if buffers is None:
                 raise AttributeError("cannot assign buffer before Module.__init__() call")
-            self._forget(name, own, self._parameters, self._modules)
             self.register_buffer(name, value, value.persistent)
         else:
             buffers[name] = _after_hooks(_global_buffer_registration_hooks, self, name, value)
