@@ -96,6 +96,9 @@ typedef struct StepSpec {
     double root, whole, eps;   /* corrections of the mean square's root and of the mean */
 } StepSpec;
 
+typedef struct IndexSpec { int64_t size, stride; } IndexSpec;    /* of the dim that numbers count along; stride in bytes */
+typedef enum { SCATTER_ADD, SCATTER_MUL, SCATTER_MAX, SCATTER_MIN, SCATTER_COUNT } Scatter;
+
 typedef struct Kernels {
     const char *name;          /* "base", "avx2", "avx512" */
 
@@ -125,6 +128,12 @@ typedef struct Kernels {
 
     /* optim.inc.c */
     LoopFn *step[K_DTYPES];                /* parameter, three states, gradient; extra: StepSpec.  States that a kind lacks repeat the parameter */
+
+    /* index.inc.c; extra: IndexSpec; the indexed operand has stride 0 along that dim */
+    LoopFn *gather[K_SIZES];               /* y, numbers (int64), x */
+    LoopFn *scatter[K_SIZES];              /* y, numbers, x */
+    LoopFn *scatter_reduce[K_DTYPES][SCATTER_COUNT];
+    int64_t (*first_outside)(int64_t n, const char *numbers, int64_t stride, int64_t size);
 } Kernels;
 
 extern const Kernels *rl_kernels;

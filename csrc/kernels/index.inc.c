@@ -1,0 +1,69 @@
+/* index.inc.c -- elements found by number: gather, scatter, and scatter with a sum, product, maximum or minimum.
+ *
+ * Numbers have been checked and may be negative.  The indexed operand has stride 0: IndexSpec says how far apart its
+ * elements lie and how many there are. */
+
+#define AT(p, k) ((p) + (((k) < 0 ? (k) + spec->size : (k)) * spec->stride))
+
+#define MOVE(T, bytes)                                                                                                    \
+    static void gather_##bytes(int64_t n, char *const *p, const int64_t *s, const void *extra) {                          \
+        const IndexSpec *spec = extra;                                                                                    \
+        for (int64_t i = 0; i < n; i++) {                                                                                 \
+            int64_t k = *(const int64_t *)(p[1] + i * s[1]);                                                              \
+            *(T *)(p[0] + i * s[0]) = *(const T *)AT(p[2] + i * s[2], k);                                                 \
+        }                                                                                                                 \
+    }                                                                                                                     \
+    static void scatter_##bytes(int64_t n, char *const *p, const int64_t *s, const void *extra) {                         \
+        const IndexSpec *spec = extra;                                                                                    \
+        for (int64_t i = 0; i < n; i++) {                                                                                 \
+            int64_t k = *(const int64_t *)(p[1] + i * s[1]);                                                              \
+            *(T *)AT(p[0] + i * s[0], k) = *(const T *)(p[2] + i * s[2]);                                                 \
+        }                                                                                                                 \
+    }
+MOVE(uint8_t, 1) MOVE(uint16_t, 2) MOVE(uint32_t, 4) MOVE(uint64_t, 8) MOVE(Bytes16, 16)
+
+#define PLAIN(x) (x)
+#define TRUTH(x) ((x) != 0)
+#define REDUCING(name, d, T, C, LOAD, STORE, EXPR)                                                                        \
+    static void scatter_##name##_##d(int64_t n, char *const *p, const int64_t *s, const void *extra) {                    \
+        const IndexSpec *spec = extra;                                                                                    \
+        for (int64_t i = 0; i < n; i++) {                                                                                 \
+            int64_t k = *(const int64_t *)(p[1] + i * s[1]);                                                              \
+            T *at = (T *)AT(p[0] + i * s[0], k);                                                                          \
+            C a = LOAD(*at), b = LOAD(*(const T *)(p[2] + i * s[2]));                                                     \
+            *at = (T)STORE(EXPR);                                                                                         \
+        }                                                                                                                 \
+    }
+#define ARITHMETIC(d, T, C, LOAD, STORE) REDUCING(add, d, T, C, LOAD, STORE, a + b) REDUCING(mul, d, T, C, LOAD, STORE, a *b)
+#define ORDERED(d, T, C, LOAD, STORE)                                                                                     \
+    REDUCING(max, d, T, C, LOAD, STORE, (b > a || b != b ? b : a)) REDUCING(min, d, T, C, LOAD, STORE, (b < a || b != b ? b : a))
+#define REAL(d, T, C, LOAD, STORE) ARITHMETIC(d, T, C, LOAD, STORE) ORDERED(d, T, C, LOAD, STORE)
+REDUCING(add, b8, uint8_t, int, PLAIN, TRUTH, a | b) REDUCING(mul, b8, uint8_t, int, PLAIN, TRUTH, a & b) ORDERED(b8, uint8_t, int, PLAIN, PLAIN)
+REAL(u8, uint8_t, uint32_t, PLAIN, PLAIN) REAL(i8, int8_t, int32_t, PLAIN, PLAIN) REAL(i16, int16_t, int32_t, PLAIN, PLAIN)
+ARITHMETIC(i32, uint32_t, uint32_t, PLAIN, PLAIN) ORDERED(i32, int32_t, int32_t, PLAIN, PLAIN)
+ARITHMETIC(i64, uint64_t, uint64_t, PLAIN, PLAIN) ORDERED(i64, int64_t, int64_t, PLAIN, PLAIN)
+REAL(f16, uint16_t, float, half_to_float, half_from_float) REAL(bf16, uint16_t, float, bfloat_to_float, bfloat_from_float)
+REAL(f32, float, float, PLAIN, PLAIN) REAL(f64, double, double, PLAIN, PLAIN)
+ARITHMETIC(c64, float _Complex, float _Complex, PLAIN, PLAIN) ARITHMETIC(c128, double _Complex, double _Complex, PLAIN, PLAIN)
+
+#define SCATTERS(d) {scatter_add_##d, scatter_mul_##d, scatter_max_##d, scatter_min_##d}
+#define SCATTER_TABLE                                                                                                     \
+    {SCATTERS(b8), SCATTERS(u8), SCATTERS(i8), SCATTERS(i16), SCATTERS(i32), SCATTERS(i64), SCATTERS(f16), SCATTERS(bf16), \
+     SCATTERS(f32), SCATTERS(f64), {scatter_add_c64, scatter_mul_c64}, {scatter_add_c128, scatter_mul_c128}}
+
+/* The first number outside -size .. size - 1, or n. */
+static int64_t first_outside(int64_t n, const char *p, int64_t stride, int64_t size) {
+    for (int64_t i = 0; i < n; i++) {
+        int64_t k = *(const int64_t *)(p + i * stride);
+        if (k < -size || k >= size) return i;
+    }
+    return n;
+}
+#undef MOVE
+#undef AT
+#undef PLAIN
+#undef TRUTH
+#undef REDUCING
+#undef ARITHMETIC
+#undef ORDERED
+#undef REAL
