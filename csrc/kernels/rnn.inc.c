@@ -1,0 +1,12 @@
+/* rnn.inc.c -- one time step of a recurrent layer, what is left of it after the products of matrices; in float and double. */
+#define T float
+#define TAG f32
+#define SIGMOID f32_sigmoid
+#define TANH f32_tanh
+#include "rnn_steps.inc.c"
+
+#define T double
+#define TAG f64
+#define SIGMOID f64_sigmoid
+#define TANH __builtin_tanh
+#include "rnn_steps.inc.c"
