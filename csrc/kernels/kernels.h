@@ -134,6 +134,7 @@ typedef struct Kernels {
     LoopFn *scatter[K_SIZES];              /* y, numbers, x */
     LoopFn *scatter_reduce[K_DTYPES][SCATTER_COUNT];
     int64_t (*first_outside)(int64_t n, const char *numbers, int64_t stride, int64_t size);
+
     /* rnn.inc.c: one time step; gates are rows of 4 (LSTM) or 3 (GRU) times `hidden`, everything else rows of `hidden`, all dense */
     void (*lstm_step[K_DTYPES])(int64_t rows, int64_t hidden, void *gates, void *cell, void *tanh_cell, void *state);
     void (*lstm_grad[K_DTYPES])(int64_t rows, int64_t hidden, const void *gates, const void *cell_before, const void *tanh_cell, const void *dstate, void *dcell, void *dgates);
