@@ -141,9 +141,8 @@ class ModuleState:
             error_msgs.append(f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint '
                               f"but received {type(given)}")
             return
-        lazy = is_lazy(current)
-        if not lazy and not is_lazy(given):
-            if current.dim() == 0 and given.dim() == 1 and given.shape[0] > 0:
+        if not is_lazy(current):
+            if len(current.shape) == 0 and len(given.shape) == 1 and given.shape[0] > 0:
                 given = given[0]     # scalars were saved as one-element vectors once
             if given.shape != current.shape:
                 error_msgs.append(f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in "
