@@ -203,6 +203,7 @@ static bool read_returns(Reader *r, Sig *sig) {
                 word = take_name(r);
             }
             if (!word || strcmp(word, "Tensor")) return complain(r, "a result must be a Tensor");
+            rl_free(word);
             sig->nout++;
             take(r, ",");
         }
