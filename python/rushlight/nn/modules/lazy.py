@@ -7,6 +7,8 @@ class (`cls_to_become`). A state dict may come first: then its shapes are taken.
 
 import itertools
 
+import rushlight as rl
+
 from ..parameter import is_lazy
 
 __all__ = ["LazyModuleMixin"]
@@ -38,10 +40,8 @@ class LazyModuleMixin:
             saved = state_dict.get(prefix + name)
             if saved is None or tensor is None or not is_lazy(tensor) or is_lazy(saved):
                 continue
-            requires_grad = tensor.requires_grad
-            tensor.requires_grad_(False)
-            tensor.materialize(saved.shape)
-            tensor.requires_grad_(requires_grad)
+            with rl.no_grad():
+                tensor.materialize(saved.shape)
 
     def initialize_parameters(self, *args, **kwargs):
         """Gives every uninitialized parameter the shape that this input asks for."""
