@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { K_DTYPES = 12, K_SIZES = 5 /* elements of 1, 2, 4, 8, 16 bytes: index log2 */ };
 
@@ -96,6 +97,10 @@ typedef struct StepSpec {
     double root, whole, eps;   /* corrections of the mean square's root and of the mean */
 } StepSpec;
 
+typedef struct Window {       /* a window over an image; three spatial dims, missing ones of size 1 */
+    int64_t channels, in[3], size[3], out[3], stride[3], pad[3], dilation[3];
+} Window;
+
 typedef struct IndexSpec { int64_t size, stride; } IndexSpec;    /* of the dim that numbers count along; stride in bytes */
 typedef enum { SCATTER_ADD, SCATTER_MUL, SCATTER_MAX, SCATTER_MIN, SCATTER_COUNT } Scatter;
 
@@ -134,6 +139,10 @@ typedef struct Kernels {
     LoopFn *scatter[K_SIZES];              /* y, numbers, x */
     LoopFn *scatter_reduce[K_DTYPES][SCATTER_COUNT];
     int64_t (*first_outside)(int64_t n, const char *numbers, int64_t stride, int64_t size);
+
+    /* window.inc.c: columns [channels, size.., out..] of one dense image [channels, in..], and their sum back into it */
+    void (*im2col[K_SIZES])(const Window *w, const char *image, char *columns);
+    void (*col2im[K_DTYPES])(const Window *w, const char *columns, char *image);   /* int64, float and complex dtypes */
 
     /* rnn.inc.c: one time step; gates are rows of 4 (LSTM) or 3 (GRU) times `hidden`, everything else rows of `hidden`, all dense */
     void (*lstm_step[K_DTYPES])(int64_t rows, int64_t hidden, void *gates, void *cell, void *tanh_cell, void *state);

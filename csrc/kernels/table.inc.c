@@ -14,6 +14,8 @@
 #include "rnn.inc.c"
 
 #define FLOATS(name) {[8] = name##_f32, [9] = name##_f64}
+#include "index.inc.c"
+#include "window.inc.c"
 
 const Kernels TABLE = {
     .name = TABLE_NAME,
@@ -34,4 +36,10 @@ const Kernels TABLE = {
     .gru_grad = FLOATS(gru_grad),
     .rnn_step = FLOATS(rnn_step),
     .rnn_grad = FLOATS(rnn_grad),
+    .gather = {gather_1, gather_2, gather_4, gather_8, gather_16},
+    .scatter = {scatter_1, scatter_2, scatter_4, scatter_8, scatter_16},
+    .scatter_reduce = SCATTER_TABLE,
+    .first_outside = first_outside,
+    .im2col = {im2col_1, im2col_2, im2col_4, im2col_8, im2col_16},
+    .col2im = {[5] = col2im_i64, [8] = col2im_f32, col2im_f64, col2im_c64, col2im_c128},
 };
