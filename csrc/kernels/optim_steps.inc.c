@@ -1,30 +1,43 @@
-/* optim_steps.inc.c -- optimizer steps, one pass over memory each, for the dtype at hand: T, its square root SQRT and name TAG.
+/* optim_steps.inc.c -- optimizer steps, one pass over memory each, for the dtype at hand: T, named TAG, with SQRT, FMA
+ * and an infinity HUGE_T.
  *
  * Operands: the parameter, its running state, the gradient last; all are read and written at the same index.  The order of
- * operations is torch's for one tensor at a time, so that results agree to rounding.  A step knows nothing of time: corrections
- * that depend on the step count arrive ready made in the spec. */
+ * operations is torch's for one tensor at a time, and multiplications and additions are fused where torch fuses them, so that on
+ * machines that can the results are torch's to the last bit.  A step knows nothing of time: corrections that depend on the step
+ * count arrive ready made in the spec. */
 
 #define STEP_PASTE2(name, tag) step_##name##_##tag
 #define STEP_PASTE(name, tag) STEP_PASTE2(name, tag)
 #define STEP_FN(name) STEP_PASTE(name, TAG)
 #define STEP_ARGS int64_t n, const StepSpec *s, T *restrict p, T *restrict a, T *restrict b, T *restrict c, const T *restrict g
 #define STEP_COMMON const T sign = s->maximize ? -1 : 1, decay = (T)s->decay, shrink = (T)s->shrink, rate = (T)-s->rate, eps = (T)s->eps
-#define STEP_MEANS const T take = (T)s->take, keep2 = (T)s->keep2, take2 = (T)s->take2, root = (T)s->root
+#define STEP_MEANS const T take = (T)s->take, keep2 = (T)s->keep2, take2 = (T)s->take2, root = (T)s->root, inverse = 1 / root
 
 /* The gradient as the step sees it: turned round for climbing, with the pull of the weight decay towards zero. */
 static inline T STEP_FN(slope)(T p, T g, T sign, T decay) {
     g *= sign;
-    return decay != 0 ? g + decay * p : g;
+    return decay != 0 ? FMA(decay, p, g) : g;
 }
 
 /* m moved by w towards g.  The two forms agree on paper; each is exact at its own end. */
 static inline T STEP_FN(lerp)(T m, T g, T w) {
-    return w < (T)0.5 ? m + w * (g - m) : g - (g - m) * (1 - w);
+    return w < (T)0.5 ? FMA(w, g - m, m) : FMA(w - 1, g - m, g);
+}
+
+/* x / y as the divider rounds it, from 1 / y: two more multiplications are cheaper than a second division for each element.
+ * (Markstein's correction; an infinite quotient has nothing to correct.) */
+static inline T STEP_FN(quotient)(T x, T y, T inverse) {
+#ifdef VM_FMA
+    T q = x * inverse, corrected = FMA(FMA(-q, y, x), inverse, q);
+    return q < HUGE_T ? corrected : q;
+#else
+    return x / y;
+#endif
 }
 
 static void STEP_FN(sgd)(STEP_ARGS) {
     const T sign = s->maximize ? -1 : 1, decay = (T)s->decay, rate = (T)-s->rate;
-    _Pragma("omp simd") for (int64_t i = 0; i < n; i++) p[i] += rate * STEP_FN(slope)(p[i], g[i], sign, decay);
+    _Pragma("omp simd") for (int64_t i = 0; i < n; i++) p[i] = FMA(rate, STEP_FN(slope)(p[i], g[i], sign, decay), p[i]);
 }
 
 /* a: the buffer. */
@@ -32,9 +45,9 @@ static void STEP_FN(momentum)(STEP_ARGS) {
     const T sign = s->maximize ? -1 : 1, decay = (T)s->decay, rate = (T)-s->rate, keep = (T)s->keep, take = (T)s->take;
     const bool ahead = s->variant;
     _Pragma("omp simd") for (int64_t i = 0; i < n; i++) {
-        T d = STEP_FN(slope)(p[i], g[i], sign, decay), buffer = a[i] * keep + take * d;
+        T d = STEP_FN(slope)(p[i], g[i], sign, decay), buffer = FMA(take, d, a[i] * keep);
         a[i] = buffer;
-        p[i] += rate * (ahead ? d + keep * buffer : buffer);
+        p[i] = FMA(rate, ahead ? FMA(keep, buffer, d) : buffer, p[i]);
     }
 }
 
@@ -44,10 +57,10 @@ static void STEP_FN(adam)(STEP_ARGS) {
     STEP_MEANS;
     _Pragma("omp simd") for (int64_t i = 0; i < n; i++) {
         T x = p[i] * shrink, d = STEP_FN(slope)(x, g[i], sign, decay);
-        T mean = STEP_FN(lerp)(a[i], d, take), square = b[i] * keep2 + take2 * d * d;
+        T mean = STEP_FN(lerp)(a[i], d, take), square = FMA(take2 * d, d, b[i] * keep2);
         a[i] = mean;
         b[i] = square;
-        p[i] = x + rate * mean / (SQRT(square) / root + eps);
+        p[i] = x + rate * mean / (STEP_FN(quotient)(SQRT(square), root, inverse) + eps);
     }
 }
 
@@ -57,12 +70,12 @@ static void STEP_FN(amsgrad)(STEP_ARGS) {
     STEP_MEANS;
     _Pragma("omp simd") for (int64_t i = 0; i < n; i++) {
         T x = p[i] * shrink, d = STEP_FN(slope)(x, g[i], sign, decay);
-        T mean = STEP_FN(lerp)(a[i], d, take), square = b[i] * keep2 + take2 * d * d;
+        T mean = STEP_FN(lerp)(a[i], d, take), square = FMA(take2 * d, d, b[i] * keep2);
         T most = c[i] >= square || c[i] != c[i] ? c[i] : square;
         a[i] = mean;
         b[i] = square;
         c[i] = most;
-        p[i] = x + rate * mean / (SQRT(most) / root + eps);
+        p[i] = x + rate * mean / (STEP_FN(quotient)(SQRT(most), root, inverse) + eps);
     }
 }
 
@@ -73,8 +86,8 @@ static void STEP_FN(nadam)(STEP_ARGS) {
     const T then = (T)-s->rate2;
     _Pragma("omp simd") for (int64_t i = 0; i < n; i++) {
         T x = p[i] * shrink, d = STEP_FN(slope)(x, g[i], sign, decay);
-        T mean = STEP_FN(lerp)(a[i], d, take), square = b[i] * keep2 + take2 * d * d;
-        T below = SQRT(square / root) + eps;
+        T mean = STEP_FN(lerp)(a[i], d, take), square = FMA(take2 * d, d, b[i] * keep2);
+        T below = SQRT(STEP_FN(quotient)(square, root, inverse)) + eps;
         a[i] = mean;
         b[i] = square;
         p[i] = x + rate * d / below + then * mean / below;
@@ -89,7 +102,7 @@ static void STEP_FN(radam)(STEP_ARGS) {
     const bool adaptive = s->variant;
     _Pragma("omp simd") for (int64_t i = 0; i < n; i++) {
         T x = p[i] * shrink, d = STEP_FN(slope)(x, g[i], sign, decay);
-        T mean = STEP_FN(lerp)(a[i], d, take), square = b[i] * keep2 + take2 * d * d, update = mean / whole * rate;
+        T mean = STEP_FN(lerp)(a[i], d, take), square = FMA(take2 * d, d, b[i] * keep2), update = mean / whole * rate;
         a[i] = mean;
         b[i] = square;
         p[i] = x + (adaptive ? update * (root / (SQRT(square) + eps)) * rectified : update);
@@ -113,7 +126,7 @@ static void STEP_FN(adamax)(STEP_ARGS) {
 static void STEP_FN(adagrad)(STEP_ARGS) {
     STEP_COMMON;
     _Pragma("omp simd") for (int64_t i = 0; i < n; i++) {
-        T x = p[i] * shrink, d = STEP_FN(slope)(x, g[i], sign, decay), sum = a[i] + d * d;
+        T x = p[i] * shrink, d = STEP_FN(slope)(x, g[i], sign, decay), sum = FMA(d, d, a[i]);
         a[i] = sum;
         p[i] = x + rate * d / (SQRT(sum) + eps);
     }
@@ -124,20 +137,20 @@ static void STEP_FN(adadelta)(STEP_ARGS) {
     STEP_COMMON;
     const T keep2 = (T)s->keep2, take2 = (T)s->take2;
     _Pragma("omp simd") for (int64_t i = 0; i < n; i++) {
-        T x = p[i] * shrink, d = STEP_FN(slope)(x, g[i], sign, decay), square = a[i] * keep2 + take2 * d * d;
+        T x = p[i] * shrink, d = STEP_FN(slope)(x, g[i], sign, decay), square = FMA(take2 * d, d, a[i] * keep2);
         T delta = SQRT(b[i] + eps) / SQRT(square + eps) * d;
         a[i] = square;
-        b[i] = b[i] * keep2 + take2 * delta * delta;
-        p[i] = x + rate * delta;
+        b[i] = FMA(take2 * delta, delta, b[i] * keep2);
+        p[i] = FMA(rate, delta, x);
     }
 }
 
 /* a: the mean square, b: the mean that `variant` centers it with. */
 static inline T STEP_FN(centered_root)(T *square, T *mean, T d, T keep2, T take2, bool centered) {
-    *square = *square * keep2 + take2 * d * d;
+    *square = FMA(take2 * d, d, *square * keep2);
     if (!centered) return SQRT(*square);
     *mean = STEP_FN(lerp)(*mean, d, take2);
-    return SQRT(*square - *mean * *mean);
+    return SQRT(FMA(-*mean, *mean, *square));
 }
 
 static void STEP_FN(rmsprop)(STEP_ARGS) {
@@ -166,7 +179,7 @@ static void STEP_FN(rmsprop_momentum)(STEP_ARGS) {
         T x = p[i] * shrink, d = STEP_FN(slope)(x, g[i], sign, decay);
         T buffer = c[i] * keep + d / (STEP_FN(centered_root)(&a[i], NULL, d, keep2, take2, false) + eps);
         c[i] = buffer;
-        p[i] = x + rate * buffer;
+        p[i] = FMA(rate, buffer, x);
     }
 }
 
@@ -177,7 +190,7 @@ static void STEP_FN(rmsprop_both)(STEP_ARGS) {
         T x = p[i] * shrink, d = STEP_FN(slope)(x, g[i], sign, decay);
         T buffer = c[i] * keep + d / (STEP_FN(centered_root)(&a[i], &b[i], d, keep2, take2, true) + eps);
         c[i] = buffer;
-        p[i] = x + rate * buffer;
+        p[i] = FMA(rate, buffer, x);
     }
 }
 
@@ -208,3 +221,5 @@ static void STEP_FN(loop)(int64_t n, char *const *at, const int64_t *stride, con
 #undef T
 #undef TAG
 #undef SQRT
+#undef FMA
+#undef HUGE_T
