@@ -101,6 +101,11 @@ typedef struct Window {       /* a window over an image; three spatial dims, mis
     int64_t channels, in[3], size[3], out[3], stride[3], pad[3], dilation[3];
 } Window;
 
+typedef struct Ranges {       /* windows by their first and last place along each of three dims */
+    int64_t in[3], out[3], step[3], divisor;     /* divisor 0: the product of the counts */
+    const int64_t *start[3], *end[3], *count[3];
+} Ranges;
+
 typedef struct IndexSpec { int64_t size, stride; } IndexSpec;    /* of the dim that numbers count along; stride in bytes */
 typedef enum { SCATTER_ADD, SCATTER_MUL, SCATTER_MAX, SCATTER_MIN, SCATTER_COUNT } Scatter;
 
@@ -139,6 +144,11 @@ typedef struct Kernels {
     LoopFn *scatter[K_SIZES];              /* y, numbers, x */
     LoopFn *scatter_reduce[K_DTYPES][SCATTER_COUNT];
     int64_t (*first_outside)(int64_t n, const char *numbers, int64_t stride, int64_t size);
+
+    /* pool.inc.c: int64, float32, float64 */
+    void (*max_pool[K_DTYPES])(const Ranges *r, int64_t planes, const char *x, char *y, int64_t *where);
+    void (*mean_pool[K_DTYPES])(const Ranges *r, int64_t planes, const char *x, char *y);
+    void (*mean_unpool[K_DTYPES])(const Ranges *r, int64_t planes, const char *y, char *x);     /* adds to x */
 
     /* window.inc.c: columns [channels, size.., out..] of one dense image [channels, in..], and their sum back into it */
     void (*im2col[K_SIZES])(const Window *w, const char *image, char *columns);
