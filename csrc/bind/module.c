@@ -1,0 +1,166 @@
+/* module.c -- `import rushlight._C`: the host is installed, the types are made, every row becomes callable. */
+#include "bind.h"
+
+PyObject *the_module, *linalg_error;
+
+int rl_bind_module_base(PyObject *module);      /* py_module.c */
+
+/* ---- small functions of the module ---- */
+
+static PyObject *default_dtype(PyObject *unused, PyObject *none) { return Py_NewRef(dtype_object(rl_default_dtype())); }
+
+static PyObject *set_default_dtype(PyObject *unused, PyObject *o) {
+    Dtype d;
+    if (!dtype_from(o, &d) || Py_TYPE(o) != DtypeType) return PyErr_Format(PyExc_TypeError, "invalid dtype object: only floating-point types are supported as the default type, not %s", type_name(o));
+    return rl_set_default_dtype(d) ? Py_NewRef(Py_None) : raise_pending();
+}
+
+static PyObject *get_threads(PyObject *unused, PyObject *none) { return PyLong_FromLong(rl_threads()); }
+static PyObject *set_threads(PyObject *unused, PyObject *o) {
+    int64_t n;
+    if (index_from(o, &n) != MATCH) return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "set_num_threads expects an int, but got %s", type_name(o));
+    if (n <= 0) return PyErr_Format(PyExc_RuntimeError, "set_num_threads expects a positive integer, got %lld", (long long)n);
+    return rl_set_threads((int)n) ? Py_NewRef(Py_None) : raise_pending();
+}
+
+static PyObject *default_generator(PyObject *unused, PyObject *none) { return generator_wrap(rl_default_generator()); }
+
+static PyObject *two_dtypes(PyObject *args, const char *name, Dtype *a, Dtype *b) {
+    PyObject *x, *y;
+    if (!PyArg_ParseTuple(args, "OO", &x, &y)) return NULL;
+    if (dtype_from(x, a) && dtype_from(y, b)) return Py_None;
+    return PyErr_Format(PyExc_TypeError, "%s() expects two dtypes, not %s and %s", name, type_name(x), type_name(y));
+}
+static PyObject *promote_types(PyObject *unused, PyObject *args) {
+    Dtype a, b;
+    return two_dtypes(args, "promote_types", &a, &b) ? Py_NewRef(dtype_object(rl_promote(a, b))) : NULL;
+}
+static PyObject *can_cast(PyObject *unused, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"from_", "to", NULL};
+    PyObject *x, *y;
+    Dtype a, b;
+    if (kwargs && PyDict_GetItemString(kwargs, "from")) {
+        x = PyDict_GetItemString(kwargs, "from"), y = PyDict_GetItemString(kwargs, "to");
+        if (!y) return PyErr_Format(PyExc_TypeError, "can_cast() missing 1 required positional arguments: \"to\"");
+    } else if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:can_cast", names, &x, &y)) return NULL;
+    if (!dtype_from(x, &a) || !dtype_from(y, &b)) return PyErr_Format(PyExc_TypeError, "can_cast() expects two dtypes, not %s and %s", type_name(x), type_name(y));
+    return PyBool_FromLong(rl_can_cast(a, b));
+}
+
+static PyObject *result_type(PyObject *unused, PyObject *args) {
+    Arg both[2];
+    double store[2][2];
+    if (PyTuple_GET_SIZE(args) != 2) return PyErr_Format(PyExc_TypeError, "result_type() takes 2 arguments, tensors or numbers, but %zd were given", PyTuple_GET_SIZE(args));
+    for (int i = 0; i < 2; i++) {
+        PyObject *o = PyTuple_GET_ITEM(args, i);
+        if (is_tensor(o)) both[i] = a_t(tensor_of(o));
+        else if (!number_from(o, &both[i], store[i])) return PyErr_Format(PyExc_TypeError, "result_type(): argument %d must be Tensor or Number, not %s", i + 1, type_name(o));
+    }
+    Dtype d = rl_result_type(2, both);
+    return rl_thread.failed || d == RL_NO_DTYPE ? raise_pending() : Py_NewRef(dtype_object(d));
+}
+
+/* ---- memory, for tests and the curious ---- */
+
+static PyObject *memory_stats(PyObject *unused, PyObject *none) {
+    return Py_BuildValue("{s:L,s:L,s:L,s:L}", "live", (long long)rl_memory_live(), "used", (long long)rl_memory_used(), "peak", (long long)rl_memory_peak(), "cached", (long long)rl_memory_cached());
+}
+static PyObject *memory_trim(PyObject *unused, PyObject *none) {
+    rl_memory_trim();
+    Py_RETURN_NONE;
+}
+static PyObject *fail_after(PyObject *unused, PyObject *args) {
+    long long n;
+    int once = 1;
+    if (!PyArg_ParseTuple(args, "L|p:_fail_after", &n, &once)) return NULL;
+    rl_memory_fail_after(n, once);
+    return PyLong_FromLongLong(rl_memory_fail_count());
+}
+
+/* ---- storages as tensors, for reading and writing files ---- */
+
+static PyObject *storage_bytes(PyObject *unused, PyObject *o) {
+    if (!is_tensor(o)) return PyErr_Format(PyExc_TypeError, "_storage_bytes(): expected a Tensor, not %s", type_name(o));
+    Scope s = rl_scope_open();
+    int64_t n = tensor_of(o)->storage->bytes, one = 1;
+    return finish(s, rl_view_dtype(rl_alias(tensor_of(o)), RL_UINT8, 1, &n, &one, 0));
+}
+
+static PyObject *from_storage(PyObject *unused, PyObject *args) {
+    PyObject *bytes, *dtype, *size, *stride;
+    long long offset = 0;
+    int64_t shape[RL_MAX_DIMS], step[RL_MAX_DIMS], extent = 1;
+    Dtype d;
+    if (!PyArg_ParseTuple(args, "OOOO|L:_from_storage", &bytes, &dtype, &size, &stride, &offset)) return NULL;
+    if (!is_tensor(bytes) || !dtype_from(dtype, &d)) return PyErr_Format(PyExc_TypeError, "_from_storage(bytes: Tensor, dtype, size, stride, offset)");
+    int n = sizes_from(size, shape, RL_MAX_DIMS), m = n < 0 ? -1 : sizes_from(stride, step, RL_MAX_DIMS);
+    if (n < 0 || m < 0) return NULL;
+    for (int i = 0; i < n && n == m; i++) {
+        int64_t reach = 0;
+        if (shape[i] < 0 || step[i] < 0 || (shape[i] > 1 && (!rl_mul_size(shape[i] - 1, step[i], &reach) || !rl_add_size(extent, reach, &extent)))) m = -1;
+        if (shape[i] == 0) extent = 0;
+    }
+    Storage *store = tensor_of(bytes)->storage;
+    if (n != m || offset < 0 || extent > INT64_MAX / 32 || (extent && (extent + offset) * rl_dtype_bytes(d) > store->bytes))
+        return PyErr_Format(PyExc_RuntimeError, "size %R, stride %R and offset %lld reach outside a storage of %lld bytes", size, stride, offset, (long long)store->bytes);
+    Scope s = rl_scope_open();
+    Tensor *t = rl_view_dtype(rl_alias(tensor_of(bytes)), d, n, shape, step, offset);
+    return finish(s, t ? rl_alias(t) : NULL);
+}
+
+static PyObject *op_table(PyObject *unused, PyObject *none) {
+    PyObject *list = PyList_New(0);
+    for (int i = 0; list && i < rl_op_count(); i++) {
+        const Op *op = rl_op_at(i);
+        PyObject *row = Py_BuildValue("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:O}", "name", op->parsed->name, "sig", op->sig, "doc", op->doc, "samples", op->samples,
+                                      "formula", op->formula, "shape", op->shape, "aliases", op->aliases, "family", op->file, "where", (unsigned)op->where,
+                                      "flags", (unsigned)op->flags, "dtypes", (unsigned)op->dtypes, "differentiable", op->vjp || op->program ? Py_True : Py_False);
+        if (!row || PyList_Append(list, row) < 0) Py_CLEAR(list);
+        Py_XDECREF(row);
+    }
+    return list;
+}
+
+static PyObject *blas_name(PyObject *unused, PyObject *none) { return PyUnicode_FromString(rl_blas_name()); }
+
+static PyMethodDef functions[] = {
+    {"get_default_dtype", default_dtype, METH_NOARGS, "The dtype of tensors made from Python floats."}, {"set_default_dtype", set_default_dtype, METH_O, "set_default_dtype(d)"},
+    {"get_num_threads", get_threads, METH_NOARGS, "How many threads kernels may use."}, {"set_num_threads", set_threads, METH_O, "set_num_threads(n)"},
+    {"_default_generator", default_generator, METH_NOARGS, "The generator behind manual_seed."}, {"promote_types", promote_types, METH_VARARGS, "promote_types(type1, type2) -> dtype"},
+    {"can_cast", AS_METHOD(can_cast), METH_VARARGS | METH_KEYWORDS, "can_cast(from_, to) -> bool"}, {"result_type", result_type, METH_VARARGS, "result_type(a, b) -> dtype"},
+    {"_memory_stats", memory_stats, METH_NOARGS, "Blocks and bytes held."}, {"_memory_trim", memory_trim, METH_NOARGS, "Give cached memory back to the system."},
+    {"_memory_fail_after", fail_after, METH_VARARGS, "_memory_fail_after(n, once=True): the n-th next allocation fails; returns how many have."},
+    {"_storage_bytes", storage_bytes, METH_O, "All bytes of a tensor's storage as a uint8 tensor."}, {"_from_storage", from_storage, METH_VARARGS, "_from_storage(bytes, dtype, size, stride, offset=0)"},
+    {"_op_table", op_table, METH_NOARGS, "Every row as a dict."}, {"_blas_name", blas_name, METH_NOARGS, NULL}, {NULL},
+};
+
+static bool add_linalg_error(PyObject *module) {
+    linalg_error = PyErr_NewExceptionWithDoc("rushlight.linalg.LinAlgError", "A matrix is singular, or not positive definite, or an iteration did not converge.", PyExc_RuntimeError, NULL);
+    return linalg_error && PyModule_AddObjectRef(module, "_LinAlgError", linalg_error) == 0;
+}
+
+static bool start_core(void) {
+    host_start();
+    if (rl_ops_start()) return true;
+    raise_pending();
+    return false;
+}
+
+static bool start(PyObject *module) {
+    the_module = module;
+    return numpy_start(module) && add_linalg_error(module) && types_start(module) && PyModule_AddFunctions(module, functions) == 0 && autograd_start(module) &&
+           tensor_start(module) && storage_start(module) && hooks_start(module) && function_start(module) && data_start(module) && start_core() &&
+           args_start() && ops_bind(module) && number_start() && autograd_bind() && rl_bind_module_base(module) == 0;
+}
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "rushlight._C", "The engine: types, and one callable per row of the operation table.", -1, NULL, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__C(void);
+PyMODINIT_FUNC PyInit__C(void) {
+    PyObject *module = PyModule_Create(&definition);
+    if (module && !start(module)) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ImportError, "rushlight._C could not start");
+        Py_CLEAR(module);
+    }
+    return module;
+}

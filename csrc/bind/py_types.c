@@ -1,0 +1,500 @@
+/* py_types.c -- the small value types: dtype, device, layout, memory_format, Size, Generator, and named tuples of results.
+ *
+ * dtypes, layouts and memory formats are singletons that pickle by name; the CPU is the only device there is. */
+#include "bind.h"
+
+#include <string.h>
+
+PyTypeObject *DtypeType, *DeviceType, *LayoutType, *MemoryFormatType, *SizeType, *GeneratorType;
+
+/* A named singleton: dtypes, layouts, memory formats. */
+typedef struct PyNamed { PyObject_HEAD int value; const char *name; } PyNamed;
+
+static PyObject *dtype_objects[RL_NDTYPES], *layout_object, *format_objects[4];
+
+static PyObject *named_repr(PyObject *self) { return PyUnicode_FromFormat("rushlight.%s", ((PyNamed *)self)->name); }
+static PyObject *named_reduce(PyObject *self, PyObject *unused) { return PyUnicode_FromString(((PyNamed *)self)->name); }
+static PyObject *named_copy(PyObject *self, PyObject *unused) { return Py_NewRef(self); }
+static void plain_dealloc(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef named_methods[] = {
+    {"__reduce__", named_reduce, METH_NOARGS, NULL},
+    {"__copy__", named_copy, METH_NOARGS, NULL},
+    {"__deepcopy__", named_copy, METH_O, NULL},
+    {NULL},
+};
+
+static PyObject *named_new(PyTypeObject *type, int value, const char *name) {
+    PyNamed *o = PyObject_New(PyNamed, type);
+    if (!o) return NULL;
+    o->value = value;
+    o->name = name;
+    return (PyObject *)o;
+}
+
+/* ---- dtype ---- */
+
+PyObject *dtype_object(Dtype d) { return dtype_objects[d]; }
+Dtype dtype_value(PyObject *o) { return (Dtype)((PyNamed *)o)->value; }
+
+bool dtype_from(PyObject *o, Dtype *d) {
+    if (Py_TYPE(o) == DtypeType) *d = dtype_value(o);
+    else if (o == (PyObject *)&PyFloat_Type) *d = RL_FLOAT64;
+    else if (o == (PyObject *)&PyLong_Type) *d = RL_INT64;
+    else if (o == (PyObject *)&PyBool_Type) *d = RL_BOOL;
+    else if (o == (PyObject *)&PyComplex_Type) *d = RL_COMPLEX128;
+    else return false;
+    return true;
+}
+
+static PyObject *dtype_get(PyObject *self, void *which) {
+    Dtype d = dtype_value(self);
+    switch ((intptr_t)which) {
+    case 0: return PyBool_FromLong(rl_dtype_is(d, CLASS_FLOATING));
+    case 1: return PyBool_FromLong(rl_dtype_is(d, CLASS_COMPLEX));
+    case 2: return PyBool_FromLong(d != RL_BOOL && d != RL_UINT8);
+    default: return PyLong_FromLong(rl_dtype_bytes(d));
+    }
+}
+static PyObject *dtype_to_real(PyObject *self, PyObject *unused) { return Py_NewRef(dtype_objects[rl_to_real(dtype_value(self))]); }
+static PyObject *dtype_to_complex(PyObject *self, PyObject *unused) { return Py_NewRef(dtype_objects[rl_to_complex(dtype_value(self))]); }
+
+static PyGetSetDef dtype_getset[] = {
+    {"is_floating_point", dtype_get, NULL, "float16, bfloat16, float32 or float64", (void *)0},
+    {"is_complex", dtype_get, NULL, "complex64 or complex128", (void *)1},
+    {"is_signed", dtype_get, NULL, "whether negative numbers exist", (void *)2},
+    {"itemsize", dtype_get, NULL, "bytes per element", (void *)3},
+    {NULL},
+};
+static PyMethodDef dtype_methods[] = {
+    {"__reduce__", named_reduce, METH_NOARGS, NULL},
+    {"__copy__", named_copy, METH_NOARGS, NULL},
+    {"__deepcopy__", named_copy, METH_O, NULL},
+    {"to_real", dtype_to_real, METH_NOARGS, "The dtype of the parts of a complex dtype; others as they are."},
+    {"to_complex", dtype_to_complex, METH_NOARGS, "The complex dtype with parts of this dtype."},
+    {NULL},
+};
+static PyType_Slot dtype_slots[] = {
+    {Py_tp_dealloc, plain_dealloc}, {Py_tp_repr, named_repr}, {Py_tp_methods, dtype_methods}, {Py_tp_getset, dtype_getset},
+    {Py_tp_doc, "The type of a tensor's elements."}, {0, NULL},
+};
+static PyType_Spec dtype_spec = {"rushlight.dtype", sizeof(PyNamed), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, dtype_slots};
+
+static PyType_Slot named_slots[] = {
+    {Py_tp_dealloc, plain_dealloc}, {Py_tp_repr, named_repr}, {Py_tp_methods, named_methods}, {0, NULL},
+};
+static PyType_Spec layout_spec = {"rushlight.layout", sizeof(PyNamed), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, named_slots};
+static PyType_Spec format_spec = {"rushlight.memory_format", sizeof(PyNamed), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, named_slots};
+
+PyObject *layout_strided(void) { return Py_NewRef(layout_object); }
+int memory_format_value(PyObject *o) { return ((PyNamed *)o)->value; }
+PyObject *memory_format_object(int format) { return Py_NewRef(format_objects[format]); }
+
+/* ---- device ---- */
+
+typedef struct PyDevice { PyObject_HEAD PyObject *type; int index; } PyDevice;
+
+static PyObject *cpu_object;
+
+PyObject *device_cpu(void) { return Py_NewRef(cpu_object); }
+
+static const char *const device_types[] = {"cpu", "cuda", "mps", "meta", "xpu", "xla", "hpu", "mtia", "ipu", "mkldnn", "vulkan", "privateuseone"};
+
+static bool known_device(const char *name, Py_ssize_t n) {
+    for (int i = 0; i < RL_COUNT(device_types); i++)
+        if ((Py_ssize_t)strlen(device_types[i]) == n && !strncmp(device_types[i], name, (size_t)n)) return true;
+    return false;
+}
+
+static PyObject *device_make(PyTypeObject *type, const char *name, Py_ssize_t n, int index) {
+    PyDevice *o = PyObject_New(PyDevice, type);
+    if (!o) return NULL;
+    o->type = PyUnicode_FromStringAndSize(name, n);
+    o->index = index;
+    if (!o->type) Py_CLEAR(o);
+    return (PyObject *)o;
+}
+
+/* "cuda:1" -> a device. */
+static PyObject *device_parse(PyTypeObject *type, const char *text) {
+    const char *colon = strchr(text, ':');
+    Py_ssize_t n = colon ? colon - text : (Py_ssize_t)strlen(text);
+    char *end = NULL;
+    long index = colon ? strtol(colon + 1, &end, 10) : -1;
+    if (n == 0 || (colon && (*end || end == colon + 1 || index < 0))) return PyErr_Format(PyExc_RuntimeError, "Invalid device string: '%s'", text);
+    if (!known_device(text, n))
+        return PyErr_Format(PyExc_RuntimeError, "Expected one of cpu, cuda, mps, meta, xpu device type at start of device string: %.*s", (int)n, text);
+    return device_make(type, text, n, (int)index);
+}
+
+static PyObject *device_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"type", "index", NULL};
+    PyObject *name = NULL;
+    int index = -1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|i:device", names, &name, &index)) return NULL;
+    if (Py_TYPE(name) == DeviceType) return Py_NewRef(name);
+    if (PyLong_Check(name)) return PyErr_Format(PyExc_RuntimeError, "device(%R): an index alone names an accelerator, and rushlight has none; use device('cpu')", name);
+    if (!PyUnicode_Check(name)) return PyErr_Format(PyExc_TypeError, "device(): argument 'type' must be str, not %s", type_name(name));
+    const char *text = PyUnicode_AsUTF8(name);
+    if (!text) return NULL;
+    PyObject *o = device_parse(type, text);
+    if (!o || index < 0) return o;
+    if (((PyDevice *)o)->index >= 0) {
+        Py_DECREF(o);
+        return PyErr_Format(PyExc_RuntimeError, "type (string) must not include an index because index was passed explicitly: %s", text);
+    }
+    ((PyDevice *)o)->index = index;
+    return o;
+}
+
+static void device_dealloc(PyObject *self) {
+    Py_CLEAR(((PyDevice *)self)->type);
+    plain_dealloc(self);
+}
+
+static PyObject *device_repr(PyObject *self) {
+    PyDevice *d = (PyDevice *)self;
+    return d->index < 0 ? PyUnicode_FromFormat("device(type='%U')", d->type) : PyUnicode_FromFormat("device(type='%U', index=%d)", d->type, d->index);
+}
+static PyObject *device_str(PyObject *self) {
+    PyDevice *d = (PyDevice *)self;
+    return d->index < 0 ? Py_NewRef(d->type) : PyUnicode_FromFormat("%U:%d", d->type, d->index);
+}
+static Py_hash_t device_hash(PyObject *self) {
+    PyDevice *d = (PyDevice *)self;
+    return PyObject_Hash(d->type) ^ (d->index + 2);
+}
+static PyObject *device_compare(PyObject *a, PyObject *b, int op) {
+    if ((op != Py_EQ && op != Py_NE) || Py_TYPE(b) != DeviceType) Py_RETURN_NOTIMPLEMENTED;
+    PyDevice *x = (PyDevice *)a, *y = (PyDevice *)b;
+    bool equal = x->index == y->index && PyUnicode_Compare(x->type, y->type) == 0;
+    return PyBool_FromLong(equal == (op == Py_EQ));
+}
+static PyObject *device_type_get(PyObject *self, void *unused) { return Py_NewRef(((PyDevice *)self)->type); }
+static PyObject *device_index_get(PyObject *self, void *unused) {
+    int index = ((PyDevice *)self)->index;
+    return index < 0 ? Py_NewRef(Py_None) : PyLong_FromLong(index);
+}
+static PyObject *device_reduce(PyObject *self, PyObject *unused) {
+    PyDevice *d = (PyDevice *)self;
+    return d->index < 0 ? Py_BuildValue("O(O)", DeviceType, d->type) : Py_BuildValue("O(Oi)", DeviceType, d->type, d->index);
+}
+static PyObject *device_enter(PyObject *self, PyObject *unused) { return device_check(self) ? Py_NewRef(self) : NULL; }
+static PyObject *device_exit(PyObject *self, PyObject *args) { Py_RETURN_FALSE; }
+
+/* As a decorator: the CPU is where everything happens anyway. */
+static PyObject *device_call(PyObject *self, PyObject *args, PyObject *kwargs) {
+    PyObject *function;
+    if (!PyArg_ParseTuple(args, "O:device.__call__", &function) || !device_check(self)) return NULL;
+    return Py_NewRef(function);
+}
+
+bool device_like(PyObject *o) { return Py_TYPE(o) == DeviceType || PyUnicode_Check(o) || (PyLong_Check(o) && !PyBool_Check(o)); }
+
+bool device_check(PyObject *o) {
+    PyObject *device = Py_TYPE(o) == DeviceType ? Py_NewRef(o) : PyObject_CallOneArg((PyObject *)DeviceType, o);
+    if (!device) return false;
+    const char *type = PyUnicode_AsUTF8(((PyDevice *)device)->type);
+    int index = ((PyDevice *)device)->index;
+    bool cpu = type && !strcmp(type, "cpu");
+    if (type && !cpu) {
+        if (!strcmp(type, "cuda"))
+            PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled (rushlight runs on the CPU: use device='cpu', or ask cuda.is_available() first)");
+        else PyErr_Format(PyExc_NotImplementedError, "device '%s' is not there: rushlight runs on the CPU (device='cpu')", type);
+    } else if (cpu && index > 0) {
+        PyErr_Format(PyExc_RuntimeError, "CPU device index must be -1 or zero, got %d", index);
+        cpu = false;
+    }
+    Py_DECREF(device);
+    return cpu;
+}
+
+static PyGetSetDef device_getset[] = {
+    {"type", device_type_get, NULL, "'cpu'", NULL}, {"index", device_index_get, NULL, "the number of the device, or None", NULL}, {NULL},
+};
+static PyMethodDef device_methods[] = {
+    {"__reduce__", device_reduce, METH_NOARGS, NULL}, {"__enter__", device_enter, METH_NOARGS, NULL}, {"__exit__", device_exit, METH_VARARGS, NULL}, {NULL},
+};
+static PyType_Slot device_slots[] = {
+    {Py_tp_new, device_new}, {Py_tp_dealloc, device_dealloc}, {Py_tp_repr, device_repr}, {Py_tp_str, device_str}, {Py_tp_hash, device_hash},
+    {Py_tp_richcompare, device_compare}, {Py_tp_getset, device_getset}, {Py_tp_methods, device_methods}, {Py_tp_call, device_call},
+    {Py_tp_doc, "device(type, index=None): where a tensor lives. Names of other devices exist, so that code may ask; tensors live on the CPU."},
+    {0, NULL},
+};
+static PyType_Spec device_spec = {"rushlight.device", sizeof(PyDevice), 0, Py_TPFLAGS_DEFAULT, device_slots};
+
+/* ---- Size: a tuple of ints that slices and adds to a Size ---- */
+
+PyObject *size_from(PyObject *tuple) {
+    if (!tuple) return NULL;
+    Py_ssize_t n = PyTuple_GET_SIZE(tuple);
+    PyObject *size = SizeType->tp_alloc(SizeType, n);
+    for (Py_ssize_t i = 0; size && i < n; i++) PyTuple_SET_ITEM(size, i, Py_NewRef(PyTuple_GET_ITEM(tuple, i)));
+    Py_DECREF(tuple);
+    return size;
+}
+
+PyObject *size_new(int n, const int64_t *sizes) {
+    PyObject *size = SizeType->tp_alloc(SizeType, n);
+    for (int i = 0; size && i < n; i++) {
+        PyObject *item = PyLong_FromLongLong(sizes[i]);
+        if (!item) Py_CLEAR(size);
+        else PyTuple_SET_ITEM(size, i, item);
+    }
+    return size;
+}
+
+static PyObject *size_type_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    PyObject *tuple = PyTuple_Type.tp_new(&PyTuple_Type, args, kwargs);
+    if (!tuple) return NULL;
+    PyObject *size = type->tp_alloc(type, PyTuple_GET_SIZE(tuple));
+    for (Py_ssize_t i = 0; size && i < PyTuple_GET_SIZE(tuple); i++) {
+        int64_t value;
+        PyObject *item = PyTuple_GET_ITEM(tuple, i);
+        int ok = PyBool_Check(item) ? (value = item == Py_True, MATCH) : index_from(item, &value);
+        PyObject *number = ok == MATCH ? PyLong_FromLongLong(value) : NULL;
+        if (!number) {
+            if (!PyErr_Occurred()) PyErr_Format(PyExc_TypeError, "Size() takes an iterable of 'int' (item %zd is '%s')", i, type_name(item));
+            Py_CLEAR(size);
+        } else PyTuple_SET_ITEM(size, i, number);
+    }
+    Py_DECREF(tuple);
+    return size;
+}
+
+static PyObject *size_repr(PyObject *self) {
+    PyObject *list = PySequence_List(self), *text = list ? PyUnicode_FromFormat("rushlight.Size(%R)", list) : NULL;
+    Py_XDECREF(list);
+    return text;
+}
+static PyObject *size_concat(PyObject *a, PyObject *b) {
+    if (!PyTuple_Check(b)) return PyErr_Format(PyExc_TypeError, "can only concatenate tuple (not %s) to rushlight.Size", Py_TYPE(b)->tp_name);
+    return size_from(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
+}
+static PyObject *size_add(PyObject *a, PyObject *b) {
+    if (!PyTuple_Check(a) || !PyTuple_Check(b)) Py_RETURN_NOTIMPLEMENTED;
+    return size_from(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
+}
+static PyObject *size_repeat(PyObject *a, Py_ssize_t n) {
+    PyObject *plain = PyTuple_GetSlice(a, 0, PyTuple_GET_SIZE(a));
+    if (plain == a) {      /* sq_repeat of a subclass would give it back unchanged for n == 1, which is right */
+        PyObject *result = PyTuple_Type.tp_as_sequence->sq_repeat(a, n);
+        Py_DECREF(plain);
+        return size_from(result);
+    }
+    PyObject *result = plain ? PySequence_Repeat(plain, n) : NULL;
+    Py_XDECREF(plain);
+    return size_from(result);
+}
+static PyObject *size_subscript(PyObject *self, PyObject *key) {
+    PyObject *r = PyTuple_Type.tp_as_mapping->mp_subscript(self, key);
+    return r && PySlice_Check(key) ? size_from(r) : r;
+}
+static PyObject *size_numel(PyObject *self, PyObject *unused) {
+    int64_t n = 1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); i++) n *= PyLong_AsLongLong(PyTuple_GET_ITEM(self, i));
+    return PyErr_Occurred() ? NULL : PyLong_FromLongLong(n);
+}
+static PyObject *size_reduce(PyObject *self, PyObject *unused) {
+    PyObject *list = PySequence_List(self), *tuple = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
+    return tuple ? Py_BuildValue("O(N)", SizeType, tuple) : NULL;
+}
+static PyMethodDef size_methods[] = {
+    {"numel", size_numel, METH_NOARGS, "The product of the sizes."}, {"__reduce__", size_reduce, METH_NOARGS, NULL}, {NULL},
+};
+static PyType_Slot size_slots[] = {
+    {Py_tp_new, size_type_new}, {Py_tp_repr, size_repr}, {Py_tp_methods, size_methods}, {Py_sq_concat, size_concat}, {Py_nb_add, size_add},
+    {Py_sq_repeat, size_repeat}, {Py_mp_subscript, size_subscript}, {Py_tp_doc, "The shape of a tensor: a tuple of ints with numel()."}, {0, NULL},
+};
+static PyType_Spec size_spec = {"rushlight.Size", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, size_slots};
+
+/* ---- Generator ---- */
+
+typedef struct PyGenerator { PyObject_HEAD Generator *g; PyObject *weakrefs; } PyGenerator;
+
+Generator *generator_of(PyObject *o) { return ((PyGenerator *)o)->g; }
+
+PyObject *generator_wrap(Generator *g) {
+    if (g->host) return Py_NewRef((PyObject *)g->host);
+    PyGenerator *o = (PyGenerator *)GeneratorType->tp_alloc(GeneratorType, 0);
+    if (!o) return NULL;
+    rl_generator_keep(g);
+    o->g = g;
+    g->host = o;
+    return (PyObject *)o;
+}
+
+static PyObject *generator_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"device", NULL};
+    PyObject *device = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", names, &device)) return NULL;
+    if (device && device != Py_None && !device_check(device)) return NULL;
+    PyGenerator *o = (PyGenerator *)type->tp_alloc(type, 0);
+    if (!o) return NULL;
+    o->g = rl_generator_new();
+    if (!o->g) {
+        Py_DECREF(o);
+        return raise_pending();
+    }
+    o->g->host = o;
+    return (PyObject *)o;
+}
+
+static void generator_dealloc(PyObject *self) {
+    PyGenerator *o = (PyGenerator *)self;
+    if (o->weakrefs) PyObject_ClearWeakRefs(self);
+    if (o->g) {
+        o->g->host = NULL;
+        rl_generator_drop(o->g);
+    }
+    plain_dealloc(self);
+}
+
+static PyObject *generator_manual_seed(PyObject *self, PyObject *seed) {
+    PyObject *number = PyNumber_Index(seed);
+    if (!number) return NULL;
+    int overflow;
+    long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+    uint64_t bits = (uint64_t)value;
+    if (overflow > 0) bits = PyLong_AsUnsignedLongLong(number);
+    Py_DECREF(number);
+    if (overflow < 0) PyErr_SetString(PyExc_OverflowError, "Overflow when unpacking long long: a seed is at least -2**63");
+    if (PyErr_Occurred()) return NULL;
+    rl_generator_seed(generator_of(self), bits);
+    return Py_NewRef(self);
+}
+static PyObject *generator_seed(PyObject *self, PyObject *unused) { return PyLong_FromUnsignedLongLong(rl_generator_reseed(generator_of(self))); }
+static PyObject *generator_initial_seed(PyObject *self, PyObject *unused) { return PyLong_FromUnsignedLongLong(generator_of(self)->seed); }
+
+static PyObject *generator_get_state(PyObject *self, PyObject *unused) {
+    Scope s = rl_scope_open();
+    int64_t n = rl_generator_state_bytes();
+    Tensor *t = rl_empty(1, &n, RL_UINT8);
+    if (t) rl_generator_get_state(generator_of(self), rl_data(t));
+    return finish(s, t);
+}
+static PyObject *generator_set_state(PyObject *self, PyObject *state) {
+    if (!is_tensor(state)) return PyErr_Format(PyExc_TypeError, "expected a rushlight.ByteTensor, but got %s", type_name(state));
+    Tensor *t = tensor_of(state);
+    if (t->dtype != RL_UINT8) return PyErr_Format(PyExc_TypeError, "RNG state must be a rushlight.ByteTensor, not one of dtype %s", rl_dtypes[t->dtype].name);
+    Scope s = rl_scope_open();
+    Tensor *flat = rl_is_contiguous(t) ? t : rl_contiguous(t);
+    bool ok = flat && rl_generator_set_state(generator_of(self), rl_data(flat), flat->numel);
+    rl_scope_close(s);
+    return ok ? Py_NewRef(self) : raise_pending();
+}
+static PyObject *generator_clone_state(PyObject *self, PyObject *unused) {
+    PyObject *other = PyObject_CallNoArgs((PyObject *)GeneratorType);
+    if (other) rl_generator_copy(generator_of(other), generator_of(self));
+    return other;
+}
+static PyObject *generator_setstate(PyObject *self, PyObject *args) {
+    PyObject *state = PyTuple_Check(args) && PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : args;
+    PyObject *r = generator_set_state(self, state);
+    Py_XDECREF(r);
+    return r ? Py_NewRef(Py_None) : NULL;
+}
+static PyObject *generator_reduce(PyObject *self, PyObject *unused) {
+    PyObject *state = generator_get_state(self, NULL);
+    return state ? Py_BuildValue("O()(N)", GeneratorType, state) : NULL;
+}
+static PyObject *generator_device(PyObject *self, void *unused) { return device_cpu(); }
+
+static PyMethodDef generator_methods[] = {
+    {"manual_seed", generator_manual_seed, METH_O, "manual_seed(seed) -> Generator: start the stream that belongs to seed."},
+    {"seed", generator_seed, METH_NOARGS, "Seed from the system; returns the seed."},
+    {"initial_seed", generator_initial_seed, METH_NOARGS, "The seed the stream began with."},
+    {"get_state", generator_get_state, METH_NOARGS, "The state as a tensor of bytes."},
+    {"set_state", generator_set_state, METH_O, "Continue from a state that get_state gave."},
+    {"clone_state", generator_clone_state, METH_NOARGS, "A new generator at the same point of the same stream."},
+    {"graphsafe_get_state", generator_clone_state, METH_NOARGS, "As clone_state."},
+    {"__reduce__", generator_reduce, METH_NOARGS, NULL},
+    {"__setstate__", generator_setstate, METH_O, NULL},
+    {NULL},
+};
+static PyGetSetDef generator_getset[] = {{"device", generator_device, NULL, "the CPU", NULL}, {NULL}};
+static PyMemberDef generator_members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(PyGenerator, weakrefs), READONLY, NULL}, {NULL}};
+static PyType_Slot generator_slots[] = {
+    {Py_tp_new, generator_new}, {Py_tp_dealloc, generator_dealloc}, {Py_tp_methods, generator_methods}, {Py_tp_getset, generator_getset},
+    {Py_tp_members, generator_members}, {Py_tp_doc, "Generator(device='cpu'): a stream of random numbers."}, {0, NULL},
+};
+static PyType_Spec generator_spec = {"rushlight.Generator", sizeof(PyGenerator), 0, Py_TPFLAGS_DEFAULT, generator_slots};
+
+/* ---- named tuples of results ---- */
+
+static PyObject *structseqs;        /* name -> type */
+
+static PyObject *structseq_repr(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject *text = PyUnicode_FromFormat("%s(", type->tp_name);
+    for (Py_ssize_t i = 0; text && i < PyTuple_GET_SIZE(self); i++) {
+        PyObject *line = PyUnicode_FromFormat("%s\n%s=%R", i ? "," : "", type->tp_members[i].name, PyTuple_GET_ITEM(self, i));
+        PyUnicode_AppendAndDel(&text, line);
+    }
+    if (text) PyUnicode_AppendAndDel(&text, PyUnicode_FromString(")"));
+    return text;
+}
+
+static const char *short_name(const char *name) {
+    const char *dot = strrchr(name, '.');
+    return dot ? dot + 1 : name;
+}
+
+PyObject *structseq_type(const Op *op) {
+    char name[96];
+    const char *prefix = strchr(op->parsed->name, '.') ? "linalg_" : "";
+    snprintf(name, sizeof name, "rushlight.return_types.%s%s", prefix, short_name(op->parsed->name));
+    PyObject *known = PyDict_GetItemString(structseqs, name + 23);
+    if (known) return known;
+    PyStructSequence_Field fields[9] = {{NULL, NULL}};
+    for (int i = 0; i < op->parsed->nout && i < 8; i++) fields[i].name = op->parsed->out_name[i];
+    char *kept = PyMem_Malloc(strlen(name) + 1);     /* the type refers to it for ever */
+    if (!kept) return PyErr_NoMemory();
+    strcpy(kept, name);
+    PyTypeObject *type = PyStructSequence_NewType(&(PyStructSequence_Desc){kept, "The results of one operation, by name.", fields, op->parsed->nout});
+    if (!type) return NULL;
+    type->tp_repr = structseq_repr;
+    type->tp_str = structseq_repr;
+    if (PyDict_SetItemString(structseqs, name + 23, (PyObject *)type) < 0) return NULL;
+    Py_DECREF(type);
+    return (PyObject *)type;
+}
+
+/* ---- start ---- */
+
+static bool add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec, PyObject *bases) {
+    *slot = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, bases);
+    return *slot && PyModule_AddType(module, *slot) == 0;
+}
+
+static bool add_named(PyObject *module, PyObject **slot, PyTypeObject *type, int value, const char *name) {
+    *slot = named_new(type, value, name);
+    return *slot && PyModule_AddObjectRef(module, name, *slot) == 0;
+}
+
+bool types_start(PyObject *module) {
+    static const char *const formats[] = {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"};
+    static const struct { const char *name; Dtype dtype; } words[] = {
+        {"float", RL_FLOAT32}, {"double", RL_FLOAT64}, {"half", RL_FLOAT16}, {"long", RL_INT64}, {"int", RL_INT32}, {"short", RL_INT16},
+        {"cfloat", RL_COMPLEX64}, {"cdouble", RL_COMPLEX128},
+    };
+    PyObject *tuple = (PyObject *)&PyTuple_Type;
+    if (!add_type(module, &DtypeType, &dtype_spec, NULL) || !add_type(module, &LayoutType, &layout_spec, NULL) ||
+        !add_type(module, &MemoryFormatType, &format_spec, NULL) || !add_type(module, &DeviceType, &device_spec, NULL) ||
+        !add_type(module, &SizeType, &size_spec, tuple) || !add_type(module, &GeneratorType, &generator_spec, NULL)) return false;
+    for (int d = 0; d < RL_NDTYPES; d++)
+        if (!add_named(module, &dtype_objects[d], DtypeType, d, rl_dtypes[d].name)) return false;
+    for (int i = 0; i < RL_COUNT(words); i++)
+        if (PyModule_AddObjectRef(module, words[i].name, dtype_objects[words[i].dtype]) < 0) return false;
+    for (int i = 0; i < 4; i++)
+        if (!add_named(module, &format_objects[i], MemoryFormatType, i, formats[i])) return false;
+    structseqs = PyDict_New();
+    cpu_object = device_make(DeviceType, "cpu", 3, -1);
+    return add_named(module, &layout_object, LayoutType, 0, "strided") && cpu_object && structseqs &&
+           PyModule_AddObjectRef(module, "_return_types", structseqs) == 0;
+}
