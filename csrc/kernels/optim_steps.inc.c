@@ -97,15 +97,16 @@ static void STEP_FN(nadam)(STEP_ARGS) {
 /* whole undoes the mean's start from zero; the variant divides by the root too, and scales by the rectification rate2. */
 static void STEP_FN(radam)(STEP_ARGS) {
     STEP_COMMON;
-    STEP_MEANS;
+    const T take = (T)s->take, keep2 = (T)s->keep2, take2 = (T)s->take2, root = (T)s->root;
     const T rectified = (T)s->rate2, whole = (T)s->whole;
-    const bool adaptive = s->variant;
+    const T plain = s->variant ? 0 : 1;
     _Pragma("omp simd") for (int64_t i = 0; i < n; i++) {
         T x = p[i] * shrink, d = STEP_FN(slope)(x, g[i], sign, decay);
         T mean = STEP_FN(lerp)(a[i], d, take), square = FMA(take2 * d, d, b[i] * keep2), update = mean / whole * rate;
+        T adapted = update * (root / (SQRT(square) + eps)) * rectified;
         a[i] = mean;
         b[i] = square;
-        p[i] = x + (adaptive ? update * (root / (SQRT(square) + eps)) * rectified : update);
+        p[i] = x + (plain != 0 ? update : adapted);
     }
 }
 
