@@ -10,6 +10,7 @@
 
 #define GRAD_LINEAR SKIP
 #define GRAD_ZERO SKIP
+#define GRAD_ZEROX SKIP
 #define GRAD_NONE SKIP
 #define U(name, classes, reads, f, df, ...) GRAD_##reads(name, df)
 #include "unary.def"
@@ -113,6 +114,7 @@ static LoopFn *const FN(ternary_table)[TERNARY_COUNT] = {
 #undef GRAD_XTRIG
 #undef GRAD_LINEAR
 #undef GRAD_ZERO
+#undef GRAD_ZEROX
 #undef GRAD_NONE
 #undef T
 #undef TAG

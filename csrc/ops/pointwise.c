@@ -1,0 +1,253 @@
+/* pointwise.c -- one output element from the input elements at its place: how all such functions run, and the elementary ones.
+ *
+ * Kernels take operands of one dtype.  Where the operands' dtypes differ, or some are numbers, the loop below stands between:
+ * it casts a few hundred elements at a time into buffers that stay in the first-level cache, so that mixtures cost no
+ * temporaries.  The rows themselves are the lists in kernels/unary.def and its neighbours; this file gives them one forward and one backward. */
+#include "pointwise.h"
+
+#include <string.h>
+
+enum { PIECE = 256, MOST_INPUTS = 4, SMALL = 4096 };
+
+/* ---- mixtures ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct Mixed {
+    LoopFn *fn, *cast[MOST_INPUTS], *cast_out;
+    const void *extra;
+    int n, bytes, result_bytes;
+    bool casts;
+    bool number[MOST_INPUTS];
+    char value[MOST_INPUTS][16];
+} Mixed;
+
+static void mixed_loop(int64_t n, char *const *p, const int64_t *stride, const void *state) {
+    const Mixed *m = state;
+    char room[MOST_INPUTS + 1][PIECE * 16] __attribute__((aligned(64)));
+    for (int64_t i = 0, step; i < n; i += step) {
+        step = m->casts && n - i > PIECE ? PIECE : n - i;
+        char *q[MOST_INPUTS + 1] = {m->cast_out ? room[MOST_INPUTS] : p[0] + i * stride[0]};
+        int64_t by[MOST_INPUTS + 1] = {m->cast_out ? m->result_bytes : stride[0]};
+        for (int k = 0, from = 1; k < m->n; k++) {
+            if (m->number[k]) {
+                q[k + 1] = (char *)m->value[k];
+                by[k + 1] = 0;
+                continue;
+            }
+            char *x = p[from] + i * stride[from];
+            q[k + 1] = m->cast[k] ? room[k] : x;
+            by[k + 1] = !stride[from] ? 0 : m->cast[k] ? m->bytes : stride[from];
+            if (m->cast[k]) m->cast[k](stride[from] ? step : 1, (char *[]){room[k], x}, (int64_t[]){m->bytes, stride[from]}, NULL);
+            from++;
+        }
+        m->fn(step, q, by, m->extra);
+        if (m->cast_out) m->cast_out(step, (char *[]){p[0] + i * stride[0], q[0]}, (int64_t[]){stride[0], m->result_bytes}, NULL);
+    }
+}
+
+void rl_write_number(Dtype dtype, const Arg *number, void *element) {
+    double pair[2] = {a_double(number), number->tag == A_COMPLEX ? number->complex[1] : 0};
+    int64_t whole = number->tag == A_FLOAT || number->tag == A_COMPLEX ? 0 : a_int(number);
+    bool exact = number->tag == A_INT || number->tag == A_BOOL;
+    if (dtype == RL_FLOAT32) {
+        *(float *)element = exact ? (float)whole : (float)pair[0];
+        return;
+    }
+    Dtype from = exact ? RL_INT64 : rl_dtype_is(dtype, CLASS_COMPLEX) ? RL_COMPLEX128 : RL_FLOAT64;
+    rl_kernels->cast[from][dtype](1, (char *[]){element, exact ? (char *)&whole : (char *)pair}, (int64_t[]){16, 16}, NULL);
+}
+
+bool rl_pointwise(LoopFn *fn, Dtype compute, Dtype result, Tensor *out, int n, const Arg *in, const void *extra, double cost) {
+    Mixed m;
+    Tensor *operands[MOST_INPUTS + 1] = {out};
+    int count = 1;
+    bool numbers = false;
+    if (!out) return false;
+    m.casts = out->dtype != result;
+    m.cast_out = m.casts ? rl_kernels->cast[result][out->dtype] : NULL;
+    for (int k = 0; k < n; k++) {
+        m.cast[k] = NULL;
+        m.number[k] = in[k].tag != A_TENSOR;
+        numbers |= m.number[k];
+        if (m.number[k]) {
+            rl_write_number(compute, &in[k], m.value[k]);
+            continue;
+        }
+        Tensor *t = operands[count++] = in[k].tensor;
+        if (!t) return false;
+        if (t->dtype == compute) continue;
+        m.cast[k] = rl_kernels->cast[t->dtype][compute];
+        m.casts = true;
+    }
+    if (!m.casts && !numbers) return rl_loop(fn, count, operands, extra, cost);
+    m.fn = fn;
+    m.extra = extra;
+    m.n = n;
+    m.bytes = rl_dtype_bytes(compute);
+    m.result_bytes = rl_dtype_bytes(result);
+    return rl_loop(mixed_loop, count, operands, &m, cost);
+}
+
+Tensor *rl_pointwise_new(Call *c, LoopFn *fn, Dtype compute, Dtype result, int n, const Arg *in, const void *extra, double cost) {
+    Tensor *tensors[MOST_INPUTS];
+    int count = 0;
+    for (int k = 0; k < n; k++)
+        if (in[k].tag == A_TENSOR && !(tensors[count++] = in[k].tensor)) return NULL;
+    Tensor *out = count ? rl_out_like(c, 0, result, count, tensors) : rl_out(c, 0, 0, NULL, result);
+    return rl_pointwise(fn, compute, result, out, n, in, extra, cost) ? out : NULL;
+}
+
+/* ---- dtypes ----------------------------------------------------------------------------------------------------------------- */
+
+Dtype rl_float_of(Dtype dtype) { return rl_dtype_is(dtype, CLASS_INTEGRAL) ? rl_default_dtype() : dtype; }
+
+Tensor *rl_refuse_dtype(Call *c, Dtype dtype) {
+    return rl_fail(RL_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[dtype].word);
+}
+
+void rl_number_pair(const Arg *number, double pair[4]) {
+    memset(pair, 0, 4 * sizeof *pair);
+    pair[0] = a_double(number);
+    if (number->tag == A_COMPLEX) pair[1] = number->complex[1];
+}
+
+static Dtype written_dtype(const Op *op, Dtype compute) {
+    return op->data2 == WRITES_BOOL ? RL_BOOL : op->data2 == WRITES_REAL ? rl_to_real(compute) : compute;
+}
+
+/* ---- functions of one variable ------------------------------------------------------------------------------------------------ */
+
+/* The number arguments after the first, as doubles; NULL if there are none. */
+static const double *parameters(const Call *c, double room[4]) {
+    if (RL_LIKELY(c->nargs < 2)) return NULL;
+    for (int k = 0; k < 4; k++) room[k] = k + 1 < c->nargs ? a_double(&c->arg[k + 1]) : 0;
+    return room;
+}
+
+Tensor *rl_unary_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor;
+    Op *op = c->op;
+    Dtype compute = op->flags & TO_FLOAT ? rl_float_of(x->dtype) : x->dtype, result = written_dtype(op, compute);
+    LoopFn *fn = rl_kernels->unary[compute][op->data];
+    double room[4];
+    const double *extra = parameters(c, room);
+    if (RL_UNLIKELY(!fn)) return rl_refuse_dtype(c, compute);
+    if (x->numel <= SMALL && !c->dest && compute == x->dtype && rl_is_contiguous(x)) {
+        Tensor *y = rl_empty(x->ndim, x->shape, result);
+        if (y) fn(x->numel, (char *[]){rl_data(y), rl_data(x)}, (int64_t[]){rl_dtype_bytes(result), rl_dtype_bytes(compute)}, extra);
+        return y;
+    }
+    return rl_pointwise_new(c, fn, compute, result, 1, c->arg, extra, 1.5);
+}
+
+/* While nothing records, one fused pass; else the formula, which derivatives of any order can follow. */
+void rl_unary_vjp(Call *c, Tensor **g, Tensor **dx) {
+    Tensor *x = c->arg[0].tensor, *y = c->out[0], *either = x ? x : y;
+    LoopFn *fn = either ? rl_kernels->unary_grad[g[0]->dtype][c->op->data] : NULL;
+    if (rl_thread.grad_mode || !fn || either->dtype != g[0]->dtype || !rl_same_shape(either, g[0])) {
+        rl_formula_vjp(c, g, dx);
+        return;
+    }
+    double room[4];
+    Tensor *d = rl_empty_like(g[0], g[0]->dtype);
+    const double *extra = parameters(c, room);
+    if (d && rl_loop(fn, 4, (Tensor *[]){d, g[0], x ? x : y, y ? y : x}, extra, 1.5)) dx[0] = d;
+}
+
+/* ---- functions of two variables -------------------------------------------------------------------------------------------------- */
+
+static bool divides(int kernel) { return kernel == BINARY_div_floor || kernel == BINARY_div_trunc || kernel == BINARY_remainder || kernel == BINARY_fmod; }
+
+/* Integers have no infinity: a zero divisor is an error, found before anything is written. */
+static bool refuse_zero(const Arg *b) {
+    bool zero = false;
+    if (b->tag == A_TENSOR) {
+        Tensor *t = rl_dtype_is(b->tensor->dtype, CLASS_INT) ? b->tensor : rl_cast(b->tensor, RL_INT64);
+        if (t && !rl_is_contiguous(t)) t = rl_copy_into(rl_empty(t->ndim, t->shape, t->dtype), t);
+        if (!t) return true;
+        zero = rl_kernels->any_zero[t->dtype](t->numel, rl_data(t), rl_dtype_bytes(t->dtype));
+    } else {
+        zero = a_int(b) == 0;
+    }
+    if (zero) rl_fail(RL_RUNTIME_ERROR, "ZeroDivisionError: an integer was divided by 0");
+    return zero;
+}
+
+/* One contiguous tensor of few elements and a number: nothing to plan either.  left: the number comes first. */
+static Tensor *number_directly(LoopFn *fn, Dtype result, Tensor *t, const Arg *number, bool left, const double *extra) {
+    char value[16] __attribute__((aligned(16)));
+    Tensor *y = rl_empty(t->ndim, t->shape, result);
+    int64_t bytes = rl_dtype_bytes(t->dtype);
+    if (!y) return NULL;
+    rl_write_number(t->dtype, number, value);
+    fn(t->numel, (char *[]){rl_data(y), left ? value : rl_data(t), left ? rl_data(t) : value},
+       (int64_t[]){rl_dtype_bytes(result), left ? 0 : bytes, left ? bytes : 0}, extra);
+    return y;
+}
+
+Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra) {
+    Arg in[2] = {a, b};
+    Op *op = c->op;
+    Dtype compute = rl_result_type(2, in);
+    if (op->flags & TO_FLOAT) compute = rl_float_of(compute);
+    LoopFn *fn = rl_kernels->binary[compute][kernel];
+    if (RL_UNLIKELY(!fn)) return rl_refuse_dtype(c, compute);
+    if (divides(kernel) && rl_dtype_is(compute, CLASS_INTEGRAL) && refuse_zero(&b)) return NULL;
+    Tensor *t = a.tag == A_TENSOR ? (b.tag == A_TENSOR ? NULL : a.tensor) : b.tag == A_TENSOR ? b.tensor : NULL;
+    if (t && !c->dest && t->dtype == compute && t->numel <= SMALL && rl_is_contiguous(t))
+        return number_directly(fn, written_dtype(op, compute), t, a.tag == A_TENSOR ? &b : &a, a.tag != A_TENSOR, extra);
+    return rl_pointwise_new(c, fn, compute, written_dtype(op, compute), 2, in, extra, 0.7);
+}
+
+/* Two contiguous tensors of one shape and dtype, and few elements: nothing to plan. */
+static Tensor *binary_directly(Call *c, LoopFn *fn, Tensor *a, Tensor *b) {
+    Dtype result = c->op->data2 == WRITES_BOOL ? RL_BOOL : a->dtype;
+    Tensor *y = rl_empty(a->ndim, a->shape, result);
+    int64_t bytes = rl_dtype_bytes(a->dtype);
+    if (y) fn(a->numel, (char *[]){rl_data(y), rl_data(a), rl_data(b)}, (int64_t[]){rl_dtype_bytes(result), bytes, bytes}, NULL);
+    return y;
+}
+
+static inline bool same_and_plain(const Tensor *a, const Tensor *b) {
+    if (a->ndim != b->ndim || a->dtype != b->dtype || a->numel > SMALL) return false;
+    for (int i = 0; i < a->ndim; i++)
+        if (a->shape[i] != b->shape[i]) return false;
+    return rl_is_contiguous(a) && rl_is_contiguous(b);
+}
+
+Tensor *rl_binary_forward(Call *c) {
+    Arg *a = c->arg;
+    int kernel = c->op->data;
+    if (RL_LIKELY(a[0].tag == A_TENSOR && a[1].tag == A_TENSOR && !c->dest && same_and_plain(a[0].tensor, a[1].tensor) &&
+                  rl_dtype_is(a[0].tensor->dtype, CLASS_FLOATING | CLASS_COMPLEX))) {
+        LoopFn *fn = rl_kernels->binary[a[0].tensor->dtype][kernel];
+        if (fn) return binary_directly(c, fn, a[0].tensor, a[1].tensor);
+    }
+    return rl_binary(c, kernel, a[0], a[1], NULL);
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------------------------------------------- */
+
+#define ROWS_ONLY
+#define U UNARY_ROW
+Op rl_pointwise_ops[] = {
+#include "kernels/unary.def"
+    {0},
+};
+
+Op rl_activation_ops[] = {
+#include "kernels/activation.def"
+    {0},
+};
+
+Op rl_bessel_ops[] = {
+#include "kernels/special.def"
+    {0},
+};
+#undef U
+
+#define B BINARY_ROW
+Op rl_compare_ops[] = {
+#include "kernels/binary.def"
+    {0},
+};
+#undef B
