@@ -25,12 +25,12 @@
 #define int_shift_left(a, b) ((T)((uint64_t)(b) < BITS ? (WIDE)(a) << ((b) & (BITS - 1)) : 0))
 #define int_shift_right(a, b) ((T)((uint64_t)(b) < BITS ? (a) >> ((b) & (BITS - 1)) : (a) < 0 ? -1 : 0))
 
-#define bool_sgn(x) (x)
-#define bool_not(x) (!(x))
-#define bool_isfinite(x) ((void)(x), 1)
-#define bool_isinf(x) ((void)(x), 0)
-#define bool_isnan(x) ((void)(x), 0)
-#define bool_signbit(x) ((void)(x), 0)
+#define truth_sgn(x) (x)
+#define truth_not(x) (!(x))
+#define truth_isfinite(x) ((void)(x), 1)
+#define truth_isinf(x) ((void)(x), 0)
+#define truth_isnan(x) ((void)(x), 0)
+#define truth_signbit(x) ((void)(x), 0)
 
 VM int64_t integer_div_trunc(int64_t a, int64_t b) { return b == 0 ? 0 : b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b; }
 VM int64_t integer_fmod(int64_t a, int64_t b) { return b == 0 || b == -1 ? 0 : a % b; }

@@ -1,7 +1,7 @@
 /* pointwise_bool.inc.c -- the rows that take bool: bytes that are 0 or 1. */
 #define T uint8_t
 #define TAG b8
-#define NAMESPACE bool
+#define NAMESPACE truth
 #define NUMBER T
 #define K(c) c
 #define PC(k) p##k
