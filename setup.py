@@ -109,7 +109,7 @@ def stage_blas(folder):
         os.replace(target + ".new", target)
     for file in importlib.metadata.files("scipy-openblas32") or ():
         if file.name.upper().startswith("LICENSE"):
-            shutil.copyfile(file.locate(), os.path.join(folder, "LICENSE-openblas.txt"))
+            shutil.copyfile(file.locate(), os.path.join(folder, "LICENSE.openblas"))
     return target
 
 
