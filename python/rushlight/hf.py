@@ -122,9 +122,9 @@ class ModelOutput(collections.OrderedDict):
     __copy__ = copy
 
     def _all_fields(self):
-        if dataclasses.is_dataclass(self):
-            return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | dict(self)
-        return dict(self)
+        """What is there, in order, then what is hidden."""
+        hidden = {name: value for name, value in vars(self).items() if name != "_complete" and name not in self}
+        return {**self, **hidden}
 
     def __reduce__(self):
         return _rebuild, (type(self), self._all_fields())

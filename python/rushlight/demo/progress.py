@@ -28,11 +28,11 @@ class Progress:
 
     def step(self, epoch, count, loss):
         """One batch of `count` pictures of `epoch` (from 0) is done."""
-        if epoch != self.epoch and not self.live:
-            self._print_line()
         self.epoch = epoch
         self.done += count
         self.loss = loss if self.loss is None else FORGET * self.loss + (1 - FORGET) * loss
+        if not self.live and self.done >= self.pictures * (epoch + 1):
+            self._print_line()
         now = self.clock()
         if self.live and now - self.drawn >= EVERY:
             self.drawn = now
@@ -63,8 +63,11 @@ class Progress:
 
     def close(self):
         """Draw the last state and leave the line."""
-        self.stream.write(("\r" if self.live else "") + self.line() + "\n")
-        self.stream.flush()
+        if self.live:
+            self.stream.write("\r" + self.line() + "\n")
+            self.stream.flush()
+        elif self.done < self.total:
+            self._print_line()
 
 
 def _clock_text(seconds):

@@ -130,29 +130,36 @@ def write_png(path, array):
         file.write(data)
 
 
-def read_png(data):
-    """The array of a PNG file; ValueError when it is damaged or of a kind that needs Pillow."""
-    header, palette, packed = None, None, []
+def _chunks(data):
+    """(kind, body) of each part of a PNG file, up to where it ends or breaks off; ValueError on a wrong checksum."""
     position = len(PNG_SIGNATURE)
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
-        body = data[position + 8:position + 8 + length]
-        position += 12 + length
-        if kind == b"IHDR":
-            header = struct.unpack(">IIBBBBB", body)
-        elif kind == b"PLTE":
-            palette = np.frombuffer(body, np.uint8).reshape(-1, 3)
-        elif kind == b"IDAT":
-            packed.append(body)
-    if header is None or not packed:
+        end = position + 8 + length
+        if end + 4 > len(data):
+            return
+        if zlib.crc32(data[position + 4:end]) != struct.unpack_from(">I", data, end)[0]:
+            raise ValueError(f"PNG file is damaged in its {kind.decode('latin1')} part")
+        yield kind, data[position + 8:end]
+        position = end + 4
+
+
+def read_png(data):
+    """The array of a PNG file; ValueError when it is damaged or of a kind that needs Pillow."""
+    chunks = list(_chunks(data))
+    kinds = dict(chunks)
+    if not data.startswith(PNG_SIGNATURE) or not {b"IHDR", b"IDAT", b"IEND"} <= kinds.keys():
         raise ValueError("not a whole PNG file")
+    header = struct.unpack(">IIBBBBB", kinds[b"IHDR"])
+    palette = np.frombuffer(kinds.get(b"PLTE", b""), np.uint8).reshape(-1, 3)
+    packed = b"".join(body for kind, body in chunks if kind == b"IDAT")
     width, height, depth, colour, _, _, interlaced = header
     if depth != 8 or interlaced or colour not in PNG_CHANNELS:
         raise ValueError("PNG files other than 8 bits deep and not interlaced need Pillow: pip install pillow")
     channels = PNG_CHANNELS[colour]
     stride = width * channels
     limit = height * (stride + 1)
-    raw = zlib.decompressobj().decompress(b"".join(packed), limit)
+    raw = zlib.decompressobj().decompress(packed, limit)
     if len(raw) != limit:
         raise ValueError(f"PNG file ends early: {len(raw)} of {limit} bytes of pixels")
     pixels = _unfilter(np.frombuffer(raw, np.uint8).reshape(height, stride + 1), channels)

@@ -125,10 +125,12 @@ def perspective_grid(coefficients, width, height):
 
 def expanded_size(theta, width, height):
     """(width, height) that holds the whole of an image turned by theta."""
-    corners = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, 0.5], [0.5, -0.5]]) * (width, height)
-    a, b, c, d, e, f = theta
-    turned = corners @ np.array([[a, d], [b, e]]) + (c, f) + (width * 0.5, height * 0.5)
-    tolerance = 1e-4
+    half = np.array([width, height], np.float32) * np.float32(0.5)
+    corners = np.array([[-1, -1], [-1, 1], [1, 1], [1, -1]], np.float32) * half
+    a, b, c, d, e, f = np.asarray(theta, np.float32)
+    turned = corners @ np.array([[a, d], [b, e]]) + (c, f) + half
+    # Cut to 1e-4 in float32, as torchvision does, so that rounding does not add a pixel.
+    tolerance = np.float32(1e-4)
     upper = np.ceil(np.trunc(turned.max(0) / tolerance) * tolerance)
     lower = np.floor(np.trunc(turned.min(0) / tolerance) * tolerance)
     return tuple((upper - lower).astype(int).tolist())

@@ -44,7 +44,8 @@ def _rebuilt_mapping(like, values):
     try:
         if isinstance(like, collections.abc.MutableMapping):
             clone = copy.copy(like)
-            clone.update(values)
+            for key, value in values.items():
+                clone[key] = value
             return clone
         return type(like)(values)
     except TypeError:
