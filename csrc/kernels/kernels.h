@@ -161,6 +161,13 @@ typedef struct Kernels {
     void (*gru_grad[K_DTYPES])(int64_t rows, int64_t hidden, const void *gates, const void *kept, const void *state_before, const void *dstate, void *dbefore, void *dgates, void *dinner);
     void (*rnn_step[K_DTYPES])(int64_t count, void *state, bool relu);
     void (*rnn_grad[K_DTYPES])(int64_t count, const void *state, const void *dstate, void *dgates, bool relu);
+
+    /* random.inc.c; words as the generator gives them, one per float, two per double */
+    void (*uniform_f32)(int64_t n, float *y, const uint32_t *words, float from, float to);
+    void (*uniform_f64)(int64_t n, double *y, const uint32_t *words, double from, double to);
+    void (*bernoulli_f32)(int64_t n, float *y, const uint32_t *words, int64_t limit);   /* 1 where 53 bits of two words are below limit */
+    void (*normal16_f32)(int64_t blocks, float *y, float mean, float std);              /* in place: blocks of 16 uniforms */
+    void (*normal16_f64)(int64_t blocks, double *y, double mean, double std);
 } Kernels;
 
 extern const Kernels *rl_kernels;

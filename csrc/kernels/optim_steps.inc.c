@@ -11,7 +11,7 @@
 #define STEP_FN(name) STEP_PASTE(name, TAG)
 #define STEP_ARGS int64_t n, const StepSpec *s, T *restrict p, T *restrict a, T *restrict b, T *restrict c, const T *restrict g
 #define STEP_COMMON const T sign = s->maximize ? -1 : 1, decay = (T)s->decay, shrink = (T)s->shrink, rate = (T)-s->rate, eps = (T)s->eps
-#define STEP_MEANS const T take = (T)s->take, keep2 = (T)s->keep2, take2 = (T)s->take2, root = (T)s->root, inverse = 1 / root
+#define STEP_MEANS const T take = (T)s->take, keep2 = (T)s->keep2, take2 = (T)s->take2, root = (T)s->root, inverse __attribute__((unused)) = 1 / root
 
 /* The gradient as the step sees it: turned round for climbing, with the pull of the weight decay towards zero. */
 static inline T STEP_FN(slope)(T p, T g, T sign, T decay) {
