@@ -622,6 +622,7 @@ def test_persistent_workers_stay():
             break
     assert len(list(loader)) == 8
     loader._iterator.close()
+    assert len(list(loader)) == 8  # with new ones
 
 
 def test_any_order():

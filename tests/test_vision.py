@@ -501,6 +501,23 @@ def test_grids(tmp_path):
         vision.utils.make_grid(3)
 
 
+def test_reading_and_writing_tensors(tmp_path):
+    x = rl.from_numpy(np.ascontiguousarray(COLOUR.transpose(2, 0, 1)))
+    path = str(tmp_path / "x.png")
+    vision.io.write_png(x, path)
+    assert (vision.io.read_image(path) == x).all() and (vision.io.decode_image(vision.io.encode_png(x)) == x).all()
+    assert vision.io.read_image(path, vision.io.ImageReadMode.GRAY).shape == (1, 23, 31)
+    with pytest.raises(ValueError, match="encode_png takes uint8"):
+        vision.io.encode_png(rl.zeros(3, 2, 2))
+
+
+def test_unreadable_pictures_say_which(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "pillow", lambda: None)
+    (tmp_path / "x.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(RuntimeError, match="x.jpg: .*needs Pillow"):
+        images.open_image(str(tmp_path / "x.jpg"))
+
+
 def test_import_as_torchvision():
     import rushlight.vision as torchvision
     from rushlight.vision.datasets import MNIST  # noqa: F401

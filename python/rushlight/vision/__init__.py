@@ -4,7 +4,7 @@
 and `torchvision.utils`. Pillow is used where it is installed and not needed where it is not.
 """
 
-from . import datasets, transforms, utils
+from . import datasets, io, transforms, utils
 from .digits import Digits
 
-__all__ = ["Digits", "datasets", "transforms", "utils"]
+__all__ = ["Digits", "datasets", "io", "transforms", "utils"]

@@ -5,6 +5,7 @@ uses. `from_array` gives a Pillow image where Pillow is installed and this one w
 what torchvision would give them. PNG (8 bits, not interlaced) and PNM files are read and written here.
 """
 
+import io
 import struct
 import sys
 import zlib
@@ -108,7 +109,7 @@ def _chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png_bytes(array):
+def png_bytes(array, level=6):
     """A PNG file of a uint8 array (height, width[, 1 to 4 channels])."""
     array = np.ascontiguousarray(array, dtype=np.uint8)
     if array.ndim == 2:
@@ -117,7 +118,7 @@ def png_bytes(array):
     colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     lines = np.concatenate([np.zeros((height, 1), np.uint8), array.reshape(height, -1)], axis=1)
     header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
-    return (PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines.tobytes(), 6))
+    return (PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines.tobytes(), level))
             + _chunk(b"IEND", b""))
 
 
@@ -227,17 +228,27 @@ def read_pnm(data):
     return pixels.reshape(height, width, channels).copy()
 
 
-def open_image(path):
-    """A picture file as an RGB image: through Pillow where it is installed, else PNG and binary PNM only."""
+def decode(data):
+    """The array in the bytes of a picture file: through Pillow where it is installed, else PNG and binary PNM only."""
     module = pillow()
     if module is not None:
-        with open(path, "rb") as file:
-            return module.open(file).convert("RGB")
+        picture = module.open(io.BytesIO(data))
+        picture = picture if picture.mode in MODES.values() else picture.convert("RGB")
+        return np.array(picture)
+    if data.startswith(PNG_SIGNATURE):
+        return read_png(data)
+    if data[:2] in (b"P5", b"P6"):
+        return read_pnm(data)
+    raise RuntimeError("reading this kind of picture needs Pillow: pip install pillow "
+                       "(without it PNG, PGM and PPM are read)")
+
+
+def open_image(path):
+    """A picture file as an RGB image."""
     with open(path, "rb") as file:
         data = file.read()
-    if data.startswith(PNG_SIGNATURE):
-        return Image(read_png(data)).convert("RGB")
-    if data[:2] in (b"P5", b"P6"):
-        return Image(read_pnm(data)).convert("RGB")
-    raise RuntimeError(f"{path}: reading this kind of picture needs Pillow: pip install pillow "
-                       "(without it PNG, PGM and PPM are read)")
+    try:
+        module = pillow()
+        return Image(decode(data)).convert("RGB") if module is None else module.open(io.BytesIO(data)).convert("RGB")
+    except (RuntimeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from error

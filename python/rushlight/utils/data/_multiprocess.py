@@ -215,6 +215,10 @@ class MultiProcessIterator(BaseIterator):
         pids = ", ".join(str(process.pid) for process in dead)
         return f"DataLoader worker (pid(s) {pids}) exited unexpectedly" + _cause(dead[0].exitcode if dead else None)
 
+    @property
+    def closed(self):
+        return not self._finalizer.alive
+
     def close(self):
         """Stop the workers; what they still had is lost."""
         super().close()

@@ -29,6 +29,13 @@ STATE_VERSION = 1
 LOCKED = frozenset(("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"))
 
 
+class _DatasetKind:
+    """The two kinds of data set, under the name by which some libraries ask for them."""
+
+    Map = "map"
+    Iterable = "iterable"
+
+
 class DataLoader(Generic[_T_co]):
     """Iterate over batches of a data set. All arguments, defaults and orders are torch's.
 
@@ -53,8 +60,8 @@ class DataLoader(Generic[_T_co]):
         self.in_order = in_order
         self.generator = generator
         self.persistent_workers = persistent_workers
-        self._dataset_kind = "iterable" if isinstance(dataset, IterableDataset) else "map"
-        if self._dataset_kind == "iterable":
+        self._dataset_kind = _DatasetKind.Iterable if isinstance(dataset, IterableDataset) else _DatasetKind.Map
+        if self._dataset_kind == _DatasetKind.Iterable:
             _refuse_order(shuffle, sampler, batch_sampler)
         _check_batching(batch_size, shuffle, sampler, batch_sampler, drop_last)
         if batch_sampler is not None:
@@ -76,7 +83,7 @@ class DataLoader(Generic[_T_co]):
         self._warn_of_many_workers()
 
     def _default_sampler(self, shuffle):
-        if self._dataset_kind == "iterable":
+        if self._dataset_kind == _DatasetKind.Iterable:
             return InfiniteConstantSampler()
         if shuffle:
             return RandomSampler(self.dataset, generator=self.generator)
@@ -120,14 +127,14 @@ class DataLoader(Generic[_T_co]):
     def __iter__(self):
         if not (self.persistent_workers and self.num_workers > 0):
             return self._get_iterator()
-        if self._iterator is None:
+        if self._iterator is None or self._iterator.closed:
             self._iterator = self._get_iterator()
         else:
             self._iterator._reset(self)
         return self._iterator
 
     def __len__(self):
-        if self._dataset_kind == "map":
+        if self._dataset_kind == _DatasetKind.Map:
             return len(self._index_sampler)
         length = self._shared.promised_length = len(self.dataset)
         if self.batch_size is None:
@@ -148,7 +155,7 @@ class DataLoader(Generic[_T_co]):
             part = getattr(self, name)
             if hasattr(part, "state_dict"):
                 state[name] = part.state_dict()
-        if self.num_workers == 0 and hasattr(self.dataset, "state_dict") and self._dataset_kind == "iterable":
+        if self.num_workers == 0 and hasattr(self.dataset, "state_dict") and self._dataset_kind == _DatasetKind.Iterable:
             state["dataset"] = self.dataset.state_dict()
         return state
 
@@ -297,7 +304,7 @@ class BaseIterator:
 
     def _skip_to(self, resume):
         done = self._place.batches = resume["batches"]
-        if self._dataset_kind == "iterable":
+        if self._dataset_kind == _DatasetKind.Iterable:
             self._skip = 0 if "dataset" in resume else done
         elif "sampler" not in resume and "batch_sampler" not in resume:
             # One more is drawn and put back, so that lazy samplers have made their draws when this returns.
@@ -321,7 +328,7 @@ class BaseIterator:
             raise
         self._place.batches += 1
         promised = self._shared.promised_length
-        if promised is not None and self._dataset_kind == "iterable" and self._place.batches > promised:
+        if promised is not None and self._dataset_kind == _DatasetKind.Iterable and self._place.batches > promised:
             self._warn_of_length(promised)
         return data
 

@@ -31,6 +31,9 @@ def _check_num_samples(num_samples):
 class Sampler(Generic[_T_co]):
     """Base of all samplers: an iterable of indices (or of lists of them, for batches)."""
 
+    def __init__(self, data_source=None):
+        """`data_source` is not used; subclasses of old pass it on."""
+
     def __iter__(self):
         raise NotImplementedError(f"{type(self).__name__} should implement __iter__")
 
