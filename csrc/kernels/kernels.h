@@ -154,6 +154,10 @@ typedef struct Kernels {
     void (*im2col[K_SIZES])(const Window *w, const char *image, char *columns);
     void (*col2im[K_DTYPES])(const Window *w, const char *columns, char *image);   /* int64, float and complex dtypes */
 
+    /* loss.inc.c: one row of scores */
+    double (*logsumexp[K_DTYPES])(int64_t n, const void *row);
+    void (*softmax_slope[K_DTYPES])(int64_t n, const void *row, double lse, double scale, void *slope);   /* exp(row - lse) * scale */
+
     /* rnn.inc.c: one time step; gates are rows of 4 (LSTM) or 3 (GRU) times `hidden`, everything else rows of `hidden`, all dense */
     void (*lstm_step[K_DTYPES])(int64_t rows, int64_t hidden, void *gates, void *cell, void *tanh_cell, void *state);
     void (*lstm_grad[K_DTYPES])(int64_t rows, int64_t hidden, const void *gates, const void *cell_before, const void *tanh_cell, const void *dstate, void *dcell, void *dgates);

@@ -12,6 +12,7 @@
 #include "cast.inc.c"
 #include "optim.inc.c"
 #include "rnn.inc.c"
+#include "loss.inc.c"
 
 #define FLOATS(name) {[8] = name##_f32, [9] = name##_f64}
 #include "index.inc.c"
@@ -32,6 +33,8 @@ const Kernels TABLE = {
     .any_zero = {any_zero_u8, any_zero_u8, any_zero_u8, any_zero_i16, any_zero_i32, any_zero_i64},
     .transpose = {transpose_1, transpose_2, transpose_4, transpose_8, transpose_16},
     .step = {[8] = step_loop_f32, [9] = step_loop_f64},   /* float32, float64 */
+    .logsumexp = FLOATS(logsumexp),
+    .softmax_slope = FLOATS(softmax_slope),
     .lstm_step = FLOATS(lstm_step),
     .lstm_grad = FLOATS(lstm_grad),
     .gru_step = FLOATS(gru_step),

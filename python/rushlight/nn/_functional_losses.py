@@ -154,13 +154,66 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
 # ---- classification --------------------------------------------------------------------------------------------
 
 
+def _check_smoothing(input, weight, label_smoothing):
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    classes = input.size(1 if input.dim() > 1 else 0)
+    if weight is not None and (weight.dim() != 1 or weight.numel() != classes):
+        raise RuntimeError(f"cross_entropy: weight tensor should be defined either for all {classes} classes or no "
+                           f"classes but got weight tensor of shape: {list(weight.shape)}")
+
+
+def _per_class(input, weight):
+    """weight, shaped so that it multiplies the classes of input."""
+    return weight.view([1, -1] + [1] * (input.dim() - 2)) if input.dim() > 1 else weight
+
+
+def _of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing):
+    """cross_entropy with a distribution over the classes as target."""
+    if not target.is_floating_point():
+        raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype}")
+    if ignore_index >= 0:
+        raise RuntimeError(f"ignore_index is not supported for floating point target, got {ignore_index}")
+    _check_smoothing(input, weight, label_smoothing)
+    dim = 1 if input.dim() > 1 else 0
+    log_p = rl.log_softmax(input, dim)
+    if label_smoothing > 0.0:
+        target = target * (1 - label_smoothing) + label_smoothing / input.size(dim)
+    if weight is not None:
+        log_p = log_p * _per_class(input, weight)
+    loss = -(log_p * target)
+    if reduction == "mean":
+        return loss.sum() / (input.numel() / input.size(dim))
+    return loss.sum() if reduction == "sum" else loss.sum(dim)
+
+
+def _smoothed(input, target, weight, ignore_index, reduction, label_smoothing):
+    """cross_entropy with classes as target, of which every other class gets a share."""
+    _check_smoothing(input, weight, label_smoothing)
+    dim = 1 if input.dim() > 1 else 0
+    log_p = rl.log_softmax(input, dim)
+    sharp = _nn.nll_loss(log_p, target, weight=weight, ignore_index=ignore_index, reduction=reduction)
+    even = -(log_p if weight is None else log_p * _per_class(input, weight)).sum(dim)
+    kept = target != ignore_index
+    even = even.masked_fill(kept.logical_not(), 0.0)
+    if reduction == "mean":
+        counts = kept.sum() if weight is None else (weight[target.masked_fill(~kept, 0)] * kept).sum()
+        even = even.sum() / counts
+    elif reduction == "sum":
+        even = even.sum()
+    return (1 - label_smoothing) * sharp + label_smoothing / input.size(dim) * even
+
+
 def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
                   label_smoothing=0.0):
     """-log softmax(input)[target]; target holds classes, or probabilities shaped like input."""
     if size_average is not None or reduce is not None:
         reduction = _Reduction.legacy_get_string(size_average, reduce)
-    return _nn.cross_entropy(input, target, weight=weight, ignore_index=ignore_index, reduction=reduction,
-                             label_smoothing=label_smoothing)
+    if target.shape == input.shape:
+        return _of_probabilities(input, target, weight, ignore_index, _settled(None, None, reduction), label_smoothing)
+    if label_smoothing != 0.0:
+        return _smoothed(input, target, weight, ignore_index, _settled(None, None, reduction), label_smoothing)
+    return _nn.cross_entropy(input, target, weight=weight, ignore_index=ignore_index, reduction=reduction)
 
 
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
