@@ -1,55 +1,57 @@
-"""Storages as objects: the memory under a tensor, as bytes or as elements of one dtype.
-
-The engine counts storages and shows them as uint8 tensors of all their bytes; these classes give that view torch's names.
-"""
+"""Storages as objects: UntypedStorage, the engine's, holds bytes; TypedStorage shows them as elements of one dtype."""
 
 import rushlight as rl
 from rushlight import _C
 
 from ._pt.tensors import itemsize
 
-__all__ = ["UntypedStorage", "TypedStorage", "untyped_storage", "typed_storage"]
+__all__ = ["UntypedStorage", "TypedStorage", "typed_storage"]
+
+UntypedStorage = _C.UntypedStorage
 
 
-class UntypedStorage:
-    """Bytes.  Tensors over the same memory give equal data_ptr()."""
+class TypedStorage:
+    """Elements of one dtype; the older form, which tensor.storage() gives."""
 
-    dtype = property(lambda self: rl.uint8)
-    _width = 1
-
-    def __init__(self, source=0):
-        self._bytes = source if isinstance(source, rl.Tensor) else rl.zeros(source if isinstance(source, int) else len(source), dtype=rl.uint8)
-        if not isinstance(source, (int, rl.Tensor)):
-            self._elements.copy_(rl.tensor(list(source), dtype=self.dtype))
+    def __init__(self, source=0, *, dtype=None, wrap_storage=None):
+        self.dtype = dtype or rl.get_default_dtype()
+        if isinstance(source, rl.Tensor):
+            self._bytes = source
+        elif isinstance(source, int):
+            self._bytes = rl.zeros(source * itemsize(self.dtype), dtype=rl.uint8)
+        else:
+            self._bytes = _C._ops._storage_bytes(rl.tensor(list(source), dtype=self.dtype))
+        if wrap_storage is not None:
+            self._bytes = rl.frombuffer(wrap_storage, dtype=rl.uint8)
 
     @property
     def _elements(self):
-        return self._bytes if self._width == 1 else self._bytes.view(self.dtype)
+        return self._bytes.view(self.dtype)
 
     @property
     def device(self):
         return self._bytes.device
 
     def untyped(self):
-        return UntypedStorage(self._bytes)
+        return self._bytes.untyped_storage()
 
     def nbytes(self):
         return self._bytes.numel()
 
     def size(self):
-        return self._bytes.numel() // self._width
+        return self._bytes.numel() // itemsize(self.dtype)
 
     __len__ = size
 
     def element_size(self):
-        return self._width
+        return itemsize(self.dtype)
 
     def data_ptr(self):
         return self._bytes.data_ptr()
 
     def __getitem__(self, index):
         found = self._elements[index]
-        return found.item() if isinstance(index, int) else type(self)(found)
+        return found.item() if isinstance(index, int) else TypedStorage(_C._ops._storage_bytes(found.clone()), dtype=self.dtype)
 
     def __setitem__(self, index, value):
         self._elements[index] = value
@@ -69,7 +71,7 @@ class UntypedStorage:
         return self
 
     def clone(self):
-        return type(self)(self._bytes.clone())
+        return TypedStorage(self._bytes.clone(), dtype=self.dtype)
 
     def cpu(self):
         return self
@@ -77,42 +79,11 @@ class UntypedStorage:
     def is_shared(self):
         return False
 
-    def __eq__(self, other):
-        return isinstance(other, UntypedStorage) and self.data_ptr() == other.data_ptr() and self.nbytes() == other.nbytes()
-
-    __hash__ = object.__hash__
-
     def __repr__(self):
         lines = "".join(f" {value}\n" for value in self.tolist())
-        return f"{lines}[{type(self).__module__}.{type(self).__name__}(dtype={self.dtype}, device={self.device}) of size {self.size()}]"
-
-
-class TypedStorage(UntypedStorage):
-    """Elements of one dtype; the older form, which tensor.storage() gives."""
-
-    def __init__(self, source=0, dtype=None):
-        self._dtype = dtype or rl.get_default_dtype()
-        self._width = itemsize(self._dtype)
-        if isinstance(source, int):
-            source = rl.zeros(source * self._width, dtype=rl.uint8)
-        elif not isinstance(source, rl.Tensor):
-            source = untyped_storage(rl.tensor(list(source), dtype=self._dtype))._bytes
-        super().__init__(source)
-
-    dtype = property(lambda self: self._dtype)
-
-    def __getitem__(self, index):
-        return self._elements[index].item() if isinstance(index, int) else self._elements[index].tolist()
-
-    def clone(self):
-        return TypedStorage(self._bytes.clone(), self._dtype)
-
-
-def untyped_storage(tensor):
-    """What tensor.untyped_storage() returns."""
-    return UntypedStorage(_C._ops._storage_bytes(tensor.detach()))
+        return f"{lines}[rushlight.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {self.size()}]"
 
 
 def typed_storage(tensor):
     """What tensor.storage() returns."""
-    return TypedStorage(_C._ops._storage_bytes(tensor.detach()), tensor.dtype)
+    return TypedStorage(_C._ops._storage_bytes(tensor.detach()), dtype=tensor.dtype)
