@@ -147,6 +147,9 @@ bool host_call_function(Node *node, Tensor **grads, Tensor **dx);
 void *host_pack(Tensor *t, bool is_output, bool is_leaf);
 Tensor *host_unpack(void *packed);
 
+/* ---- py_optim.c ---- */
+bool optim_start(PyObject *module);
+
 /* A PyMethodDef entry's function with keywords, without casts all over. */
 #define AS_METHOD(f) ((PyCFunction)(void (*)(void))(f))
 

@@ -1,0 +1,177 @@
+"""Custom Functions: a forward and a backward written in Python, recorded as one node. The node is the ctx that both are given."""
+
+import functools
+import inspect
+import warnings
+
+import rushlight as rl
+from rushlight import _C
+
+__all__ = ["FunctionCtx", "BackwardCFunction", "FunctionMeta", "Function", "once_differentiable", "InplaceFunction", "NestedIOFunction"]
+
+
+class FunctionCtx:
+    """What forward and setup_context tell the engine."""
+
+    def save_for_backward(self, *tensors):
+        """Keep inputs, outputs or others for backward, which finds them in ctx.saved_tensors. Call it once."""
+        self.to_save = tensors
+
+    def save_for_forward(self, *tensors):
+        """Keep tensors for jvp."""
+        for tensor in tensors:
+            if not (isinstance(tensor, rl.Tensor) or tensor is None):
+                raise AssertionError("save_for_forward expects all arguments to be tensors; you should save non-tensors as attributes "
+                                     f"on ctx, but got {type(tensor).__name__}")
+        self.saved_for_forward = tensors
+
+    def mark_dirty(self, *args):
+        """Say which inputs forward has written to; they must be outputs."""
+        self.dirty_tensors = args
+
+    def mark_shared_storage(self, *pairs):
+        """Not needed: tensors that share memory are noticed."""
+        warnings.warn("`mark_shared_storage` is deprecated. Tensors with shared storages are automatically tracked. Note that calls "
+                      "to `set_()` are not tracked", FutureWarning, stacklevel=2)
+
+    def mark_non_differentiable(self, *args):
+        """Say which outputs have no gradient."""
+        self.non_differentiable = args
+
+    def set_materialize_grads(self, value: bool):
+        """Whether backward gets zeros (True, the default) or None for outputs that no gradient came for."""
+        self.materialize_grads = value
+
+
+_ContextMethodMixin = FunctionCtx
+
+
+class BackwardCFunction(_C._FunctionBase, FunctionCtx):
+    """The node of a custom Function; each Function has a subclass."""
+
+    def apply(self, *args):
+        """Run the user's backward."""
+        function = self._forward_cls
+        backward, vjp = function.backward, function.vjp
+        if backward is not Function.backward and vjp is not Function.vjp:
+            raise RuntimeError("Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement "
+                               "one of them.")
+        own = backward if vjp is Function.vjp else vjp
+        return own(self, list(args)) if function.boxed_grads_call else own(self, *args)
+
+    def apply_jvp(self, *args):
+        """Run the user's jvp."""
+        return self._forward_cls.jvp(self, *args)
+
+
+class FunctionMeta(type):
+    """Makes the node class of a Function."""
+
+    def __init__(cls, name, bases, attrs):
+        cls._backward_cls = type(name + "Backward", (BackwardCFunction,), {"_forward_cls": cls})
+        super().__init__(name, bases, attrs)
+
+
+class Function(metaclass=FunctionMeta):
+    """Subclass it with static methods forward(ctx, *args) and backward(ctx, *grads), and call Sub.apply(*args).
+
+    forward may leave ctx out where setup_context(ctx, inputs, output) does what concerns it. backward returns a gradient, or None,
+    for each argument of forward.
+    """
+
+    generate_vmap_rule = False
+    clear_saved_tensors_on_access = False
+    boxed_grads_call = False
+
+    def __init__(self, *args, **kwargs):
+        warnings.warn(f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke "
+                      "them on the class itself. Instantiating an autograd function will raise an error in a future version of "
+                      "PyTorch.", DeprecationWarning, stacklevel=2)
+
+    def __call__(self, *args, **kwargs):
+        raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
+                           "function with static forward method: make forward and backward static, and call Sub.apply(...)")
+
+    @staticmethod
+    def forward(*args, **kwargs):
+        """The result, computed without recording."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """What a forward without ctx would have told it."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        """The inputs' gradients from the outputs'."""
+        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it "
+                                  "with backward mode AD.")
+
+    vjp = backward
+
+    @staticmethod
+    def jvp(ctx, *grad_inputs):
+        """The outputs' tangents from the inputs'."""
+        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
+
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        """The function over a batch dimension."""
+        raise NotImplementedError("To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+                                  "generate_vmap_rule=True.")
+
+    @classmethod
+    def apply(cls, *args, **kwargs):
+        """Run forward and record it."""
+        setup = cls.setup_context is not Function.setup_context
+        if kwargs or setup:
+            bound = inspect.signature(cls.forward).bind(*(() if setup else (None,)), *args, **kwargs)
+            bound.apply_defaults()
+            if bound.kwargs:
+                raise TypeError(f"{cls.__name__}.apply() cannot pass keyword-only arguments on: {', '.join(bound.kwargs)}")
+            args = bound.args if setup else bound.args[1:]
+        return _C._function_apply(cls, cls._backward_cls, setup, args)
+
+
+class _Once(Function):
+    """Passes gradients on; to differentiate them is an error."""
+
+    @staticmethod
+    def forward(ctx, *values):
+        return tuple(v if v is None else v.detach() for v in values)
+
+    @staticmethod
+    def backward(ctx, *grads):
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+def once_differentiable(fn):
+    """Decorates a backward that is not written in recorded operations: differentiating its result is then an error, not wrong."""
+    @functools.wraps(fn)
+    def wrapper(ctx, *args):
+        with rl.no_grad():
+            outputs = fn(ctx, *args)
+        if not rl.is_grad_enabled() or not any(isinstance(x, rl.Tensor) and x.requires_grad for x in args):
+            return outputs
+        many = outputs if isinstance(outputs, tuple) else (outputs,)
+        marked = _Once.apply(*(v if v is None else v.detach().requires_grad_() for v in many))
+        return marked if isinstance(outputs, tuple) else marked[0]
+
+    return wrapper
+
+
+class InplaceFunction(Function):
+    """A Function with a flag; it is kept for old code."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
+
+
+class NestedIOFunction(Function):
+    """Refused: Functions over nested lists of tensors had non-static methods. Pass the tensors of the lists as arguments."""
+
+    @classmethod
+    def apply(cls, *args, **kwargs):
+        raise NotImplementedError("NestedIOFunction is not part of rushlight: pass nested tensors as single arguments of a Function")
