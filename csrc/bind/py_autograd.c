@@ -532,6 +532,12 @@ static PyObject *set_anomaly(PyObject *unused, PyObject *args) {
 static PyObject *is_anomaly(PyObject *unused, PyObject *none) { return PyBool_FromLong(rl_thread.anomaly); }
 static PyObject *is_anomaly_check(PyObject *unused, PyObject *none) { return PyBool_FromLong(rl_thread.anomaly_check_nan); }
 static PyObject *set_sites(PyObject *unused, PyObject *o) { return as_bool(o, &rl_thread.sites) ? Py_NewRef(Py_None) : NULL; }
+static PyObject *set_autocast(PyObject *unused, PyObject *o) {
+    Dtype d = 0;
+    if (o != Py_None && (!dtype_from(o, &d) || !rl_dtype_is(d, CLASS_HALF))) return PyErr_Format(PyExc_TypeError, "autocast takes bfloat16, float16 or None, not %R", o);
+    rl_thread.autocast = (uint8_t)d;
+    Py_RETURN_NONE;
+}
 static PyObject *increment_version(PyObject *unused, PyObject *o) {
     if (!is_tensor(o)) return PyErr_Format(PyExc_TypeError, "increment_version expects a Tensor, not %s", type_name(o));
     rl_bump_version(tensor_of(o));
@@ -545,6 +551,7 @@ static PyMethodDef functions[] = {
     {"_set_inference_mode", set_inference, METH_O, NULL}, {"is_inference_mode_enabled", is_inference, METH_NOARGS, NULL},
     {"_set_anomaly_enabled", set_anomaly, METH_VARARGS, NULL}, {"is_anomaly_enabled", is_anomaly, METH_NOARGS, NULL},
     {"is_anomaly_check_nan_enabled", is_anomaly_check, METH_NOARGS, NULL}, {"_set_sites_enabled", set_sites, METH_O, "Whether nodes note which line of code made them."},
+    {"_set_autocast", set_autocast, METH_O, "_set_autocast(dtype): the lower precision of listed operations in this thread; None: off."},
     {"_increment_version", increment_version, METH_O, NULL}, {NULL},
 };
 PyMethodDef autograd_methods[] = {
