@@ -4,7 +4,15 @@
 and `torchvision.utils`. Pillow is used where it is installed and not needed where it is not.
 """
 
+import importlib
+
 from . import datasets, io, transforms, utils
 from .digits import Digits
 
-__all__ = ["Digits", "datasets", "io", "transforms", "utils"]
+__all__ = ["Digits", "datasets", "io", "models", "transforms", "utils"]
+
+
+def __getattr__(name):
+    if name == "models":
+        return importlib.import_module(f"{__name__}.models")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")

@@ -1,0 +1,16 @@
+"""Well-known networks under torchvision.models' names; files of weights for torchvision's fit them."""
+
+from .mobilenet import *  # noqa: F401, F403
+from .mobilenet import __all__ as _mobilenet
+from .resnet import *  # noqa: F401, F403
+from .resnet import __all__ as _resnet
+from .vgg import *  # noqa: F401, F403
+from .vgg import __all__ as _vgg
+
+__all__ = [*_mobilenet, *_resnet, *_vgg]
+
+
+def __getattr__(name):
+    if not name.startswith("_"):
+        raise AttributeError(f"rushlight.vision.models has no {name}; it has {', '.join(sorted(__all__))}")
+    raise AttributeError(f"module 'rushlight.vision.models' has no attribute {name!r}")
