@@ -145,6 +145,15 @@ typedef struct Kernels {
     LoopFn *scatter_reduce[K_DTYPES][SCATTER_COUNT];
     int64_t (*first_outside)(int64_t n, const char *numbers, int64_t stride, int64_t size);
 
+    /* norm.inc.c: float32, float64; rows are dense.  w, b, dx, dw, db may be NULL; dw and db are added to */
+    void (*norm_rows[K_DTYPES])(int64_t rows, int64_t n, const char *x, const char *w, const char *b, double eps, char *y, char *mean, char *scale);
+    void (*norm_rows_grad[K_DTYPES])(int64_t rows, int64_t n, const char *g, const char *x, const char *w, const char *mean, const char *scale, char *dx, char *dw, char *db);
+    double (*lane_sum[K_DTYPES])(int64_t n, const char *x);
+    double (*lane_square[K_DTYPES])(int64_t n, const char *x, double mean);             /* sum of (x - mean)^2 */
+    double (*lane_dot[K_DTYPES])(int64_t n, const char *g, const char *x, double mean); /* sum of g (x - mean) */
+    void (*scale_shift[K_DTYPES])(int64_t n, const char *x, double mul, double add, char *y);
+    void (*channel_grad[K_DTYPES])(int64_t n, const char *g, const char *x, double mul, double x_mul, double add, char *dx);   /* g mul + x x_mul + add */
+
     /* pool.inc.c: int64, float32, float64 */
     void (*max_pool[K_DTYPES])(const Ranges *r, int64_t planes, const char *x, char *y, int64_t *where);
     void (*mean_pool[K_DTYPES])(const Ranges *r, int64_t planes, const char *x, char *y);

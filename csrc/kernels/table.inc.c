@@ -18,6 +18,7 @@
 #include "index.inc.c"
 #include "window.inc.c"
 #include "pool.inc.c"
+#include "norm.inc.c"
 #include "random.inc.c"
 
 const Kernels TABLE = {
@@ -51,4 +52,11 @@ const Kernels TABLE = {
     .mean_pool = {[5] = mean_pool_i64, [8] = mean_pool_f32, mean_pool_f64},
     .mean_unpool = {[5] = mean_unpool_i64, [8] = mean_unpool_f32, mean_unpool_f64},
     .uniform_f32 = uniform_f32, .uniform_f64 = uniform_f64, .bernoulli_f32 = bernoulli_f32, .normal16_f32 = normal16_f32, .normal16_f64 = normal16_f64,
+    .norm_rows = FLOATS(norm_rows),
+    .norm_rows_grad = FLOATS(norm_rows_grad),
+    .lane_sum = FLOATS(lane_sum),
+    .lane_square = FLOATS(lane_square),
+    .lane_dot = FLOATS(lane_dot),
+    .scale_shift = FLOATS(scale_shift),
+    .channel_grad = FLOATS(channel_grad),
 };
