@@ -518,6 +518,16 @@ def test_unreadable_pictures_say_which(tmp_path, monkeypatch):
         images.open_image(str(tmp_path / "x.jpg"))
 
 
+def test_version_two_names():
+    from rushlight.vision.transforms import v2
+    chain = v2.Compose([v2.ToImage(), v2.RGB(), v2.RandomHorizontalFlip(p=1.0), v2.ToDtype(rl.float32, scale=True),
+                        v2.Normalize((0.5,), (0.5,))])
+    expected = (GRAY[:, ::-1].astype(np.float32) / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
+    for picture in (GRAY, images.Image(GRAY), rl.from_numpy(GRAY.copy())[None]):
+        assert np.array_equal(chain(picture).numpy(), np.stack([expected] * 3))
+    assert v2.ToDtype(rl.int16)(rl.tensor([3], dtype=rl.uint8)).tolist() == [3]
+
+
 def test_import_as_torchvision():
     import rushlight.vision as torchvision
     from rushlight.vision.datasets import MNIST  # noqa: F401

@@ -1,0 +1,58 @@
+"""The names of torchvision.transforms.v2 that small scripts use, for single pictures.
+
+The classes are those of version 1; `ToImage` and `ToDtype` take ToTensor's place. Boxes, masks, and samples of several
+parts are not known here.
+"""
+
+import rushlight as rl
+
+from . import functional
+from .transforms import *  # noqa: F401, F403
+from .transforms import __all__ as _names
+
+__all__ = ["Identity", "RGB", "ToDtype", "ToImage", "ToPureTensor", "functional", *_names]
+
+
+class Identity(rl.nn.Module):
+    """The picture itself."""
+
+    def forward(self, img):
+        return img
+
+
+ToPureTensor = Identity
+
+
+class ToImage(rl.nn.Module):
+    """A picture or (H, W, C) array to a (C, H, W) tensor of its own values; a tensor stays as it is."""
+
+    def forward(self, img):
+        if isinstance(img, rl.Tensor):
+            return img
+        if functional.images.is_pil(img) or isinstance(img, functional.images.Image):
+            return functional.pil_to_tensor(img)
+        return rl.from_numpy(functional.np.array(functional._planes(img), order="C"))
+
+
+class ToDtype(rl.nn.Module):
+    """To another type of number; with `scale`, white stays white."""
+
+    def __init__(self, dtype, scale=False):
+        super().__init__()
+        self.dtype = dtype
+        self.scale = scale
+
+    def forward(self, img):
+        return functional.convert_image_dtype(img, self.dtype) if self.scale else img.to(self.dtype)
+
+    def extra_repr(self):
+        return f"scale={self.scale}"
+
+
+class RGB(rl.nn.Module):
+    """Three channels, from one or three."""
+
+    def forward(self, img):
+        if functional.get_dimensions(img)[0] == 3:
+            return img
+        return img.repeat(3, 1, 1) if isinstance(img, rl.Tensor) else functional.to_grayscale(img, 3)
