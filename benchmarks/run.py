@@ -118,7 +118,7 @@ def pretty(seconds):
 
 def describe(found):
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown CPU")
-    versions = ", ".join(f"{name} {library.__version__}" for name, library in found.items())
+    versions = ", ".join(f"{name} {getattr(library, '__version__', '?')}" for name, library in found.items())
     isa = getattr(found["rushlight"], "__isa__", os.environ.get("RUSHLIGHT_ISA", "best"))
     return f"{model}; kernels: {isa}; load {os.getloadavg()[0]:.1f}; {versions}; one thread"
 
