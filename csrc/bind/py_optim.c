@@ -29,7 +29,7 @@ static int collect(PyObject *params, PyObject *state, PyObject *keys, PyObject *
         Tensor *grad = tensor_of(p)->grad;
         if (!grad) continue;
         if (!append(lists[0], p) || !append(lists[1], object_of(grad))) return -1;
-        int there = append_states(state, p, keys, lists + 2);
+        int there = PyTuple_GET_SIZE(keys) ? append_states(state, p, keys, lists + 2) : 1;
         if (there != 1) return there;
     }
     return 1;

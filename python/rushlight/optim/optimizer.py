@@ -126,6 +126,7 @@ class Optimizer:
     are the options of groups that do not give them.
     """
 
+    _step_supports_amp_scaling = False
     _LATER = {}                  # options that old checkpoints lack, and their values then
     _COMPLEX_AS_REAL = True      # a complex parameter is stepped as pairs of real numbers
 
@@ -373,9 +374,8 @@ class Optimizer:
         if closure is not None:
             with rl.enable_grad():
                 loss = closure()
-        if self.__dict__.get("found_inf") is not None or self.__dict__.get("grad_scale") is not None:
-            if not self._unscale():
-                return loss
+        if self._step_supports_amp_scaling and not self._unscale():
+            return loss
         for group in self.param_groups:
             if not self._fused(group):
                 self._one_by_one(group)
@@ -400,7 +400,13 @@ class Optimizer:
         """What a fused step takes: lists of parameters, gradients and the states called keys; None where single steps are needed."""
         if group["foreach"] and isinstance(group["lr"], rl.Tensor) or group["differentiable"] or group.get("capturable"):
             return None
-        return rl._C._optim_lists(group["params"], self.state, keys)
+        lists = rl._C._optim_lists(group["params"], self.state, keys)
+        if lists is None:                                # a first step, or parameters of a kind that needs single steps
+            for p in group["params"]:
+                if p.grad is not None:
+                    self._state_of(p, group)
+            lists = rl._C._optim_lists(group["params"], self.state, keys)
+        return lists
 
     def _one_by_one(self, group):
         with rl.set_grad_enabled(self.defaults.get("differentiable", False)):
