@@ -792,6 +792,22 @@ def test_call_super_init(lib):
     assert Both(5).value == 5
 
 
+def test_nodes_know_the_module_calls_they_are_recorded_in():
+    """rushlight alone: a weak reference to the module, the call around it, and the line that called."""
+    rl = pytest.importorskip("rushlight")
+    net = make_net(rl)
+    rl._C._set_sites_enabled(True)
+    product = net(rl.ones(2)).grad_fn
+    module, around, code, offset = product._module_entry
+    assert module() is net and around is None and code is test_nodes_know_the_module_calls_they_are_recorded_in.__code__
+    inner = product.next_functions[0][0]._module_entry
+    assert inner[0]() is net.leaf and inner[1] is product._module_entry and inner[2] is type(net).forward.__code__
+    assert (rl.ones(2, requires_grad=True) * 2).grad_fn._module_entry is None
+    del net
+    gc.collect()
+    assert module() is None
+
+
 # ---- printing ----
 
 def test_repr(lib):

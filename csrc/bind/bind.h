@@ -45,6 +45,7 @@ void ensure_linked(Tensor *t);                  /* before the binding gives a te
 void host_node_type_next(PyTypeObject *type);   /* the next node made is an instance of this subclass */
 void host_tensor_type_next(PyTypeObject *type);   /* the same for tensors */
 PyObject *none_or(Tensor *t);                   /* new reference to t or to None */
+void call_site(PyObject **code, int32_t *offset);   /* the line of Python that runs: a new reference, NULL when there is none */
 extern bool host_pools;                         /* free lists; off under sanitizers */
 
 /* ---- py_types.c ---- */
@@ -146,6 +147,10 @@ bool host_call_hooks(HookKind kind, void *hooks, void *subject, int n, Tensor **
 bool host_call_function(Node *node, Tensor **grads, Tensor **dx);
 void *host_pack(Tensor *t, bool is_output, bool is_leaf);
 Tensor *host_unpack(void *packed);
+
+/* ---- py_module.c ---- */
+int rl_bind_module_base(PyObject *module);      /* add ModuleBase; -1 with an exception */
+PyObject *module_call_now(void);                /* new reference: the module call that runs (see there), or NULL without an exception */
 
 /* ---- py_optim.c ---- */
 bool optim_start(PyObject *module);

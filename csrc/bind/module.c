@@ -3,8 +3,6 @@
 
 PyObject *the_module, *linalg_error;
 
-int rl_bind_module_base(PyObject *module);      /* py_module.c */
-
 /* ---- small functions of the module ---- */
 
 static PyObject *default_dtype(PyObject *unused, PyObject *none) { return Py_NewRef(dtype_object(rl_default_dtype())); }

@@ -306,15 +306,15 @@ static void note_traceback(Node *node) {
     rl_scope_put_back(&aside);
 }
 
-static void host_site(Node *node) {
+void call_site(PyObject **code, int32_t *offset) {
     PyThreadState *ts = PyThreadState_GET();
+    *code = NULL;
 #if PY_VERSION_HEX < 0x030C0000
     _PyInterpreterFrame *frame = ts->cframe->current_frame;
     while (frame && _PyFrame_IsIncomplete(frame)) frame = frame->previous;
     if (!frame) return;
-    if (RL_UNLIKELY(rl_thread.anomaly)) note_traceback(node);
-    node->site_code = Py_NewRef((PyObject *)frame->f_code);
-    node->site_offset = (int32_t)((char *)frame->prev_instr - (char *)_PyCode_CODE(frame->f_code));
+    *code = Py_NewRef((PyObject *)frame->f_code);
+    *offset = (int32_t)((char *)frame->prev_instr - (char *)_PyCode_CODE(frame->f_code));
 #else
 #if PY_VERSION_HEX < 0x030D0000
     struct _PyInterpreterFrame *frame = ts->cframe->current_frame;
@@ -322,10 +322,18 @@ static void host_site(Node *node) {
     struct _PyInterpreterFrame *frame = ts->current_frame;
 #endif
     if (!frame) return;
-    if (RL_UNLIKELY(rl_thread.anomaly)) note_traceback(node);
-    node->site_code = PyUnstable_InterpreterFrame_GetCode(frame);
-    node->site_offset = PyUnstable_InterpreterFrame_GetLasti(frame);
+    *code = PyUnstable_InterpreterFrame_GetCode(frame);
+    *offset = PyUnstable_InterpreterFrame_GetLasti(frame);
 #endif
+}
+
+static void host_site(Node *node) {
+    PyObject *code;
+    call_site(&code, &node->site_offset);
+    if (!code) return;
+    node->site_code = code;
+    if (RL_UNLIKELY(rl_thread.anomaly)) note_traceback(node);
+    node->module_entry = module_call_now();
 }
 
 /* ---- the lock ---- */

@@ -11,12 +11,14 @@
  *   self.forward(...), else self._call_impl(...), which is Python (nn/modules/_hooks.py).
  * - Reading an attribute is Python's own order (data descriptor, instance dictionary, class), then the three registries.
  *   No exception is made and caught on the way to a parameter.
+ * - While call sites are recorded, a running call is known to the nodes that are recorded in it (_module_entry): a tuple of a
+ *   weak reference to the module, the call around it or None, and the code object and offset of the line that called.  It is
+ *   made when the first node asks.
  * - Writing is plain for plain values; what might register or unregister something is _assign, which is Python
  *   (nn/modules/module.py).
  *
  * Refused here: knowing what a hook does, what a parameter is for, and every rule about names. */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "bind.h"
 
 enum { PARAMETERS, BUFFERS, MODULES, REGISTRIES };
 enum { GLOBAL_HOOKS = 4, LOCAL_HOOKS = 4 };
@@ -170,11 +172,35 @@ static PyObject *plain_method(PyObject *self, PyObject *dict, PyObject *name) {
     return look_up(dict, name) ? NULL : method;
 }
 
-/* The slot: the arguments as Python gives them to a type without vectorcall. */
-static PyObject *module_call(PyObject *self, PyObject *args, PyObject *kwargs) {
-    PyObject *dict = instance_dict(self);
-    PyObject *name = is_hooked(dict) ? str_call_impl : str_forward;
-    if (PyErr_Occurred()) return NULL;
+/* A module's call while it runs: on the C stack, linked to the one around it. */
+typedef struct Running {
+    PyObject *module, *code, *entry;    /* module is borrowed from the caller */
+    int32_t offset;
+    struct Running *outer;
+} Running;
+
+static RL_TLS Running *innermost;
+
+static PyObject *entry_of(Running *run) {
+    if (run->entry || !run->code) return run->entry;
+    PyObject *outer = run->outer ? entry_of(run->outer) : NULL;
+    PyObject *module = PyWeakref_NewRef(run->module, NULL);
+    run->entry = module ? Py_BuildValue("(NOOi)", module, outer ? outer : Py_None, run->code, (int)run->offset) : NULL;
+    if (!run->entry) PyErr_Clear();     /* a record that is missing harms nobody */
+    return run->entry;
+}
+
+PyObject *module_call_now(void) {
+    if (!innermost) return NULL;
+    ScopeAside aside;
+    rl_scope_put_aside(&aside);         /* making objects may collect, and finalisers may run operations */
+    PyObject *entry = entry_of(innermost);
+    rl_scope_put_back(&aside);
+    return Py_XNewRef(entry);
+}
+
+/* self.<name>(*args, **kwargs), without a bound method where the class has a plain one. */
+static PyObject *call_method(PyObject *self, PyObject *dict, PyObject *name, PyObject *args, PyObject *kwargs) {
     PyObject *method = plain_method(self, dict, name);
     Py_ssize_t n = PyTuple_GET_SIZE(args);
     PyObject *stack[8], *result;
@@ -189,6 +215,21 @@ static PyObject *module_call(PyObject *self, PyObject *args, PyObject *kwargs) {
     Py_INCREF(method);
     result = PyObject_VectorcallDict(method, stack, (size_t)n + 1, kwargs);
     Py_DECREF(method);
+    return result;
+}
+
+static PyObject *module_call(PyObject *self, PyObject *args, PyObject *kwargs) {
+    PyObject *dict = instance_dict(self);
+    PyObject *name = is_hooked(dict) ? str_call_impl : str_forward;
+    if (PyErr_Occurred()) return NULL;
+    if (!rl_thread.sites || !rl_thread.grad_mode) return call_method(self, dict, name, args, kwargs);
+    Running run = {.module = self, .outer = innermost};
+    call_site(&run.code, &run.offset);
+    innermost = &run;
+    PyObject *result = call_method(self, dict, name, args, kwargs);
+    innermost = run.outer;
+    Py_XDECREF(run.code);
+    Py_XDECREF(run.entry);
     return result;
 }
 
