@@ -227,12 +227,31 @@ def cross_entropy(t):
     return "f(x, y).backward()", {"f": t.nn.functional.cross_entropy, "x": x, "y": t.randint(0, 50257, (256,))}
 
 
-@row("26", "Adam step, 1.2M parameters", 4, 5)
-def adam_step(t):
-    parameters = [t.nn.Parameter(t.randn(*shape)) for shape in ((1000, 1000), (400, 500), (1000,))]
+def with_gradients(t, *shapes):
+    parameters = [t.nn.Parameter(t.randn(*shape)) for shape in shapes]
     for parameter in parameters:
         parameter.grad = t.randn(*parameter.shape)
-    return "step()", {"step": t.optim.Adam(parameters).step}
+    return parameters
+
+
+@row("26", "Adam step, 1.2M parameters", 4, 5)
+def adam_step(t):
+    return "step()", {"step": t.optim.Adam(with_gradients(t, (1000, 1000), (400, 500), (1000,))).step}
+
+
+@row("26b", "Adam step, 1.2M parameters, torch's fused", 1.2, 1.5)
+def adam_step_fused(t):
+    return "step()", {"step": t.optim.Adam(with_gradients(t, (1000, 1000), (400, 500), (1000,)), fused=True).step}
+
+
+@row("26c", "SGD step, 1.2M parameters, momentum", 2, 3)
+def momentum_step(t):
+    return "step()", {"step": t.optim.SGD(with_gradients(t, (1000, 1000), (400, 500), (1000,)), lr=0.1, momentum=0.9).step}
+
+
+@row("26d", "Adam step, 4 small parameters", 20, 40)
+def adam_step_small(t):
+    return "step()", {"step": t.optim.Adam(with_gradients(t, (8, 2), (8,), (1, 8), (1,))).step}
 
 
 @row("27", "embedding 10k x 128, 2048 indices, forward and backward", 1.2, 1.6)
