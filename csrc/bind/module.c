@@ -99,7 +99,7 @@ static PyObject *from_storage(PyObject *unused, PyObject *args) {
         if (shape[i] == 0) extent = 0;
     }
     Storage *store = tensor_of(bytes)->storage;
-    if (n != m || offset < 0 || extent > INT64_MAX / 32 || (extent && (extent + offset) * rl_dtype_bytes(d) > store->bytes))
+    if (n != m || offset < 0 || offset > INT64_MAX / 64 || extent > INT64_MAX / 64 || (extent && (extent + offset) * rl_dtype_bytes(d) > store->bytes))
         return PyErr_Format(PyExc_RuntimeError, "size %R, stride %R and offset %lld reach outside a storage of %lld bytes", size, stride, offset, (long long)store->bytes);
     Scope s = rl_scope_open();
     Tensor *t = rl_view_dtype(rl_alias(tensor_of(bytes)), d, n, shape, step, offset);

@@ -20,7 +20,7 @@ class TypedStorage:
         elif isinstance(source, int):
             self._bytes = rl.zeros(source * itemsize(self.dtype), dtype=rl.uint8)
         else:
-            self._bytes = _C._ops._storage_bytes(rl.tensor(list(source), dtype=self.dtype))
+            self._bytes = _C._storage_bytes(rl.tensor(list(source), dtype=self.dtype))
         if wrap_storage is not None:
             self._bytes = rl.frombuffer(wrap_storage, dtype=rl.uint8)
 
@@ -51,7 +51,7 @@ class TypedStorage:
 
     def __getitem__(self, index):
         found = self._elements[index]
-        return found.item() if isinstance(index, int) else TypedStorage(_C._ops._storage_bytes(found.clone()), dtype=self.dtype)
+        return found.item() if isinstance(index, int) else TypedStorage(_C._storage_bytes(found.clone()), dtype=self.dtype)
 
     def __setitem__(self, index, value):
         self._elements[index] = value
@@ -86,4 +86,4 @@ class TypedStorage:
 
 def typed_storage(tensor):
     """What tensor.storage() returns."""
-    return TypedStorage(_C._ops._storage_bytes(tensor.detach()), dtype=tensor.dtype)
+    return TypedStorage(_C._storage_bytes(tensor.detach()), dtype=tensor.dtype)

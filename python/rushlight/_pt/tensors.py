@@ -68,7 +68,7 @@ def over(array):
 
 def storage_of(tensor):
     """All bytes of the tensor's storage, as a uint8 tensor."""
-    return _C._ops._storage_bytes(tensor.detach())
+    return _C._storage_bytes(tensor.detach())
 
 
 def buffer_of(data):
@@ -89,7 +89,7 @@ def view(stored, offset, size, stride, requires_grad=False):
     end = offset + sum((n - 1) * step for n, step in zip(size, stride)) + 1
     if offset > room or (0 not in size and end > room):
         raise _bad(f"a tensor with size {size}, stride {stride}, offset {offset} over a storage of {room} elements")
-    tensor = _C._ops._from_storage(stored.data, stored.dtype, size, stride, offset)
+    tensor = _C._from_storage(stored.data, stored.dtype, size, stride, offset)
     if requires_grad:
         tensor.requires_grad_()
     return tensor
