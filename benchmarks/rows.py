@@ -68,6 +68,35 @@ def linear_4(t):
     return "net(x)", {"net": t.nn.Linear(4, 4), "x": t.rand(1, 4)}
 
 
+def passing(t):
+    """A module that does nothing, in a Sequential, and a parameter beside it."""
+
+    class Pass(t.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = t.nn.Parameter(t.ones(1))
+
+        def forward(self, x):
+            return x
+
+    return Pass()
+
+
+@row("8b", "a module that returns its input, called", 4, 7)
+def module_call(t):
+    return "net(x)", {"net": passing(t), "x": 1}
+
+
+@row("8c", "a parameter read from its module", 6, 12)
+def module_attribute(t):
+    return "net.weight", {"net": passing(t)}
+
+
+@row("8d", "Module()", 2, 5)
+def module_made(t):
+    return "Module()", {"Module": t.nn.Module}
+
+
 # Training steps
 
 
