@@ -1,1 +1,68 @@
+"""rushlight: PyTorch's eager API on a small C engine for the CPU.
 
+`import rushlight as torch` runs a small PyTorch script.  The engine's functions and types are names of this module; packages
+that few scripts need load when they are first asked for.
+"""
+
+import importlib as _importlib
+import math as _math
+import sys as _sys
+
+from . import _C
+
+__version__ = "0.1.0"
+
+# What the engine offers under names without an underscore: types, dtypes, tensor(), from_numpy(), and one function per row.
+_ENGINE = {name: value for space in (_C, _C._VariableFunctions) for name, value in vars(space).items()
+           if not name.startswith("_") and name not in ("ModuleBase", "Parameter", "builtin_function", "method_descriptor")}
+globals().update(_ENGINE)
+
+from ._tensor import (BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor,  # noqa: E402
+                      LongTensor, ShortTensor, is_storage, is_tensor, set_default_tensor_type, typename)
+from ._settings import *  # noqa: E402, F403
+from .functional import *  # noqa: E402, F403
+from .random import default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
+from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
+from . import autograd  # noqa: E402
+
+legacy_contiguous_format = _C.contiguous_format
+e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
+
+# Where names live that are imported when they are first used.
+_LAZY_NAMES = {
+    "save": "serialization", "load": "serialization", "set_printoptions": "_printing", "get_printoptions": "_printing",
+    "UntypedStorage": "storage", "TypedStorage": "storage", "autocast": "amp", "is_autocast_enabled": "amp", "get_autocast_dtype": "amp",
+    "set_autocast_enabled": "amp", "set_autocast_dtype": "amp", "get_autocast_cpu_dtype": "amp", "is_autocast_cpu_enabled": "amp",
+    "GradScaler": "amp", "vmap": "func", "finfo": "_limits", "iinfo": "_limits",
+}
+_PACKAGES = frozenset(
+    "accelerator amp backends compat compiler cpu cuda distributed distributions fft func functional futures fx hf hub jit linalg mps "
+    "multiprocessing nn optim overrides package profiler quantization random return_types serialization signal sparse special storage "
+    "teach testing types utils version vision xpu masked nested onnx export library _utils _dynamo _inductor".split())
+
+
+def _nearest(name):
+    """A hint for a name that is not there."""
+    import difflib
+    close = difflib.get_close_matches(name, [*globals(), *_LAZY_NAMES, *_PACKAGES], 3, 0.6)
+    return f". Did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def __getattr__(name):
+    home = _LAZY_NAMES.get(name)
+    if home is not None:
+        value = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
+    if name in _PACKAGES:
+        try:
+            return _importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+            raise AttributeError(f"module {__name__!r} has no {name!r}: this part of torch is not in rushlight") from None
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_nearest(name)}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY_NAMES})
