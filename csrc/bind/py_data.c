@@ -332,11 +332,12 @@ static Tensor *buffer_tensor(PyObject *o, Dtype dtype) {
 
 static PyObject *frombuffer(PyObject *unused, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"buffer", "dtype", "count", "offset", "requires_grad", NULL};
-    PyObject *buffer, *dtype;
+    PyObject *buffer, *dtype = NULL;
     long long count = -1, offset = 0;
     int requires_grad = 0;
     Dtype d;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O$OLLp:frombuffer", names, &buffer, &dtype, &count, &offset, &requires_grad)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OLLp:frombuffer", names, &buffer, &dtype, &count, &offset, &requires_grad)) return NULL;
+    if (!dtype) return PyErr_Format(PyExc_TypeError, "frombuffer() missing 1 required keyword argument: 'dtype'");
     if (!dtype_from(dtype, &d)) return PyErr_Format(PyExc_TypeError, "frombuffer(): argument 'dtype' must be torch.dtype, not %s", type_name(dtype));
     PyObject *view = PyMemoryView_FromObject(buffer);
     if (!view) {

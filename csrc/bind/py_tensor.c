@@ -475,7 +475,9 @@ static bool make_tensor_type(PyObject *module) {
     slots[n] = (PyType_Slot){0, NULL};
     PyType_Spec spec = {"rushlight.Tensor", sizeof(PyTensor), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
     TensorType = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
-    return TensorType && PyModule_AddType(module, TensorType) == 0;
+    if (!TensorType || PyModule_AddType(module, TensorType) < 0) return false;
+    TensorType->tp_name = "Tensor";     /* as messages of Python show it; __module__ is set */
+    return true;
 }
 
 static PyObject *disabled_torch_function(PyObject *unused, PyObject *const *args, Py_ssize_t n) {
@@ -510,6 +512,7 @@ static bool make_parameter_type(PyObject *module) {
     PyType_Spec spec = {"rushlight.nn.parameter.Parameter", sizeof(PyTensor), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
     ParameterType = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, (PyObject *)TensorType);
     if (!ParameterType || PyModule_AddType(module, ParameterType) < 0) return false;
+    ParameterType->tp_name = "Parameter";
     PyObject *disabled = PyObject_GetAttrString(module, "_disabled_torch_function_impl");
     bool ok = disabled && PyObject_SetAttrString((PyObject *)ParameterType, "__torch_function__", disabled) == 0;
     Py_XDECREF(disabled);
