@@ -529,3 +529,31 @@ def test_data_parallel_passes_on(lib):
     assert wrapped(lib.ones(2)).tolist() == [3.0] and list(wrapped.state_dict()) == ["module.weight"] and wrapped.module is layer
     if lib.__name__ == "rushlight":     # torch's asks for a device that is not the CPU
         assert lib.nn.parallel.data_parallel(layer, lib.ones(2)).tolist() == [3.0]
+
+
+def test_distributed_data_parallel_of_one_process():
+    """rushlight alone: torch's wants a process group."""
+    rl = pytest.importorskip("rushlight")
+    layer = linear(rl, [[1.0, 2.0]])
+    wrapped = rl.nn.parallel.DistributedDataParallel(layer)
+    with wrapped.no_sync():
+        wrapped(rl.ones(2)).sum().backward()
+    assert layer.weight.grad.tolist() == [[1.0, 1.0]] and list(wrapped.state_dict()) == ["module.weight"]
+    with wrapped.join():
+        assert wrapped(rl.ones(2)).tolist() == [3.0]
+    with pytest.raises(RuntimeError, match="doesn't have any parameter that requires a gradient"):
+        rl.nn.parallel.DistributedDataParallel(rl.nn.ReLU())
+
+
+def test_scatter_gather_and_replicate():
+    """rushlight alone: every device is the one CPU."""
+    rl = pytest.importorskip("rushlight")
+    parallel = rl.nn.parallel
+    parts = parallel.scatter({"x": rl.arange(4), "n": 3}, [0, 1])
+    assert [(p["x"].tolist(), p["n"]) for p in parts] == [([0, 1], 3), ([2, 3], 3)]
+    joined = parallel.gather([(rl.ones(1), None), (rl.zeros(2), None)], 0)
+    assert joined[0].tolist() == [1.0, 0.0, 0.0] and joined[1] is None
+    layer = linear(rl, [[1.0, 2.0]])
+    copies = parallel.replicate(layer, [0, 1])
+    assert copies[0].weight is layer.weight and copies[0] is not copies[1]
+    assert [y.tolist() for y in parallel.parallel_apply(copies, [rl.ones(2), rl.zeros(2)])] == [[3.0], [0.0]]

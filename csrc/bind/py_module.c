@@ -172,14 +172,46 @@ static PyObject *plain_method(PyObject *self, PyObject *dict, PyObject *name) {
     return look_up(dict, name) ? NULL : method;
 }
 
-/* A module's call while it runs: on the C stack, linked to the one around it. */
+/* A module's call while it runs, linked to the one around it.  Counted and not on the C stack: a program that switches stacks
+ * (greenlets) leaves calls in another order than it entered them. */
 typedef struct Running {
-    PyObject *module, *code, *entry;    /* module is borrowed from the caller */
-    int32_t offset;
+    PyObject *module, *code, *entry;
     struct Running *outer;
+    int32_t offset;
+    int32_t count;
 } Running;
 
-static RL_TLS Running *innermost;
+static RL_TLS Running *innermost;     /* owned */
+static Running *spare;
+
+static Running *enter(PyObject *module) {
+    Running *run = spare;
+    if (run) spare = run->outer;
+    else if (!(run = PyMem_Malloc(sizeof *run))) return NULL;
+    *run = (Running){.module = Py_NewRef(module), .outer = innermost, .count = 2};   /* ours and innermost's, whose old one is outer's now */
+    call_site(&run->code, &run->offset);
+    return innermost = run;
+}
+
+static void drop_running(Running *run) {
+    while (run && --run->count == 0) {
+        Running *outer = run->outer;
+        PyObject *module = run->module, *code = run->code, *entry = run->entry;
+        run->outer = spare;
+        spare = run;
+        Py_DECREF(module);
+        Py_XDECREF(code);
+        Py_XDECREF(entry);
+        run = outer;
+    }
+}
+
+static void leave(Running *run) {
+    Running *left = innermost;
+    if ((innermost = run->outer)) innermost->count++;
+    drop_running(left);
+    drop_running(run);
+}
 
 static PyObject *entry_of(Running *run) {
     if (run->entry || !run->code) return run->entry;
@@ -223,13 +255,10 @@ static PyObject *module_call(PyObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *name = is_hooked(dict) ? str_call_impl : str_forward;
     if (PyErr_Occurred()) return NULL;
     if (!rl_thread.sites || !rl_thread.grad_mode) return call_method(self, dict, name, args, kwargs);
-    Running run = {.module = self, .outer = innermost};
-    call_site(&run.code, &run.offset);
-    innermost = &run;
+    Running *run = enter(self);
+    if (!run) return PyErr_NoMemory();
     PyObject *result = call_method(self, dict, name, args, kwargs);
-    innermost = run.outer;
-    Py_XDECREF(run.code);
-    Py_XDECREF(run.entry);
+    leave(run);
     return result;
 }
 

@@ -39,3 +39,13 @@ class DistributedDataParallel(Module):
             yield
         finally:
             self.require_backward_grad_sync = before
+
+    @contextlib.contextmanager
+    def join(self, divide_by_initial_world_size=True, enable=True, throw_on_early_termination=False):
+        """Lets processes run out of data at different times; there is one."""
+        yield
+
+    def register_comm_hook(self, state, hook):
+        """A hook that would replace the exchange of gradients; none is exchanged, so it is never called."""
+        if not callable(hook):
+            raise TypeError("Communication hook must be callable.")
