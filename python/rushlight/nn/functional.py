@@ -297,19 +297,15 @@ def _wrapped_padding_idx(padding_idx, rows):
 def _no_grad_embedding_renorm_(weight, input, max_norm, norm_type):
     """Scales every row of weight that input names and whose norm is above max_norm down to it, in place."""
     with rl.no_grad():
-        rows = input.reshape(-1).unique()
-        norms = weight[rows].norm(norm_type, 1)
-        scale = rl.where(norms > max_norm, max_norm / (norms + 1e-7), rl.ones_like(norms))
-        weight[rows] = weight[rows] * scale.unsqueeze(1)
+        rl.embedding_renorm_(weight, input.reshape(-1).contiguous(), max_norm, norm_type)
 
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """Row i of weight for every index i; the row padding_idx gets no gradient."""
-    if padding_idx is not None:
-        padding_idx = _wrapped_padding_idx(padding_idx, weight.size(0))
+    padding_idx = -1 if padding_idx is None else _wrapped_padding_idx(padding_idx, weight.size(0))
     if max_norm is not None:
         _no_grad_embedding_renorm_(weight, input, max_norm, norm_type)
-    return _nn.embedding(input, weight, padding_idx, None, norm_type, scale_grad_by_freq, sparse)
+    return rl.embedding(weight, input, padding_idx, scale_grad_by_freq, sparse)
 
 
 def _bag_of_each(input, offsets, include_last_offset):
@@ -384,7 +380,7 @@ def _bags(input, weight, offsets, scale_grad_by_freq, mode, sparse, per_sample_w
         input, bag = input[kept], bag[kept]
         if per_sample_weights is not None:
             per_sample_weights = per_sample_weights[kept]
-    picked = _nn.embedding(input, weight, None, None, 2.0, scale_grad_by_freq, sparse)
+    picked = rl.embedding(weight, input, -1, scale_grad_by_freq, sparse)
     if per_sample_weights is not None:
         picked = picked * per_sample_weights.unsqueeze(1)
     out = picked.new_zeros(bags, weight.size(1))
@@ -469,7 +465,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     """(x - mean) / sqrt(var + eps) * weight + bias per channel; the batch's statistics in training."""
     if training:
         _verify_batch_size(input.size())
-    return _nn.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+    return rl.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, False)
 
 
 def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True,
@@ -479,42 +475,19 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
         _verify_spatial_size(input.size())
     elif running_mean is None or running_var is None:
         raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
-    return _instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+    return rl.instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, False)
 
 
-@unless_row
-def _instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps):
-    """Folds the batch into the channels, lets batch_norm work, and averages the statistics over the batch."""
-    n, c = input.shape[:2]
-    repeated = [None if t is None else t.repeat(n) for t in (running_mean, running_var, weight, bias)]
-    out = _nn.batch_norm(input.reshape(1, n * c, *input.shape[2:]), *repeated, use_input_stats, momentum, eps)
-    if use_input_stats:
-        for own, many in zip((running_mean, running_var), repeated):
-            if own is not None:
-                own.copy_(many.view(n, c).mean(0))
-    return out.view(input.shape)
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """(x - mean) / sqrt(var + eps) * weight + bias over the last len(normalized_shape) dimensions."""
+    return rl.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     """Each of num_groups groups of channels normalised together, then scaled and shifted per channel."""
     if input.dim() < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
-    return _group_norm(input, num_groups, weight, bias, eps)
-
-
-@unless_row
-def _group_norm(input, num_groups, weight, bias, eps):
-    """One layer_norm over rows of a group each."""
-    n, c = input.shape[:2]
-    if num_groups <= 0 or c % num_groups != 0:
-        raise RuntimeError("Expected number of channels in input to be divisible by num_groups, but got input of "
-                           f"shape {list(input.shape)} and num_groups={num_groups}")
-    rows = input.reshape(n, num_groups, c // num_groups * math.prod(input.shape[2:]))
-    out = _nn.layer_norm(rows, rows.shape[2:], None, None, eps).view(input.shape)
-    per_channel = [1, c] + [1] * (input.dim() - 2)
-    if weight is not None:
-        out = out * weight.view(per_channel)
-    return out if bias is None else out + bias.view(per_channel)
+    return rl.group_norm(input, num_groups, weight, bias, eps)
 
 
 @unless_row
