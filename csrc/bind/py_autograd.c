@@ -343,7 +343,7 @@ PyGetSetDef autograd_getset[] = {
 
 /* ---- backward ---- */
 
-typedef struct Running { uint64_t id; int n; Tensor **roots; struct Running *outer; } Running;
+typedef struct Running { uint64_t id; int n, ninputs; Tensor **roots; struct Running *outer; } Running;
 static RL_TLS Running *running;
 static uint64_t last_run;
 
@@ -364,7 +364,7 @@ static void warn_of_origin(Node *node) {
 
 /* The loop over the engine's four functions; under anomaly mode a failing node says where it was made. */
 static bool run_backward(int n, Tensor **roots, Tensor **grads, int ninputs, Tensor **inputs, int flags, Tensor **results) {
-    Running me = {++last_run, n, roots, running};
+    Running me = {++last_run, n, ninputs, roots, running};
     running = &me;
     Run *run = rl_run_prepare(n, roots, grads, ninputs, inputs, flags);
     bool ok = run != NULL;
@@ -470,8 +470,9 @@ static PyObject *tensor_backward(PyObject *self, PyObject *const *args, Py_ssize
 }
 
 static PyObject *current_run(PyObject *unused, PyObject *none) {
-    return running ? PyLong_FromUnsignedLongLong(running->id) : PyErr_Format(PyExc_RuntimeError, "there is no running backward");
+    return running ? PyLong_FromUnsignedLongLong(running->id) : PyLong_FromLong(-1);
 }
+static PyObject *runs_for_inputs(PyObject *unused, PyObject *none) { return PyBool_FromLong(running && running->ninputs > 0); }
 
 /* Whether a node can be reached from the roots of the running backward. */
 static int reaches(Node *from, Node *to, PyObject *seen) {
@@ -546,7 +547,8 @@ static PyObject *increment_version(PyObject *unused, PyObject *o) {
 
 static PyMethodDef functions[] = {
     {"_run_backward", entry_backward, METH_VARARGS, "_run_backward(roots, grads, keep_graph, create_graph, inputs, allow_unused, accumulate)"},
-    {"_current_run_id", current_run, METH_NOARGS, "A number for the running backward."}, {"_will_run_node", will_run, METH_O, "Whether the running backward reaches a node."},
+    {"_current_run_id", current_run, METH_NOARGS, "A number for the running backward; -1 outside."},
+    {"_runs_for_inputs", runs_for_inputs, METH_NOARGS, "Whether the running backward was asked for certain inputs alone."}, {"_will_run_node", will_run, METH_O, "Whether the running backward reaches a node."},
     {"_set_grad_enabled", set_grad_enabled, METH_O, NULL}, {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are recorded."},
     {"_set_inference_mode", set_inference, METH_O, NULL}, {"is_inference_mode_enabled", is_inference, METH_NOARGS, NULL},
     {"_set_anomaly_enabled", set_anomaly, METH_VARARGS, NULL}, {"is_anomaly_enabled", is_anomaly, METH_NOARGS, NULL},

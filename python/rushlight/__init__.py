@@ -33,6 +33,9 @@ _LAZY_NAMES = {
     "save": "serialization", "load": "serialization", "set_printoptions": "_printing", "get_printoptions": "_printing",
     "UntypedStorage": "storage", "TypedStorage": "storage", "autocast": "amp", "is_autocast_enabled": "amp", "get_autocast_dtype": "amp",
     "set_autocast_enabled": "amp", "set_autocast_dtype": "amp", "get_autocast_cpu_dtype": "amp", "is_autocast_cpu_enabled": "amp",
+    "get_autocast_gpu_dtype": "amp", "set_autocast_cpu_dtype": "amp", "set_autocast_cpu_enabled": "amp", "set_autocast_gpu_dtype": "amp",
+    "is_autocast_cache_enabled": "amp", "set_autocast_cache_enabled": "amp", "clear_autocast_cache": "amp",
+    "autocast_increment_nesting": "amp", "autocast_decrement_nesting": "amp",
     "GradScaler": "amp", "vmap": "func", "finfo": "_limits", "iinfo": "_limits",
 }
 _PACKAGES = frozenset(

@@ -142,6 +142,11 @@ def variable(*args, **kwargs):
     raise RuntimeError("torch.autograd.variable(...) is deprecated, use torch.tensor(...) instead")
 
 
+def _is_checkpoint_valid():
+    """Whether a backward inside the running one may add to all leaves."""
+    return not rl._C._runs_for_inputs()
+
+
 def is_multithreading_enabled() -> bool:
     """What set_multithreading_enabled last said."""
     return set_multithreading_enabled._value
