@@ -33,12 +33,12 @@ KEEP_FREE = 4        # idle slots a worker keeps
 # Pickling ------------------------------------------------------------------------------------------------------------
 
 
-def _rebuild_tensor(array, dtype_name, requires_grad):
+def _rebuild_tensor(array, narrow, requires_grad):
     if not array.flags.writeable:
         array = array.copy()
     tensor = rl.from_numpy(array)
-    if dtype_name is not None:
-        tensor = tensor.view(getattr(rl, dtype_name))
+    if narrow:
+        tensor = tensor.to(rl.bfloat16)
     return tensor.requires_grad_() if requires_grad else tensor
 
 
@@ -47,10 +47,8 @@ def _reduce_tensor(tensor):
         raise RuntimeError("Cowardly refusing to serialize non-leaf tensor which requires_grad: a data set should "
                            "return tensor.detach(), because the graph cannot cross to the main process")
     plain = tensor.detach().contiguous()
-    dtype_name = None
-    if plain.dtype == rl.bfloat16:
-        plain, dtype_name = plain.view(rl.int16), "bfloat16"
-    return _rebuild_tensor, (plain.numpy(), dtype_name, tensor.requires_grad)
+    narrow = plain.dtype == rl.bfloat16  # which NumPy has not; float32 holds its values exactly
+    return _rebuild_tensor, ((plain.float() if narrow else plain).numpy(), narrow, tensor.requires_grad)
 
 
 class _Pickler(pickle.Pickler):
