@@ -311,6 +311,12 @@ static Tensor *batch_norm_only_forward(Call *c) {
     return rl_do("native_batch_norm", a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]);
 }
 
+/* nn.functional's order of arguments. */
+static Tensor *functional_batch_norm_forward(Call *c) {
+    Arg *a = c->arg;
+    return rl_do("native_batch_norm", a[0], a[3], a[4], a[1], a[2], a[5], a[6], a[7]);
+}
+
 /* ---- group and instance norm --------------------------------------------------------------------------------------------------- */
 
 static Tensor *affine(Tensor *y, Tensor *w, Tensor *b) {
@@ -386,6 +392,13 @@ Op rl_norm_ops[] = {
         .doc = "Channels brought to mean 0 and variance 1 over the batch, or by the running statistics, then scaled and shifted.\n\n"
                ">>> rl.batch_norm(rl.tensor([[1.], [3.]]), None, None, None, None, True, 0.1, 0.0, False)\ntensor([[-1.],\n        [ 1.]])",
         .forward = batch_norm_only_forward, .samples = "x(4, 3), x(3), x(3), None, None, True, 0.1, 1e-5, False",
+    },
+    {
+        .sig = "nn.batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-05) -> Tensor",
+        .where = NN, .flags = COMPOSITE,
+        .doc = "Channels brought to mean 0 and variance 1 over the batch, or by the running statistics, then scaled and shifted.\n\n"
+               ">>> rl.nn.functional.batch_norm(rl.tensor([[1.], [3.]]), None, None, training=True, eps=0.0)\ntensor([[-1.],\n        [ 1.]])",
+        .forward = functional_batch_norm_forward, .samples = "x(4, 3), None, None, x(3), x(3), True; x(2, 3, 4), x(3), pos(3), x(3), x(3)",
     },
     {
         .sig = "group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05, cudnn_enabled: bool = True) -> Tensor",
