@@ -306,3 +306,18 @@ def loader(t):
             pass
 
     return epoch
+
+
+@row("29w", "DataLoader with a worker, 64 batches of 200 kB", 1.5, 2.5)
+def worker(t):
+    import importlib
+
+    data = importlib.import_module(f"{t.__name__}.utils.data")
+    make = {"__len__": lambda self: 64, "__getitem__": lambda self, i: t.zeros(64, 784)}
+    batches = data.DataLoader(type("Zeros", (data.Dataset,), make)(), batch_size=None, num_workers=1)
+
+    def epoch():
+        for _ in batches:
+            pass
+
+    return epoch
