@@ -151,6 +151,7 @@ static void nll_backward_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 /* Halves are computed in float. */
 static Tensor *nll(Tensor *x, Tensor *t, Tensor *weight, const Arg *ignore, int how) {
+    if (!x) return NULL;
     bool half = rl_dtype_is(x->dtype, CLASS_HALF);
     Tensor *y = rl_do("_nll_loss", a_t(half ? rl_cast(x, RL_FLOAT32) : x), a_t(t), a_maybe(half && weight ? rl_cast(weight, RL_FLOAT32) : weight), *ignore, a_i(how));
     return half ? rl_cast(y, x->dtype) : y;
