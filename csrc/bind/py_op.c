@@ -321,7 +321,7 @@ static bool put_everywhere(Op *op, const char *name, uint32_t where, const char 
     }
     if (!put_function(&spaces[ALL_OPS], op, name, form)) return false;
     if (where & (METHOD | METHOD_ONLY_INPLACE) && !put_method(op, name, form)) return false;
-    if (where & INPLACE && where & METHOD && !put_method(op, inplace, INPLACE_FORM)) return false;
+    if (where & INPLACE && where & (METHOD | FUNCTION) && !put_method(op, inplace, INPLACE_FORM)) return false;
     return !(where & INPLACE) || put_function(&spaces[ALL_OPS], op, inplace, INPLACE_FORM);
 }
 
