@@ -43,16 +43,18 @@ typedef enum {
     TERNARY_COUNT
 } Ternary;
 
-/* A reduction is a small monoid.  acc is an array of m accumulators; `add` takes n rows of m elements each (distances
- * in_row and in_col in bytes; either m or n may be 1) into it, `merge` joins the accumulators of two pieces (from comes later), `finish` writes m results.
- * Pieces are cut by shape alone, so that results do not depend on the number of threads. */
-typedef struct Reduction {
+/* A reduction is a small monoid.  acc is an array of m accumulators; `add` takes n rows of m elements each (distances in_col and
+ * in_row in bytes; m or n may be 1) into it, `merge` joins two pieces (`from` comes later), `finish` writes m results made of `count`
+ * elements each.  Pieces are cut by shape alone, so that results do not depend on the number of threads. */
+typedef struct Reduction Reduction;
+struct Reduction {
     int acc_bytes;             /* 0: this dtype has no such reduction */
-    void (*init)(int64_t m, void *acc, const void *extra);
-    void (*add)(int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, void *acc, int64_t first /* index of row 0 */, const void *extra);
-    void (*merge)(int64_t m, void *acc, const void *from, const void *extra);
-    void (*finish)(int64_t m, const void *acc, char *const *out, const int64_t *out_stride, int64_t count, const void *extra);
-} Reduction;
+    uint8_t in_bytes, half, kind, writes_half;   /* of the elements read: bytes, whether halves, and which */
+    void (*init)(const Reduction *r, int64_t m, void *acc, const double *extra);
+    void (*add)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, void *acc, int64_t first /* index of row 0 */, const double *extra);
+    void (*merge)(const Reduction *r, int64_t m, void *acc, const void *from, const double *extra);
+    void (*finish)(const Reduction *r, int64_t m, const void *acc, char *const *out, const int64_t *out_stride, int64_t count, const double *extra);
+};
 
 typedef enum {
 #define REDUCE(name, ...) REDUCE_##name,

@@ -1,6 +1,7 @@
 /* table.inc.c -- everything compiled for one instruction set, named in one table (TABLE, TABLE_NAME). */
 #pragma GCC diagnostic ignored "-Wtype-limits"
 #pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wtautological-compare"
 #include "kernels.h"
 
 #include "vmath.h"
@@ -10,6 +11,7 @@
 
 #include "pointwise.inc.c"
 #include "cast.inc.c"
+#include "reduce.inc.c"
 #include "optim.inc.c"
 #include "rnn.inc.c"
 #include "loss.inc.c"
@@ -32,6 +34,7 @@ const Kernels TABLE = {
     .copy = {copy_1, copy_2, copy_4, copy_8, copy_16},
     .where = {where_1, where_2, where_4, where_8, where_16},
     .any_zero = {any_zero_u8, any_zero_u8, any_zero_u8, any_zero_i16, any_zero_i32, any_zero_i64},
+    .reduce = BY_DTYPE(reduce),
     .transpose = {transpose_1, transpose_2, transpose_4, transpose_8, transpose_16},
     .step = {[8] = step_loop_f32, [9] = step_loop_f64},   /* float32, float64 */
     .logsumexp = FLOATS(logsumexp),

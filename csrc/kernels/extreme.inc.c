@@ -1,0 +1,73 @@
+/* extreme.inc.c -- the largest or smallest element and where it stands first, for a type T with BEATS_max and BEATS_min.
+ *
+ * A line is searched a chunk at a time: its extreme first, in lanes; only a chunk that improves on the best so far is searched for the place. */
+typedef struct BEST { T value; int64_t index; } BEST;   /* index -1: nothing seen */
+
+static void FN(max_init)(const Reduction *r, int64_t m, void *acc, const double *extra) {
+    for (int64_t j = 0; j < m; j++) ((BEST *)acc)[j] = (BEST){0, -1};
+}
+
+#define EXTREME(name) \
+    static T FN(name##_line)(int64_t n, const T *x) { \
+        T lane[LANES], best = x[0]; \
+        int64_t i = 0; \
+        int odd = 0; \
+        if (n >= LANES) { \
+            for (int k = 0; k < LANES; k++) lane[k] = x[k]; \
+            for (i = LANES; i + LANES <= n; i += LANES) \
+                SIMD for (int k = 0; k < LANES; k++) lane[k] = ORDER_##name(x[i + k], lane[k]) ? x[i + k] : lane[k]; \
+            for (int k = 0; k < LANES; k++) best = ORDER_##name(lane[k], best) ? lane[k] : best; \
+        } \
+        for (; i < n; i++) best = ORDER_##name(x[i], best) ? x[i] : best; \
+        _Pragma("omp simd reduction(| : odd)") for (int64_t k = 0; k < n; k++) odd |= x[k] != x[k]; \
+        if (odd) for (int64_t k = 0; k < n; k++) if (x[k] != x[k]) return x[k]; \
+        return best; \
+    } \
+    static void FN(name##_line_join)(BEST *best, int64_t n, const T *x, int64_t first) { \
+        T top = FN(name##_line)(n, x); \
+        if (best->index >= 0 && !BEATS_##name(top, best->value)) return; \
+        int64_t k = 0; \
+        while (!(x[k] == top || (x[k] != x[k] && top != top))) k++; \
+        *best = (BEST){x[k], first + k}; \
+    } \
+    static void FN(name##_add)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, void *acc, int64_t first, const double *extra) { \
+        BEST *best = acc; \
+        ROOM(room, CHUNK); \
+        if (m == 1) { \
+            bool plain = !r->half && in_row == sizeof(T); \
+            for (int64_t i = 0, k, most = plain ? LINE : CHUNK; i < n; i += k) { \
+                k = n - i < most ? n - i : most; \
+                FN(name##_line_join)(best, k, take(r, k, room, in + i * in_row, in_row), first + i); \
+            } \
+            return; \
+        } \
+        for (int64_t j = 0, w; j < m && n; j += w) { \
+            w = m - j < COLUMNS ? m - j : COLUMNS; \
+            T value[COLUMNS]; \
+            int64_t index[COLUMNS]; \
+            for (int64_t k = 0; k < w; k++) value[k] = best[j + k].value, index[k] = best[j + k].index; \
+            for (int64_t i = 0; i < n; i++) { \
+                const T *x = take(r, w, room, in + j * in_col + i * in_row, in_col); \
+                if (first + i == 0) for (int64_t k = 0; k < w; k++) value[k] = x[k], index[k] = 0; \
+                else SIMD for (int64_t k = 0; k < w; k++) { \
+                    bool better = (index[k] < 0) | BEATS_##name(x[k], value[k]); \
+                    value[k] = better ? x[k] : value[k]; \
+                    index[k] = better ? first + i : index[k]; \
+                } \
+            } \
+            for (int64_t k = 0; k < w; k++) best[j + k] = (BEST){value[k], index[k]}; \
+        } \
+    } \
+    static void FN(name##_merge)(const Reduction *r, int64_t m, void *acc, const void *from, const double *extra) { \
+        BEST *a = acc; \
+        const BEST *b = from; \
+        for (int64_t j = 0; j < m; j++) \
+            if (b[j].index >= 0 && (a[j].index < 0 || BEATS_##name(b[j].value, a[j].value))) a[j] = b[j]; \
+    }
+#define ORDER_max(a, b) ((a) > (b))
+#define ORDER_min(a, b) ((a) < (b))
+EXTREME(max)
+EXTREME(min)
+#undef EXTREME
+#undef ORDER_max
+#undef ORDER_min
