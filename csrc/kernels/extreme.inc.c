@@ -9,14 +9,14 @@ static void FN(max_init)(const Reduction *r, int64_t m, void *acc, const double 
 
 #define EXTREME(name) \
     static T FN(name##_line)(int64_t n, const T *x) { \
-        T lane[LANES], best = x[0]; \
+        T lane[SUM_LANES], best = x[0]; \
         int64_t i = 0; \
         int odd = 0; \
-        if (n >= LANES) { \
-            for (int k = 0; k < LANES; k++) lane[k] = x[k]; \
-            for (i = LANES; i + LANES <= n; i += LANES) \
-                SIMD for (int k = 0; k < LANES; k++) lane[k] = ORDER_##name(x[i + k], lane[k]) ? x[i + k] : lane[k]; \
-            for (int k = 0; k < LANES; k++) best = ORDER_##name(lane[k], best) ? lane[k] : best; \
+        if (n >= SUM_LANES) { \
+            for (int k = 0; k < SUM_LANES; k++) lane[k] = x[k]; \
+            for (i = SUM_LANES; i + SUM_LANES <= n; i += SUM_LANES) \
+                SIMD for (int k = 0; k < SUM_LANES; k++) lane[k] = ORDER_##name(x[i + k], lane[k]) ? x[i + k] : lane[k]; \
+            for (int k = 0; k < SUM_LANES; k++) best = ORDER_##name(lane[k], best) ? lane[k] : best; \
         } \
         for (; i < n; i++) best = ORDER_##name(x[i], best) ? x[i] : best; \
         _Pragma("omp simd reduction(| : odd)") for (int64_t k = 0; k < n; k++) odd |= x[k] != x[k]; \
@@ -35,16 +35,16 @@ static void FN(max_init)(const Reduction *r, int64_t m, void *acc, const double 
         ROOM(room, CHUNK); \
         if (m == 1) { \
             bool plain = !r->half && in_row == sizeof(T); \
-            for (int64_t i = 0, k, most = plain ? LINE : CHUNK; i < n; i += k) { \
+            for (int64_t i = 0, k, most = plain ? SUM_LINE : CHUNK; i < n; i += k) { \
                 k = n - i < most ? n - i : most; \
                 FN(name##_line_join)(best, k, take(r, k, room, in + i * in_row, in_row), first + i); \
             } \
             return; \
         } \
         for (int64_t j = 0, w; j < m && n; j += w) { \
-            w = m - j < COLUMNS ? m - j : COLUMNS; \
-            T value[COLUMNS]; \
-            int64_t index[COLUMNS]; \
+            w = m - j < SUM_COLUMNS ? m - j : SUM_COLUMNS; \
+            T value[SUM_COLUMNS]; \
+            int64_t index[SUM_COLUMNS]; \
             for (int64_t k = 0; k < w; k++) value[k] = best[j + k].value, index[k] = best[j + k].index; \
             for (int64_t i = 0; i < n; i++) { \
                 const T *x = take(r, w, room, in + j * in_col + i * in_row, in_col); \

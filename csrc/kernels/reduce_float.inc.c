@@ -4,14 +4,14 @@
 #define SUMS(name, f) \
     static double FN(name##_line)(int64_t n, const T *from, const double *p) { \
         const T p0 = p ? (T)p[0] : 0; \
-        T lane[LANES] = {0}; \
+        T lane[SUM_LANES] = {0}; \
         double total = 0; \
         int64_t i = 0; \
         (void)p0; \
-        for (; i + LANES <= n; i += LANES) \
-            SIMD for (int k = 0; k < LANES; k++) { const T x = from[i + k]; lane[k] += (f); } \
+        for (; i + SUM_LANES <= n; i += SUM_LANES) \
+            SIMD for (int k = 0; k < SUM_LANES; k++) { const T x = from[i + k]; lane[k] += (f); } \
         for (int k = 0; i < n; i++, k++) { const T x = from[i]; lane[k] += (f); } \
-        for (int width = LANES / 2; width >= 8; width /= 2) \
+        for (int width = SUM_LANES / 2; width >= 8; width /= 2) \
             SIMD for (int k = 0; k < width; k++) lane[k] += lane[k + width]; \
         for (int k = 0; k < 8; k++) total += (double)lane[k]; \
         return total; \
@@ -31,18 +31,18 @@ static void FN(sum_lines)(const Reduction *r, int64_t m, int64_t n, const char *
     if (m == 1) {
         ROOM(room, CHUNK);
         bool plain = !r->half && in_row == sizeof(T);
-        for (int64_t i = 0, k, most = plain ? LINE : CHUNK; i < n; i += k) {
+        for (int64_t i = 0, k, most = plain ? SUM_LINE : CHUNK; i < n; i += k) {
             k = n - i < most ? n - i : most;
             sum_add(total, line(k, take(r, k, room, in + i * in_row, in_row), extra));
         }
         return;
     }
     for (int64_t j = 0, w; j < m; j += w) {
-        w = m - j < COLUMNS ? m - j : COLUMNS;
-        ROOM(room, COLUMNS);
-        for (int64_t i = 0; i < n; i += ROWS) {
-            T part[COLUMNS] = {0};
-            for (int64_t k = i; k < n && k < i + ROWS; k++) rows(w, part, take(r, w, room, in + j * in_col + k * in_row, in_col), extra);
+        w = m - j < SUM_COLUMNS ? m - j : SUM_COLUMNS;
+        ROOM(room, SUM_COLUMNS);
+        for (int64_t i = 0; i < n; i += SUM_ROWS) {
+            T part[SUM_COLUMNS] = {0};
+            for (int64_t k = i; k < n && k < i + SUM_ROWS; k++) rows(w, part, take(r, w, room, in + j * in_col + k * in_row, in_col), extra);
             for (int64_t k = 0; k < w; k++) sum_add(&total[j + k], (double)part[k]);
         }
     }
@@ -77,11 +77,11 @@ static void FN(prod_init)(const Reduction *r, int64_t m, void *acc, const double
 
 static void FN(prod_add)(ADD_ARGS) {
     double *total = acc;
-    ROOM(room, COLUMNS);
+    ROOM(room, SUM_COLUMNS);
     if (m == 1) {
         double lane[8] = {1, 1, 1, 1, 1, 1, 1, 1};
         for (int64_t i = 0, k; i < n; i += k) {
-            k = n - i < COLUMNS ? n - i : COLUMNS;
+            k = n - i < SUM_COLUMNS ? n - i : SUM_COLUMNS;
             const T *x = take(r, k, room, in + i * in_row, in_row);
             int64_t q = 0;
             for (; q + 8 <= k; q += 8)
@@ -93,7 +93,7 @@ static void FN(prod_add)(ADD_ARGS) {
     }
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0, w; j < m; j += w) {
-            w = m - j < COLUMNS ? m - j : COLUMNS;
+            w = m - j < SUM_COLUMNS ? m - j : SUM_COLUMNS;
             const T *x = take(r, w, room, in + j * in_col + i * in_row, in_col);
             SIMD for (int64_t k = 0; k < w; k++) total[j + k] *= (double)x[k];
         }
@@ -111,17 +111,17 @@ static void FN(prod_finish)(const Reduction *r, int64_t m, const void *acc, char
 
 static void FN(count_add)(ADD_ARGS) {
     int64_t *total = acc;
-    ROOM(room, COLUMNS);
+    ROOM(room, SUM_COLUMNS);
     for (int64_t i = 0, k; m == 1 && i < n; i += k) {
         int64_t found = 0;
-        k = n - i < COLUMNS ? n - i : COLUMNS;
+        k = n - i < SUM_COLUMNS ? n - i : SUM_COLUMNS;
         const T *x = take(r, k, room, in + i * in_row, in_row);
         for (int64_t q = 0; q < k; q++) found += x[q] != 0;
         total[0] += found;
     }
     for (int64_t i = 0; m > 1 && i < n; i++)
         for (int64_t j = 0, w; j < m; j += w) {
-            w = m - j < COLUMNS ? m - j : COLUMNS;
+            w = m - j < SUM_COLUMNS ? m - j : SUM_COLUMNS;
             const T *x = take(r, w, room, in + j * in_col + i * in_row, in_col);
             SIMD for (int64_t k = 0; k < w; k++) total[j + k] += x[k] != 0;
         }
@@ -164,13 +164,13 @@ static void var_merge(const Reduction *r, int64_t m, void *acc, const void *from
 #endif
 
 static double FN(squares_around)(int64_t n, const T *x, T mean) {
-    T lane[LANES] = {0};
+    T lane[SUM_LANES] = {0};
     double total = 0;
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        SIMD for (int k = 0; k < LANES; k++) lane[k] += (x[i + k] - mean) * (x[i + k] - mean);
+    for (; i + SUM_LANES <= n; i += SUM_LANES)
+        SIMD for (int k = 0; k < SUM_LANES; k++) lane[k] += (x[i + k] - mean) * (x[i + k] - mean);
     for (int k = 0; i < n; i++, k++) lane[k] += (x[i] - mean) * (x[i] - mean);
-    for (int k = 0; k < LANES; k++) total += (double)lane[k];
+    for (int k = 0; k < SUM_LANES; k++) total += (double)lane[k];
     return total;
 }
 
@@ -179,7 +179,7 @@ static void FN(var_add)(ADD_ARGS) {
     if (m == 1) {
         ROOM(room, CHUNK);
         bool plain = !r->half && in_row == sizeof(T);
-        for (int64_t i = 0, k, most = plain ? LINE : CHUNK; i < n; i += k) {
+        for (int64_t i = 0, k, most = plain ? SUM_LINE : CHUNK; i < n; i += k) {
             k = n - i < most ? n - i : most;
             const T *x = take(r, k, room, in + i * in_row, in_row);
             double mean = FN(sum_line)(k, x, NULL) / (double)k, off = mean - (double)(T)mean;   /* the mean as T is off by that */
@@ -187,12 +187,12 @@ static void FN(var_add)(ADD_ARGS) {
         }
         return;
     }
-    ROOM(room, COLUMNS);
+    ROOM(room, SUM_COLUMNS);
     for (int64_t j = 0, w; j < m; j += w) {
-        w = m - j < COLUMNS ? m - j : COLUMNS;
+        w = m - j < SUM_COLUMNS ? m - j : SUM_COLUMNS;
         for (int64_t i = 0, h; i < n; i += h) {
-            double mean[COLUMNS] = {0}, m2[COLUMNS] = {0};
-            h = n - i < ROWS ? n - i : ROWS;
+            double mean[SUM_COLUMNS] = {0}, m2[SUM_COLUMNS] = {0};
+            h = n - i < SUM_ROWS ? n - i : SUM_ROWS;
             for (int64_t k = i; k < i + h; k++) {
                 const T *x = take(r, w, room, in + j * in_col + k * in_row, in_col);
                 SIMD for (int64_t q = 0; q < w; q++) mean[q] += (double)x[q];
@@ -240,13 +240,13 @@ static void tower_merge(const Reduction *r, int64_t m, void *acc, const void *fr
 #endif
 
 static double FN(exps_below)(int64_t n, const T *x, T top) {
-    T lane[LANES] = {0};
+    T lane[SUM_LANES] = {0};
     double total = 0;
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        SIMD for (int k = 0; k < LANES; k++) lane[k] += M(exp)(x[i + k] - top);
+    for (; i + SUM_LANES <= n; i += SUM_LANES)
+        SIMD for (int k = 0; k < SUM_LANES; k++) lane[k] += M(exp)(x[i + k] - top);
     for (int k = 0; i < n; i++, k++) lane[k] += M(exp)(x[i] - top);
-    for (int k = 0; k < LANES; k++) total += (double)lane[k];
+    for (int k = 0; k < SUM_LANES; k++) total += (double)lane[k];
     return total;
 }
 
