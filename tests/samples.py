@@ -33,10 +33,8 @@ def row_ids(chosen):
 
 def function(row):
     """The callable of a row, whatever its place."""
-    found = rl._C._ops
-    for part in row["name"].split("."):
-        found = getattr(found, part)
-    return found
+    prefix, _, name = row["name"].rpartition(".")
+    return getattr(getattr(rl._C, f"_{prefix or 'ops'}"), name)
 
 
 class Maker:

@@ -70,7 +70,7 @@ static Tensor *border_pad(Call *c, Tensor *x, const Arg *pad, Border border) {
                            before[d], after, d, rl_text_shape(x));
         if (n == 0) return rl_fail(RL_RUNTIME_ERROR, "Expected a tensor without empty dimensions to pad, but got: %s", rl_text_shape(x));
     }
-    for (int d = x->ndim - pad->n / 2; d < x->ndim && x; d++) {
+    for (int d = x->ndim - pad->n / 2; x && d < x->ndim; d++) {
         int64_t n = x->shape[d];
         if (shape[d] == n && before[d] == 0) continue;
         Tensor *number = rl_empty(1, &shape[d], RL_INT64);
