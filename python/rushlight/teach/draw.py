@@ -48,11 +48,12 @@ class Drawing:
 
 
 class Box:
-    """One node of a drawing: a few lines of text, a kind, and where the layout put it."""
+    """One node of a drawing: a few lines of text, a kind, and where the layout put it. `notes` are for its title."""
 
-    def __init__(self, lines=(), kind="op"):
+    def __init__(self, lines=(), kind="op", notes=()):
         self.lines = list(lines)
         self.kind = kind
+        self.notes = list(notes)
         self.width = max((len(line) for line in self.lines), default=0) * CHARACTER + 2 * PAD if lines else 2
         self.height = len(self.lines) * LINE + PAD
         self.above, self.below = [], []
@@ -74,10 +75,29 @@ def _op_name(node):
                    for i, char in enumerate(stem))
 
 
+def _shape_text(shape):
+    return "\u00d7".join(map(str, shape)) or "scalar"
+
+
+def _line_of(node):
+    """"train.py, line 12" of the call that made the node, where the engine kept it."""
+    code, offset = getattr(node, "_site_code", None), getattr(node, "_site_offset", None)
+    if code is None or offset is None:
+        return None
+    line = next(itertools.islice(code.co_positions(), offset // 2, None), (None,))[0]
+    return f"{code.co_filename.rpartition('/')[2]}, line {line}" if line else None
+
+
+def _op_box(node):
+    made = getattr(node, "_input_metadata", None) or ()
+    notes = [note for note in (getattr(node, "_formula", None), _line_of(node)) if note]
+    return Box([_op_name(node), *(_shape_text(entry.shape) for entry in made[:1])], notes=notes)
+
+
 def _leaf_box(tensor, names):
     name = names.get(id(tensor))
-    shape = "\u00d7".join(map(str, tensor.shape)) or "scalar"
-    return Box([STYLE["parameter" if name else "input"][2] + (name or "leaf"), shape], "parameter" if name else "input")
+    kind = "parameter" if name else "input"
+    return Box([STYLE[kind][2] + (name or "leaf"), _shape_text(tensor.shape)], kind)
 
 
 def boxes_of(tensor, names):
@@ -95,11 +115,10 @@ def boxes_of(tensor, names):
             order.append(box)
         elif node not in boxes:
             leaf = getattr(node, "variable", None)
-            boxes[node] = Box([_op_name(node)]) if leaf is None else _leaf_box(leaf, names)
+            boxes[node] = _op_box(node) if leaf is None else _leaf_box(leaf, names)
             stack.append((node, True))
             stack.extend((n, False) for n, _ in node.next_functions if n is not None and n not in boxes)
-    shape = "\u00d7".join(map(str, tensor.shape)) or "scalar"
-    result = Box([STYLE["output"][2] + names.get(id(tensor), "output"), shape], "output")
+    result = Box([STYLE["output"][2] + names.get(id(tensor), "output"), _shape_text(tensor.shape)], "output")
     _link(boxes[tensor.grad_fn], result)
     return [*order, result]
 
@@ -272,7 +291,7 @@ def _box(box):
     text = "".join(
         f'<text x="{box.x:.1f}" y="{top + LINE * (i + 1) - 1:.1f}" text-anchor="middle" fill="#1a1a1a">{escape(line)}'
         "</text>" for i, line in enumerate(box.lines))
-    return (f'<g><title>{escape(" ".join(box.lines))}</title><rect x="{left:.1f}" y="{top:.1f}" '
+    return (f'<g><title>{escape("; ".join([" ".join(box.lines), *box.notes]))}</title><rect x="{left:.1f}" y="{top:.1f}" '
             f'width="{box.width:.1f}" height="{box.height:.1f}" rx="4" fill="{fill}" stroke="{border}"/>{text}</g>')
 
 
