@@ -24,7 +24,7 @@ static bool equally_long(Call *c, int lists) {
 }
 
 static bool may_write(Tensor *t) {
-    if (t->storage->flags & STORAGE_READONLY || t->flags & (T_INFERENCE | T_VIEW)) return false;
+    if (t->storage->flags & STORAGE_READONLY || t->flags & T_INFERENCE) return false;
     return rl_is_contiguous(t) || rl_is_dense(t);
 }
 
