@@ -21,9 +21,11 @@ typedef struct Code {
     uint8_t kind;
     int16_t n;                     /* I_CALL: arguments; I_GRAD, I_OUT, I_ARG: which */
     int16_t keywords;              /* I_CALL: how many of the arguments have names, the last ones */
-    Arg number;
-    const char *name;              /* I_CALL: the operation; I_BINARY: the operation behind the operator; I_STRING */
-    const char *keyword[MOST_KEYWORDS];
+    int16_t length;                /* of name */
+    Arg number;                    /* I_STRING: the text */
+    const char *name;              /* I_CALL: in the formula's text; I_BINARY: the operation behind the operator */
+    Op *op;                        /* I_CALL, I_BINARY: its first overload; NULL if this build lacks it */
+    struct { const char *p; int16_t length; } keyword[MOST_KEYWORDS];
 } Code;
 
 typedef struct Program {
@@ -56,14 +58,6 @@ static bool take(Parser *r, const char *word) {
     if (strncmp(r->p, word, n)) return false;
     r->p += n;
     return true;
-}
-
-static char *copy_text(const char *from, size_t n) {
-    char *text = rl_alloc((int64_t)n + 1);
-    if (!text) return NULL;
-    memcpy(text, from, n);
-    text[n] = 0;
-    return text;
 }
 
 static Code *emit(Parser *r, int kind) {
@@ -131,28 +125,33 @@ static bool parse_name(Parser *r, const char *p, size_t n) {
     return complain(r, "unknown name");
 }
 
+static Op *find_op(const char *p, size_t n) {
+    char name[64];
+    if (n >= sizeof name) return NULL;
+    memcpy(name, p, n);
+    name[n] = 0;
+    return rl_find(name);
+}
+
 static bool parse_call(Parser *r, const char *p, size_t n) {
-    int count = 0, keywords = 0;
-    const char *keyword[MOST_KEYWORDS];
+    Code call = {.kind = I_CALL, .name = p, .length = (int16_t)n, .op = find_op(p, n), .number = a_none()};
     while (!take(r, ")")) {
         skip_space(r);
         size_t m = name_length(r->p);
         if (m && r->p[m] == '=' && r->p[m + 1] != '=') {
-            if (keywords == MOST_KEYWORDS) return complain(r, "too many keywords");
-            if (!(keyword[keywords++] = copy_text(r->p, m))) return false;
+            if (call.keywords == MOST_KEYWORDS) return complain(r, "too many keywords");
+            call.keyword[call.keywords].p = r->p;
+            call.keyword[call.keywords++].length = (int16_t)m;
             r->p += m + 1;
-        } else if (keywords) return complain(r, "a positional argument after a keyword");
+        } else if (call.keywords) return complain(r, "a positional argument after a keyword");
         if (!parse_expression(r)) return false;
-        count++;
+        call.n++;
         skip_space(r);
         if (!take(r, ",") && *r->p != ')') return complain(r, ", or ) expected");
     }
     Code *c = emit(r, I_CALL);
-    if (!c) return false;
-    c->n = (int16_t)count;
-    c->keywords = (int16_t)keywords;
-    for (int i = 0; i < keywords; i++) c->keyword[i] = keyword[i];
-    return (c->name = copy_text(p, n)) != NULL;
+    if (c) *c = call;
+    return c;
 }
 
 static bool parse_literal(Parser *r) {
@@ -170,8 +169,12 @@ static bool parse_string(Parser *r) {
     const char quote = *r->p++, *end = strchr(r->p, quote);
     if (!end) return complain(r, "the string has no end");
     Code *c = emit(r, I_STRING);
-    if (!c || !(c->name = copy_text(r->p, (size_t)(end - r->p)))) return false;
-    c->n = (int16_t)(end - r->p);
+    char *text = c ? rl_alloc(end - r->p + 1) : NULL;
+    if (!text) return false;
+    memcpy(text, r->p, (size_t)(end - r->p));
+    text[end - r->p] = 0;
+    c->number = a_str(text);
+    c->number.n = (int32_t)(end - r->p);
     r->p = end + 1;
     return true;
 }
@@ -189,8 +192,11 @@ static bool parse_atom(Parser *r) {
 
 static bool emit_binary(Parser *r, const char *name) {
     Code *c = emit(r, I_BINARY);
-    if (c) c->name = name;
-    return c;
+    if (!c) return false;
+    c->name = name;
+    c->length = (int16_t)strlen(name);
+    c->op = rl_find(name);
+    return true;
 }
 
 static bool parse_unary(Parser *r);
@@ -318,7 +324,7 @@ static bool fits(const Arg *a, const Param *p, bool wrap) {
 
 static int place_of(const Sig *s, const Code *code, int i) {
     int positional = code->n - code->keywords;
-    return i < positional ? i : find_param(s, code->keyword[i - positional], strlen(code->keyword[i - positional]));
+    return i < positional ? i : find_param(s, code->keyword[i - positional].p, (size_t)code->keyword[i - positional].length);
 }
 
 static bool matches(const Sig *s, const Code *code, const Arg *args, bool wrap) {
@@ -351,11 +357,10 @@ static Tensor *apply_matched(Op *op, const Code *code, const Arg *args) {
 }
 
 static Tensor *call(const Code *code, const Arg *args) {
-    Op *first = rl_find(code->name);
     for (int wrap = 0; wrap < 2; wrap++)
-        for (Op *op = first; op; op = op->next)
+        for (Op *op = code->op; op; op = op->next)
             if (matches(op->parsed, code, args, wrap)) return apply_matched(op, code, args);
-    return rl_fail(RL_NOT_IMPLEMENTED, "a gradient needs %s with %d arguments, which this build does not have", code->name, code->n);
+    return rl_fail(RL_NOT_IMPLEMENTED, "a gradient needs %.*s with %d arguments, which this build does not have", code->length, code->name, code->n);
 }
 
 static bool push(Machine *m, Arg a) {
@@ -411,7 +416,7 @@ static Arg negated(const Arg *a) {
 static bool run_call(Machine *m, const Code *code) {
     m->n -= code->n;
     const Arg *args = &m->stack[m->n];
-    if (code->n == 1 && !strcmp(code->name, "conj")) {
+    if (code->n == 1 && is_word(code->name, (size_t)code->length, "conj")) {
         if (args->tag == A_TENSOR) return push(m, a_t(rl_conj(args->tensor)));
         if (args->tag != A_COMPLEX) return push(m, *args);
     }
@@ -430,17 +435,13 @@ static bool push_saved(Machine *m, const Arg *a, const char *what) {
 }
 
 static bool run_code(Machine *m, const Code *code) {
-    Arg text;
     switch (code->kind) {
     case I_GRAD: return push_gradient(m, code->n);
     case I_OUT: return push_saved(m, &(Arg){.tag = A_TENSOR, .tensor = m->c->out[code->n]}, "its result");
     case I_ARG: return push_saved(m, &m->c->arg[code->n], m->c->op->parsed->param[code->n].name);
     case I_NUMBER: return push(m, code->number);
     case I_NONE: return push(m, a_none());
-    case I_STRING:
-        text = a_str(code->name);
-        text.n = code->n;
-        return push(m, text);
+    case I_STRING: return push(m, code->number);
     case I_CALL: return run_call(m, code);
     case I_BINARY: return run_binary(m, code);
     case I_NEG: return m->n--, push(m, negated(&m->stack[m->n]));
