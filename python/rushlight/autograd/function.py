@@ -46,7 +46,16 @@ class FunctionCtx:
 _ContextMethodMixin = FunctionCtx
 
 
-class BackwardCFunction(_C._FunctionBase, FunctionCtx):
+class _State(_C._FunctionBase):
+    """What the engine keeps for a call of a custom Function."""
+
+    @property
+    def requires_grad(self):
+        """Whether a gradient of any argument is wanted."""
+        return any(self.needs_input_grad or ())
+
+
+class BackwardCFunction(_State, FunctionCtx):
     """The node of a custom Function; each Function has a subclass."""
 
     def apply(self, *args):
@@ -72,7 +81,7 @@ class FunctionMeta(type):
         super().__init__(name, bases, attrs)
 
 
-class Function(metaclass=FunctionMeta):
+class Function(_State, FunctionCtx, metaclass=FunctionMeta):
     """Subclass it with static methods forward(ctx, *args) and backward(ctx, *grads), and call Sub.apply(*args).
 
     forward may leave ctx out where setup_context(ctx, inputs, output) does what concerns it. backward returns a gradient, or None,
