@@ -1,7 +1,7 @@
 """Draws the arguments that rows of the table name as samples: "x(3, 4), 1; x(0, 4), dim=-1".
 
-A sample is the inside of a Python call.  x(...) is a tensor of normal values, pos of positive ones, unit of values between -1 and
-1, idx(n, ...) of integers below n, mask of booleans; rl is the library.  Values come from NumPy and a seed, so that another library
+A sample is the inside of a Python call.  x(...) is a tensor of normal values, pos of positive ones, unit of values between 0
+and 1, idx(n, ...) of integers below n, mask of booleans; rl is the library.  Values come from NumPy and a seed, so that another library
 can be given the same.
 """
 
@@ -79,7 +79,7 @@ class Maker:
 
     def unit(self, *shape):
         array = self.values(shape)
-        return self.tensor(numpy.tanh(array) * 0.9 if array.dtype.kind in "fc" else array, self.dtype, True)
+        return self.tensor(0.5 + 0.45 * numpy.tanh(array) if array.dtype.kind in "fc" else array, self.dtype, True)
 
     def idx(self, n, *shape):
         return self.tensor(self.rng.integers(0, n, shape), "int64", False)

@@ -336,19 +336,19 @@ static Tensor *adaptive_max_forward(Call *c) {
 
 Op rl_pool_ops[] = {
     {
-        .sig = "_max_pool(input: Tensor, window: list[int]) -> (Tensor, Tensor)", .where = PRIVATE, .saves = SAVE_OUT(1), .node = "MaxPoolWithIndicesBackward0",
+        .sig = "_max_pool(input: Tensor, window: list[int]) -> (Tensor, Tensor)", .where = PRIVATE, .dtypes = CLASS_REAL, .saves = SAVE_OUT(1), .node = "MaxPoolWithIndicesBackward0",
         .doc = "Maxima and their places; window is [sizes.., strides.., pads.., dilations.., ceil, 0, 0] or, adaptive, [outs..].\n\n"
                ">>> rl._C._ops._max_pool(rl.tensor([[1., 3., 2.]]), [1])\n(tensor([[3.]]), tensor([[1]]))",
         .forward = max_pool_forward, .vjp = max_pool_vjp, .samples = "x(2, 3, 5), [2, 2, 0, 1, 0, 0, 0]; x(2, 3, 5), [2]",
     },
     {
-        .sig = "_mean_pool(input: Tensor, window: list[int]) -> Tensor", .where = PRIVATE, .node = "AvgPoolBackward0",
+        .sig = "_mean_pool(input: Tensor, window: list[int]) -> Tensor", .where = PRIVATE, .dtypes = CLASS_REAL, .node = "AvgPoolBackward0",
         .doc = "Means; window is [sizes.., strides.., pads.., dilations.., ceil, count_pad, divisor] or, adaptive, [outs..].\n\n"
                ">>> rl._C._ops._mean_pool(rl.tensor([[1., 3., 2.]]), [1])\ntensor([[2.]])",
         .forward = mean_pool_forward, .vjp = mean_pool_vjp, .samples = "x(2, 3, 5), [2, 2, 0, 1, 0, 1, 0]; x(2, 3, 5), [2]",
     },
     {
-        .sig = "_mean_unpool(grad: Tensor, size: list[int], window: list[int]) -> Tensor", .where = PRIVATE, .node = "AvgPoolBackwardBackward0",
+        .sig = "_mean_unpool(grad: Tensor, size: list[int], window: list[int]) -> Tensor", .where = PRIVATE, .dtypes = CLASS_REAL, .node = "AvgPoolBackwardBackward0",
         .doc = "The adjoint of _mean_pool: every mean's gradient shared out over its window.\n\n"
                ">>> rl._C._ops._mean_unpool(rl.tensor([[3.]]), [3], [1])\ntensor([[1., 1., 1.]])",
         .forward = mean_unpool_forward, .vjp = mean_unpool_vjp, .samples = "x(2, 3, 2), [5], [2, 2, 0, 1, 0, 1, 0]; x(2, 3, 2), [5], [2]",
