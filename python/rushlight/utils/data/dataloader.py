@@ -80,7 +80,7 @@ class DataLoader(Generic[_T_co]):
         self._iterator = None
         self._shared = Shared()
         self._initialised = True
-        self._warn_of_many_workers()
+        self.check_worker_number_rationality()
 
     def _default_sampler(self, shuffle):
         if self._dataset_kind == _DatasetKind.Iterable:
@@ -110,7 +110,8 @@ class DataLoader(Generic[_T_co]):
     def _index_sampler(self):
         return self.batch_sampler if self._auto_collation else self.sampler
 
-    def _warn_of_many_workers(self):
+    def check_worker_number_rationality(self):
+        """Warn when there are more workers than processors."""
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         if self.num_workers and cpus and self.num_workers > cpus:
             warnings.warn(

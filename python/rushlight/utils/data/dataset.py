@@ -211,7 +211,7 @@ class Subset(Dataset[_T_co]):
         return len(self.indices)
 
 
-def random_split(dataset, lengths, generator=None):
+def random_split(dataset, lengths, generator=rl.default_generator):
     """Cut a data set into random parts of the given lengths, or fractions that sum to one.
 
     Fractions are floored and the samples left over are dealt out one each from the first part on.
