@@ -5,12 +5,14 @@ Orders and batches are compared with torch's for the same seed where torch is in
 
 import collections
 import gc
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import types
 
@@ -648,11 +650,58 @@ def test_slow_worker_does_not_hold_up_the_others():
     assert [batch.item() for batch in D.DataLoader(OneSlow(), num_workers=2)] == list(range(6))
 
 
-def test_spawned_workers():
-    pytest.importorskip("multiprocessing.popen_spawn_posix")
-    for context in ("spawn",):
-        loader = D.DataLoader(Squares(6), batch_size=3, num_workers=1, multiprocessing_context=context)
-        assert [plain(batch)[1] for batch in loader] == [[0, 1, 2], [3, 4, 5]]
+@pytest.mark.parametrize("context", ["spawn", "forkserver"])
+def test_started_workers(context):
+    if context not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {context} here")
+    loader = D.DataLoader(Squares(6), batch_size=3, num_workers=1, multiprocessing_context=context)
+    assert [plain(batch)[1] for batch in loader] == [[0, 1, 2], [3, 4, 5]]
+
+
+class Products(D.Dataset):
+    """Work for the thread pool, in a process that was forked beside one."""
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, i):
+        return i, (rl.ones(300, 300) @ rl.full((300, 300), float(i)))[0, 0]
+
+
+def test_loaders_in_threads():
+    rl.ones(600, 600) @ rl.ones(600, 600)
+    results = []
+
+    def read():
+        results.append([plain(batch) for batch in D.DataLoader(Products(), batch_size=None, num_workers=2)])
+
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [[[i, 300.0 * i] for i in range(12)]] * 3
+
+
+class Nested(D.Dataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, i):
+        return len(list(D.DataLoader(Squares(10), batch_size=3)))
+
+
+def test_a_loader_inside_a_worker():
+    assert [batch.item() for batch in D.DataLoader(Nested(), num_workers=1)] == [4, 4]
+
+
+def test_leaving_with_a_live_iterator(tmp_path):
+    """The interpreter ends without waiting and without a word."""
+    script = tmp_path / "script.py"
+    script.write_text("import rushlight.utils.data as D\n"
+                      "iterator = iter(D.DataLoader(range(100), num_workers=2))\nprint(next(iterator).item())\n")
+    done = subprocess.run([sys.executable, "-W", "ignore", str(script)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
 
 class Big(D.Dataset):
