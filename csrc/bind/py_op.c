@@ -298,7 +298,7 @@ static bool put_method(Op *op, const char *name, int form) {
 
 PyObject *op_method(const char *name) { return PyDict_GetItemString(TensorType->tp_dict, name); }
 
-/* Whether a function form `name_` makes sense: one tensor and nothing else that must be given. */
+/* Whether a function form `name_` makes sense anyway: one tensor and nothing else that must be given.  Rows of nn always have it. */
 static bool is_unary(const Op *op) {
     for (int k = 1; k < op->parsed->nparams; k++)
         if (!op->parsed->param[k].has_default) return false;
@@ -313,7 +313,7 @@ static bool put_everywhere(Op *op, const char *name, uint32_t where, const char 
         bool here = only ? spaces[i].prefix && !strcmp(spaces[i].prefix, only) : (where & spaces[i].flag) != 0;
         if (!here) continue;
         if (!put_function(&spaces[i], op, name, form)) return false;
-        if (where & INPLACE && is_unary(op) && spaces[i].flag & (FUNCTION | NN) && !put_function(&spaces[i], op, inplace, INPLACE_FORM)) return false;
+        if (where & INPLACE && (is_unary(op) || where & NN) && spaces[i].flag & (FUNCTION | NN) && !put_function(&spaces[i], op, inplace, INPLACE_FORM)) return false;
     }
     if (only) {
         snprintf(flat, sizeof flat, "%s_%s", only, name);

@@ -127,15 +127,15 @@ Op rl_dropout_ops[] = {
         .doc = "Zeroes elements at a chance of p and multiplies the others by 1 / (1 - p).\n\n>>> rl.dropout(rl.ones(3), 0.5, False)\ntensor([1., 1., 1.])",
     },
     {
-        .sig = "feature_dropout(input: Tensor, p: float, train: bool) -> Tensor", .where = FUNCTION | INPLACE, .data = CHANNELS, DROPS,
+        .sig = "feature_dropout(input: Tensor, p: float, train: bool) -> Tensor", .where = FUNCTION | NN | INPLACE, .data = CHANNELS, DROPS,
         .doc = "Dropout of whole channels.\n\n>>> rl.feature_dropout(rl.ones(1, 2), 0.5, False)\ntensor([[1., 1.]])",
     },
     {
-        .sig = "alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor", .where = FUNCTION | INPLACE, .data = ALPHA, DROPS,
+        .sig = "alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor", .where = FUNCTION | NN | INPLACE, .data = ALPHA, DROPS,
         .doc = "Dropout that keeps mean and variance behind SELU.\n\n>>> rl.alpha_dropout(rl.ones(3), 0.5, False)\ntensor([1., 1., 1.])",
     },
     {
-        .sig = "feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor", .where = FUNCTION | INPLACE, .data = CHANNELS | ALPHA, DROPS,
+        .sig = "feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor", .where = FUNCTION | NN | INPLACE, .data = CHANNELS | ALPHA, DROPS,
         .doc = "alpha_dropout of whole channels.\n\n>>> rl.feature_alpha_dropout(rl.ones(1, 2), 0.5, False)\ntensor([[1., 1.]])",
     },
     {

@@ -64,6 +64,8 @@ def __getattr__(name):
             if error.name != f"{__name__}.{name}":
                 raise
             raise AttributeError(f"module {__name__!r} has no {name!r}: this part of torch is not in rushlight") from None
+    if name[:1] == "_" and name[:2] != "__" and hasattr(_C._VariableFunctions, name):    # torch._standard_gamma and its like
+        return getattr(_C._VariableFunctions, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_nearest(name)}")
 
 
