@@ -69,6 +69,7 @@ PyObject *structseq_type(const Op *op);         /* borrowed: rushlight.return_ty
 typedef struct Frame Frame;
 enum { MATCH = 1, MISMATCH = 0, RAISED = -1 };
 int convert(Frame *f, const Param *p, PyObject *value, Arg *a);
+int convert_ints(Frame *f, PyObject *const *items, Py_ssize_t n, Arg *a);
 bool number_from(PyObject *o, Arg *a, double complex_store[2]);   /* any Python, NumPy or 0-d tensor number; no exception on mismatch */
 int index_from(PyObject *o, int64_t *value);    /* integers of every kind, bool excepted */
 int is_number(PyObject *o);                     /* whether number_from could succeed */

@@ -136,6 +136,10 @@ static inline int place(Frame *f, const Sig *sig, int k, PyObject *value) {
 static int place_rest(Frame *f, const Sig *sig, int k, PyObject *const *args, Py_ssize_t n) {
     const Param *p = &sig->param[k];
     if (n == 1 && (PyTuple_Check(args[0]) || PyList_Check(args[0]))) return place(f, sig, k, args[0]);
+    if (p->kind == P_INTS) {
+        int ok = convert_ints(f, args, n, &f->arg[k]);
+        return ok == MISMATCH ? because(f, WHY_TYPE, p, args[0]) : ok;
+    }
     PyObject *rest = PyTuple_New(n);
     if (!rest) return RAISED;
     for (Py_ssize_t i = 0; i < n; i++) PyTuple_SET_ITEM(rest, i, Py_NewRef(args[i]));

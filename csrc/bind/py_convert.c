@@ -130,21 +130,21 @@ static Tensor **room_for_tensors(Frame *f, Py_ssize_t n) {
 
 static inline bool is_list(PyObject *o) { return PyTuple_Check(o) || PyList_Check(o); }
 
-/* The items of a list or tuple; MISMATCH where one is not an int.  A tensor of ints of one dimension counts too. */
-static int ints_from(Frame *f, PyObject *o, Arg *a) {
-    Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+/* The items of a list or tuple; MISMATCH where one is not an int. */
+static int ints_from(Frame *f, PyObject *o, Arg *a) { return convert_ints(f, PySequence_Fast_ITEMS(o), PySequence_Fast_GET_SIZE(o), a); }
+
+int convert_ints(Frame *f, PyObject *const *items, Py_ssize_t n, Arg *a) {
     int64_t *ints = room_for_ints(f, n);
     if (!ints) return raise_pending(), RAISED;
     for (Py_ssize_t i = 0; i < n; i++) {
-        if (i >= PySequence_Fast_GET_SIZE(o)) return MISMATCH;
-        PyObject *item = PySequence_Fast_GET_ITEM(o, i);
-        int ok = index_from(item, &ints[i]);
+        int ok = index_from(items[i], &ints[i]);
+        if (RL_LIKELY(ok == MATCH)) continue;
         if (ok == MISMATCH) {
             f->why_position = (int)i;
-            f->why_value = item;
+            f->why_value = items[i];
             f->why_text = "item";
         }
-        if (ok != MATCH) return ok;
+        return ok;
     }
     *a = a_ints((int)n, ints);
     return MATCH;

@@ -5,10 +5,35 @@
  * A node is known to the collector from birth, a tensor from its first out-edge on: without one it cannot be in a cycle. */
 #include "bind.h"
 
+/* On 3.11 the collector's lists and the running frame are reached inline, as the interpreter itself does; later versions hide
+ * what that needs, and offer functions. */
 #if PY_VERSION_HEX < 0x030C0000
 #define Py_BUILD_CORE
 #include <internal/pycore_frame.h>
+#include <internal/pycore_gc.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_pystate.h>
 #undef Py_BUILD_CORE
+
+static inline void track(PyObject *o) {
+    PyGC_Head *head = _Py_AS_GC(o), *young = _PyInterpreterState_GET()->gc.generation0, *last = (PyGC_Head *)young->_gc_prev;
+    _PyGCHead_SET_NEXT(last, head);
+    _PyGCHead_SET_PREV(head, last);
+    _PyGCHead_SET_NEXT(head, young);
+    young->_gc_prev = (uintptr_t)head;
+}
+
+static inline void untrack(PyObject *o) {
+    PyGC_Head *head = _Py_AS_GC(o), *last = _PyGCHead_PREV(head), *next = _PyGCHead_NEXT(head);
+    if (!next) return;
+    _PyGCHead_SET_NEXT(last, next);
+    _PyGCHead_SET_PREV(next, last);
+    head->_gc_next = 0;
+    head->_gc_prev &= _PyGC_PREV_MASK_FINALIZED;
+}
+#else
+static inline void track(PyObject *o) { PyObject_GC_Track(o); }
+static inline void untrack(PyObject *o) { PyObject_GC_UnTrack(o); }
 #endif
 
 #include <string.h>
@@ -30,6 +55,19 @@ static PyTypeObject *next_tensor_type, *next_node_type;
 
 /* ---- making and freeing ---- */
 
+/* memset of a constant size becomes `rep stos` at -O3, whose start-up costs as much as the rest of host_make. */
+typedef int64_t Pair __attribute__((vector_size(16), aligned(8), may_alias));
+static inline void zero(void *from, size_t bytes) {
+    char *p = from;
+#pragma GCC unroll 16
+    for (size_t i = 0; i < bytes / 16; i++) {
+        *(Pair *)(p + 16 * i) = (Pair){0};
+        __asm__("" ::: "memory");
+    }
+    if (bytes & 8) *(int64_t *)(p + bytes - 8) = 0;
+}
+_Static_assert(offsetof(Tensor, dims) % 8 == 0 && offsetof(Node, arg_inline) % 8 == 0, "headers are cleared in words");
+
 void host_tensor_type_next(PyTypeObject *type) { next_tensor_type = type == TensorType ? NULL : type; }
 
 static void *make_subclass_tensor(PyTypeObject *type) {
@@ -46,7 +84,7 @@ static void *make_tensor(void) {
     if (RL_LIKELY(self != NULL)) {
         free_tensors = (PyTensor *)self->dict;
         free_tensor_count--;
-        _Py_NewReference((PyObject *)self);
+        Py_SET_REFCNT((PyObject *)self, 1);
     } else {
         self = PyObject_GC_New(PyTensor, TensorType);
         if (!self) {
@@ -55,7 +93,7 @@ static void *make_tensor(void) {
         }
         self->weakrefs = NULL;
     }
-    memset(&self->t, 0, offsetof(Tensor, dims));
+    zero(&self->t, offsetof(Tensor, dims));
     self->dict = NULL;
     return &self->t;
 }
@@ -75,7 +113,7 @@ static void *make_node(void) {
     if (RL_LIKELY(self != NULL)) {
         free_nodes = (PyNode *)self->dict;
         free_node_count--;
-        _Py_NewReference((PyObject *)self);
+        Py_SET_REFCNT((PyObject *)self, 1);
     } else {
         self = PyObject_GC_New(PyNode, NodeType);
         if (!self) {
@@ -84,9 +122,9 @@ static void *make_node(void) {
         }
         self->weakrefs = NULL;
     }
-    memset(&self->n, 0, offsetof(Node, arg_inline));
+    zero(&self->n, offsetof(Node, arg_inline));
     self->dict = NULL;
-    PyObject_GC_Track(self);
+    track((PyObject *)self);
     return &self->n;
 }
 
@@ -98,14 +136,14 @@ static void *host_make(Kind kind) {
 static void host_keep(void *object) { Py_INCREF(object_of(object)); }
 static void host_drop(void *object) { Py_DECREF(object_of(object)); }
 static int64_t host_count(void *object) { return Py_REFCNT(object_of(object)); }
-static void host_linked(Tensor *t) { PyObject_GC_Track(object_of(t)); }
+static void host_linked(Tensor *t) { track(object_of(t)); }
 static void host_foreign_keep(void *foreign) { Py_INCREF((PyObject *)foreign); }
 static void host_foreign_drop(void *foreign) { Py_DECREF((PyObject *)foreign); }
 
 void ensure_linked(Tensor *t) {
     if (t->flags & T_LINKED) return;
     t->flags |= T_LINKED;
-    PyObject_GC_Track(object_of(t));
+    track(object_of(t));
 }
 
 /* ---- the Tensor type's memory slots ---- */
@@ -135,7 +173,7 @@ void tensor_dealloc(PyObject *self) {
     if (RL_UNLIKELY(type != TensorType && type->tp_dealloc == tensor_dealloc && type->tp_finalize)) {
         if (PyObject_CallFinalizerFromDealloc(self) < 0) return;
     }
-    if (o->t.flags & T_LINKED || type != TensorType) PyObject_GC_UnTrack(self);
+    if (o->t.flags & T_LINKED || type != TensorType) untrack(self);
     if (RL_UNLIKELY(o->weakrefs != NULL)) PyObject_ClearWeakRefs(self);
     if (RL_UNLIKELY(o->dict != NULL)) Py_CLEAR(o->dict);
     rl_tensor_release(&o->t);
@@ -188,7 +226,7 @@ int node_clear(PyObject *self) {
 
 void node_dealloc(PyObject *self) {
     PyNode *o = (PyNode *)self;
-    PyObject_GC_UnTrack(self);
+    untrack(self);
     if (RL_UNLIKELY(o->weakrefs != NULL)) PyObject_ClearWeakRefs(self);
     if (RL_UNLIKELY(o->dict != NULL)) Py_CLEAR(o->dict);
     rl_node_release(&o->n);
@@ -316,6 +354,7 @@ void call_site(PyObject **code, int32_t *offset) {
     *code = Py_NewRef((PyObject *)frame->f_code);
     *offset = (int32_t)((char *)frame->prev_instr - (char *)_PyCode_CODE(frame->f_code));
 #else
+    PyThreadState *ts = PyThreadState_GET();
 #if PY_VERSION_HEX < 0x030D0000
     struct _PyInterpreterFrame *frame = ts->cframe->current_frame;
 #else

@@ -133,14 +133,15 @@ void rl_node_release(Node *node) {
     if (digging) return;
     digging = true;
     Error keep;
-    rl_error_put_aside(&keep);
+    bool failed = rl_thread.failed;
+    if (RL_UNLIKELY(failed)) rl_error_put_aside(&keep);
     while (dead) {
         Node *next = dead;
         dead = next->link;
         empty_node(next);
         rl_host.free_node(next);
     }
-    rl_error_put_back(&keep);
+    if (RL_UNLIKELY(failed)) rl_error_put_back(&keep);
     digging = false;
 }
 
