@@ -1,7 +1,8 @@
 """Draws the arguments that rows of the table name as samples: "x(3, 4), 1; x(0, 4), dim=-1".
 
 A sample is the inside of a Python call.  x(...) is a tensor of normal values, pos of positive ones, unit of values between 0
-and 1, idx(n, ...) of integers below n, mask of booleans; rl is the library.  Values come from NumPy and a seed, so that another library
+and 1, spd positive definite matrices,
+idx(n, ...) of integers below n, mask of booleans; rl is the library.  Values come from NumPy and a seed, so that another library
 can be given the same.
 """
 
@@ -81,6 +82,12 @@ class Maker:
         array = self.values(shape)
         return self.tensor(0.5 + 0.45 * numpy.tanh(array) if array.dtype.kind in "fc" else array, self.dtype, True)
 
+    def spd(self, *shape):
+        """Symmetric (Hermitian) positive definite matrices."""
+        root = self.values(shape)
+        square = root @ root.swapaxes(-1, -2).conj() + shape[-1] * numpy.eye(shape[-1], dtype=root.dtype)
+        return self.tensor(square, self.dtype, True)
+
     def idx(self, n, *shape):
         return self.tensor(self.rng.integers(0, n, shape), "int64", False)
 
@@ -93,7 +100,7 @@ def calls(row, library=rl, **options):
     for text in row["samples"].split(";"):
         text = text.strip()
         maker = Maker(library, seed=zlib.crc32((row["name"] + text).encode()), **options)
-        names = {name: getattr(maker, name) for name in ("x", "pos", "unit", "idx", "mask")}
+        names = {name: getattr(maker, name) for name in ("x", "pos", "unit", "spd", "idx", "mask")}
         args, kwargs = eval(f"_capture({text})", {"_capture": lambda *a, **k: (a, k), "rl": library, **names})
         yield text, args, kwargs, maker.made
 
