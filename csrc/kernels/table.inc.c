@@ -15,6 +15,7 @@
 #include "optim.inc.c"
 #include "rnn.inc.c"
 #include "loss.inc.c"
+#include "rows.inc.c"
 
 #define FLOATS(name) {[8] = name##_f32, [9] = name##_f64}
 #include "index.inc.c"
@@ -37,6 +38,7 @@ const Kernels TABLE = {
     .reduce = BY_DTYPE(reduce),
     .transpose = {transpose_1, transpose_2, transpose_4, transpose_8, transpose_16},
     .step = {[8] = step_loop_f32, [9] = step_loop_f64},   /* float32, float64 */
+    .row = FLOATS(row_table),
     .logsumexp = FLOATS(logsumexp),
     .softmax_slope = FLOATS(softmax_slope),
     .lstm_step = FLOATS(lstm_step),
