@@ -147,25 +147,34 @@ def _chunks(data):
 
 def read_png(data):
     """The array of a PNG file; ValueError when it is damaged or of a kind that needs Pillow."""
+    try:
+        return _read_png(data)
+    except (struct.error, zlib.error, IndexError) as error:
+        raise ValueError(f"PNG file is damaged: {error}") from error
+
+
+def _read_png(data):
     chunks = list(_chunks(data))
     kinds = dict(chunks)
     if not data.startswith(PNG_SIGNATURE) or not {b"IHDR", b"IDAT", b"IEND"} <= kinds.keys():
         raise ValueError("not a whole PNG file")
-    header = struct.unpack(">IIBBBBB", kinds[b"IHDR"])
-    palette = np.frombuffer(kinds.get(b"PLTE", b""), np.uint8).reshape(-1, 3)
-    packed = b"".join(body for kind, body in chunks if kind == b"IDAT")
-    width, height, depth, colour, _, _, interlaced = header
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", kinds[b"IHDR"])
     if depth != 8 or interlaced or colour not in PNG_CHANNELS:
         raise ValueError("PNG files other than 8 bits deep and not interlaced need Pillow: pip install pillow")
+    if not width or not height:
+        raise ValueError("PNG file without pixels")
     channels = PNG_CHANNELS[colour]
     stride = width * channels
     limit = height * (stride + 1)
+    packed = b"".join(body for kind, body in chunks if kind == b"IDAT")
     raw = zlib.decompressobj().decompress(packed, limit)
     if len(raw) != limit:
         raise ValueError(f"PNG file ends early: {len(raw)} of {limit} bytes of pixels")
     pixels = _unfilter(np.frombuffer(raw, np.uint8).reshape(height, stride + 1), channels)
     pixels = pixels.reshape(height, width, channels)
-    return palette[pixels[:, :, 0]] if colour == 3 else pixels
+    if colour != 3:
+        return pixels
+    return np.frombuffer(kinds.get(b"PLTE", b""), np.uint8).reshape(-1, 3)[pixels[:, :, 0]]
 
 
 def _unfilter(lines, channels):
