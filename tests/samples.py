@@ -82,8 +82,9 @@ class Maker:
         array = self.values(shape)
         return self.tensor(0.5 + 0.45 * numpy.tanh(array) if array.dtype.kind in "fc" else array, self.dtype, True)
 
-    def spd(self, *shape):
-        """Symmetric (Hermitian) positive definite matrices."""
+    def spd(self, n, *batch):
+        """Symmetric (Hermitian) positive definite matrices of n rows."""
+        shape = (*batch, n, n)
         root = self.values(shape)
         square = root @ root.swapaxes(-1, -2).conj() + shape[-1] * numpy.eye(shape[-1], dtype=root.dtype)
         return self.tensor(square, self.dtype, True)
