@@ -12,10 +12,10 @@
 #include "pointwise.inc.c"
 #include "cast.inc.c"
 #include "reduce.inc.c"
+#include "rows.inc.c"
 #include "optim.inc.c"
 #include "rnn.inc.c"
 #include "loss.inc.c"
-#include "rows.inc.c"
 
 #define FLOATS(name) {[8] = name##_f32, [9] = name##_f64}
 #include "index.inc.c"
@@ -36,9 +36,9 @@ const Kernels TABLE = {
     .where = {where_1, where_2, where_4, where_8, where_16},
     .any_zero = {any_zero_u8, any_zero_u8, any_zero_u8, any_zero_i16, any_zero_i32, any_zero_i64},
     .reduce = BY_DTYPE(reduce),
+    .row = {[6] = row_f16, row_bf16, row_f32, row_f64},
     .transpose = {transpose_1, transpose_2, transpose_4, transpose_8, transpose_16},
     .step = {[8] = step_loop_f32, [9] = step_loop_f64},   /* float32, float64 */
-    .row = FLOATS(row_table),
     .logsumexp = FLOATS(logsumexp),
     .softmax_slope = FLOATS(softmax_slope),
     .lstm_step = FLOATS(lstm_step),

@@ -25,9 +25,14 @@ static Tensor *add_with_alpha(Call *c, Arg a, Arg b, const Arg *alpha, bool minu
     return rl_binary(c, BINARY_add_scaled, a, b, pair);
 }
 
+/* alpha is 1 and need not be multiplied with.  For complex infinities that makes a difference: there torch does multiply. */
+static inline bool plain_alpha(const Call *c, const Arg *alpha) {
+    return alpha->tag == A_INT && alpha->i == 1 && !(c->arg[0].tag == A_TENSOR && rl_dtype_is(c->arg[0].tensor->dtype, CLASS_COMPLEX));
+}
+
 static Tensor *add_forward(Call *c) {
     const Arg *alpha = &c->arg[2];
-    return RL_LIKELY(alpha->tag == A_INT && alpha->i == 1) ? rl_binary_forward(c) : add_with_alpha(c, c->arg[0], c->arg[1], alpha, false);
+    return RL_LIKELY(plain_alpha(c, alpha)) ? rl_binary_forward(c) : add_with_alpha(c, c->arg[0], c->arg[1], alpha, false);
 }
 
 static bool is_bool(const Arg *a) { return a->tag == A_BOOL || (a->tag == A_TENSOR && a->tensor->dtype == RL_BOOL); }
@@ -44,7 +49,7 @@ static bool refuse_bool(const Arg *a, const Arg *b) {
 static Tensor *sub_forward(Call *c) {
     const Arg *alpha = &c->arg[2];
     if (RL_UNLIKELY(refuse_bool(&c->arg[0], &c->arg[1]))) return NULL;
-    return RL_LIKELY(alpha->tag == A_INT && alpha->i == 1) ? rl_binary_forward(c) : add_with_alpha(c, c->arg[0], c->arg[1], alpha, true);
+    return RL_LIKELY(plain_alpha(c, alpha)) ? rl_binary_forward(c) : add_with_alpha(c, c->arg[0], c->arg[1], alpha, true);
 }
 
 static Tensor *rsub_forward(Call *c) {
