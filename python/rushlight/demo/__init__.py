@@ -49,7 +49,8 @@ def make_loaders(training, test, batch_size):
     """Loaders over the recipe's data set: shuffled and shifted by up to a pixel for training, as they are for testing."""
     from rushlight.vision import transforms as T
     pixels = training.data.float() / 255
-    scale = T.Normalize([pixels.mean().item()], [pixels.std().item()])
+    mean = pixels.mean()
+    scale = T.Normalize([mean.item()], [(pixels - mean).square().mean().sqrt().item()])
     side = training.data.shape[-1]
     shifted = T.Compose([T.RandomCrop(side, padding=1), T.ToTensor(), scale])
     plain = T.Compose([T.ToTensor(), scale])
