@@ -88,6 +88,7 @@ static PyObject *from_storage(PyObject *unused, PyObject *args) {
     PyObject *bytes, *dtype, *size, *stride;
     long long offset = 0;
     int64_t shape[RL_MAX_DIMS], step[RL_MAX_DIMS], extent = 1;
+    bool empty = false;
     Dtype d;
     if (!PyArg_ParseTuple(args, "OOOO|L:_from_storage", &bytes, &dtype, &size, &stride, &offset)) return NULL;
     if (!is_tensor(bytes) || !dtype_from(dtype, &d)) return PyErr_Format(PyExc_TypeError, "_from_storage(bytes: Tensor, dtype, size, stride, offset)");
@@ -96,8 +97,9 @@ static PyObject *from_storage(PyObject *unused, PyObject *args) {
     for (int i = 0; i < n && n == m; i++) {
         int64_t reach = 0;
         if (shape[i] < 0 || step[i] < 0 || (shape[i] > 1 && (!rl_mul_size(shape[i] - 1, step[i], &reach) || !rl_add_size(extent, reach, &extent)))) m = -1;
-        if (shape[i] == 0) extent = 0;
+        empty |= shape[i] == 0;
     }
+    if (empty) extent = 0;
     Storage *store = tensor_of(bytes)->storage;
     if (n != m || offset < 0 || offset > INT64_MAX / 64 || extent > INT64_MAX / 64 || (extent && (extent + offset) * rl_dtype_bytes(d) > store->bytes))
         return PyErr_Format(PyExc_RuntimeError, "size %R, stride %R and offset %lld reach outside a storage of %lld bytes", size, stride, offset, (long long)store->bytes);
