@@ -273,7 +273,7 @@ def adam_step_fused(t):
     return "step()", {"step": t.optim.Adam(with_gradients(t, (1000, 1000), (400, 500), (1000,)), fused=True).step}
 
 
-@row("26c", "SGD step, 1.2M parameters, momentum", 2, 3)
+@row("26c", "SGD step, 1.2M parameters, momentum", 1.5, 2)
 def momentum_step(t):
     return "step()", {"step": t.optim.SGD(with_gradients(t, (1000, 1000), (400, 500), (1000,)), lr=0.1, momentum=0.9).step}
 
