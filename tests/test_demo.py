@@ -258,6 +258,23 @@ def test_graph_names_and_edges():
         draw.graph(rl.zeros(2))
 
 
+def test_graph_of_a_model_names_its_parts():
+    class Model(rl.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = rl.nn.Sequential(rl.nn.Linear(3, 4), rl.nn.ReLU())
+
+        def forward(self, x):
+            return self.body(x).sum()
+
+    model = Model()
+    titles = [title for _, title in rectangles(draw.graph(model(rl.rand(2, 3))).svg)]
+    assert any(title.startswith("addmm body.0 2\u00d74") for title in titles)
+    assert any(title.startswith("relu body.1 2\u00d74; input: ") for title in titles)
+    assert any(title.startswith("sum scalar") for title in titles)
+    assert sum("test_demo.py, line " in title for title in titles) == 3
+
+
 def test_curve():
     svg = draw.curve([3.0, float("nan"), 2.0, 1.0], title="a <b>").svg
     root = xml.fromstring(svg)

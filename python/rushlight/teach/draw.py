@@ -10,6 +10,7 @@ Colours are legible on light and dark pages; a marker stands beside each colour;
 import bisect
 import itertools
 import math
+import os
 from xml.sax.saxutils import escape
 
 __all__ = ["Drawing", "graph", "curve"]
@@ -18,6 +19,7 @@ CHARACTER, LINE, PAD = 7.3, 15, 8          # size of a character of 12 px monosp
 GAP_X, GAP_Y, MARGIN = 22, 34, 16
 SWEEPS = 12                                # passes of the ordering and of the placing
 LONGEST_CHAIN = 24                         # ranks an edge may pass before it is drawn straight
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 STYLE = {  # kind -> (fill, border, marker)
     "op": ("#d9d9d9", "#777777", ""),
     "parameter": ("#9ecae8", "#2f6f9f", "\u25a0 "),
@@ -79,19 +81,43 @@ def _shape_text(shape):
     return "\u00d7".join(map(str, shape)) or "scalar"
 
 
+def _module_calls(node):
+    """The module calls a node was made in, innermost first, as the engine keeps them: (module, code, offset)."""
+    entry = getattr(node, "_module_entry", None)
+    while entry is not None:
+        module, entry, code, offset = entry
+        yield module(), code, offset
+
+
+def _module_path(node):
+    """"features.0" for a node made in that part of a model; None outside of modules or in the model's own forward."""
+    modules = [module for module, _, _ in _module_calls(node)]
+    parts = [next((name for name, child in getattr(outer, "_modules", {}).items() if child is inner), None)
+             for inner, outer in itertools.pairwise(modules)]
+    return ".".join(reversed(parts)) if parts and None not in parts else None
+
+
 def _line_of(node):
-    """"train.py, line 12" of the call that made the node, where the engine kept it."""
-    code, offset = getattr(node, "_site_code", None), getattr(node, "_site_offset", None)
-    if code is None or offset is None:
+    """"train.py, line 12": the place outside of this package that led to the node, where the engine kept it."""
+    sites = [(getattr(node, "_site_code", None), getattr(node, "_site_offset", None))]
+    sites += [(code, offset) for _, code, offset in _module_calls(node)]
+    sites = [(code, offset) for code, offset in sites if code is not None and offset is not None]
+    if not sites:
         return None
+    code, offset = next((site for site in sites if not _is_ours(site[0].co_filename)), sites[0])
     line = next(itertools.islice(code.co_positions(), offset // 2, None), (None,))[0]
-    return f"{code.co_filename.rpartition('/')[2]}, line {line}" if line else None
+    return f"{os.path.basename(code.co_filename)}, line {line}" if line else None
+
+
+def _is_ours(filename):
+    return filename.startswith(PACKAGE) and not filename.startswith(os.path.join(PACKAGE, "demo"))
 
 
 def _op_box(node):
     made = getattr(node, "_input_metadata", None) or ()
+    lines = [_op_name(node), _module_path(node), *(_shape_text(entry.shape) for entry in made[:1])]
     notes = [note for note in (getattr(node, "_formula", None), _line_of(node)) if note]
-    return Box([_op_name(node), *(_shape_text(entry.shape) for entry in made[:1])], notes=notes)
+    return Box([line for line in lines if line], notes=notes)
 
 
 def _leaf_box(tensor, names):
