@@ -53,6 +53,9 @@ def _checked_grads(roots, grads, batched=False):
     """The gradients that backward starts from: those given, checked, and ones where a scalar was given none."""
     checked = []
     for i, (root, grad) in enumerate(zip(roots, grads)):
+        if grad is None and isinstance(root, rl.Tensor) and root.numel() == 1 and root.is_floating_point():
+            checked.append(None)                         # the engine begins with a one
+            continue
         shape, dtype = _shape_and_dtype(root)
         if isinstance(grad, rl.Tensor):
             _check_grad(i, grad, shape, dtype, batched)
