@@ -43,8 +43,8 @@ def without_comments(text):
 
 def allowed_include(folder, name, system):
     """Whether a file of csrc/FOLDER may include NAME."""
-    if name.startswith("scipy") or "cblas" in name or "lapack" in name:
-        return False  # the BLAS is declared by hand, in core/blas.c, with its private prefix
+    if name.startswith(("scipy", "cblas", "lapacke")):
+        return False  # the BLAS is declared by hand, in core, with its private prefix
     if folder == "bind":
         return system or name == "rushlight.h" or (CSRC / "bind" / name).exists()
     if name.startswith(("Python", "numpy/")):
