@@ -46,8 +46,21 @@ struct Draw {                      /* fills n elements of the working dtype in a
     uint64_t range;
 };
 
+static void draw_floats(const Draw *d, int64_t n, float *y) {
+    double some[CHUNK];
+    for (; n > 0; y += CHUNK, n -= CHUNK) {
+        int64_t m = n < CHUNK ? n : CHUNK;
+        d->fill(d, m, some);
+        for (int64_t i = 0; i < m; i++) y[i] = (float)some[i];
+    }
+}
+
 /* Draws in the working dtype, into t itself where it has that dtype and lies in a row. */
 static Tensor *draw_into(Tensor *t, Dtype work, const Draw *d) {
+    if (work == RL_FLOAT64 && t->dtype == RL_FLOAT32 && rl_is_contiguous(t)) {
+        draw_floats(d, t->numel, rl_data(t));
+        return t;
+    }
     Scope scope = rl_scope_open();
     Tensor *to = in_memory_order(t), *from = to && to->dtype == work && rl_is_contiguous(to) ? to : to ? rl_empty(to->ndim, to->shape, work) : NULL;
     if (from) d->fill(d, from->numel, rl_data(from));
@@ -215,12 +228,18 @@ static Tensor *normal_forward(Call *c) {
 
 /* ---- integers ------------------------------------------------------------------------------------------------------- */
 
+/* The remainder through a quotient in double, which is off by one at most: four times as fast as dividing integers. */
 static void fill_range32(const Draw *d, int64_t n, void *p) {
-    uint32_t words[CHUNK], range = (uint32_t)d->range;
+    uint32_t words[CHUNK];
+    int64_t range = (int64_t)d->range;
+    double inverse = 1.0 / (double)range;
     for (int64_t *y = p; n > 0; y += CHUNK, n -= CHUNK) {
         int64_t m = n < CHUNK ? n : CHUNK;
         rl_random_fill32(d->g, words, m);
-        for (int64_t i = 0; i < m; i++) y[i] = (int64_t)(words[i] % range) + d->from;
+        for (int64_t i = 0; i < m; i++) {
+            int64_t rest = words[i] - (int64_t)((double)words[i] * inverse) * range;
+            y[i] = rest + (rest < 0 ? range : rest >= range ? -range : 0) + d->from;
+        }
     }
 }
 
