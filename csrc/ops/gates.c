@@ -1,0 +1,94 @@
+/* gates.c -- activations that are more than a function of one number: GELU in its two forms, GLU, and PReLU with its weight. */
+#include "pointwise.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- gelu: (input, approximate) ----------------------------------------------------------------------------------------- */
+
+static int form_of(const char *approximate) {
+    if (!strcmp(approximate, "none")) return UNARY_gelu;
+    if (!strcmp(approximate, "tanh")) return UNARY_gelu_tanh;
+    rl_fail(RL_RUNTIME_ERROR, "approximate argument must be either none or tanh, got '%s'", approximate);
+    return -1;
+}
+
+static Tensor *gelu_forward(Call *c) {
+    int form = form_of(c->arg[1].str);
+    Dtype d = c->arg[0].tensor->dtype;
+    return form < 0 ? NULL : rl_pointwise_new(c, rl_kernels->unary[d][form], d, d, 1, c->arg, NULL, 4);
+}
+
+static Tensor *op(const char *name, Tensor *t) { return rl_apply_n(rl_find(name), 1, (Arg[]){a_t(t)}); }
+
+/* The derivative as operations: Phi(x) + x phi(x), or that of the tanh form. */
+static Tensor *gelu_slope(Tensor *x, bool tanh_form) {
+    if (!tanh_form) {
+        Tensor *below = rl_mul_number(rl_add_number(op("erf", rl_mul_number(x, 0.7071067811865476)), 1), 0.5);
+        Tensor *density = rl_mul_number(rl_exp(rl_mul_number(rl_mul(x, x), -0.5)), 0.3989422804014327);
+        return rl_add(below, rl_mul(x, density));
+    }
+    const double k = 0.7978845608028654, cube = 0.044715;
+    Tensor *square = rl_mul(x, x);
+    Tensor *t = op("tanh", rl_mul_number(rl_mul(x, rl_add_number(rl_mul_number(square, cube), 1)), k));
+    Tensor *inner = rl_mul_number(rl_add_number(rl_mul_number(square, 3 * cube), 1), k);
+    Tensor *rest = rl_do("rsub", a_t(rl_mul(t, t)), a_i(1));
+    return rl_mul_number(rl_add(rl_add_number(t, 1), rl_mul(x, rl_mul(rest, inner))), 0.5);
+}
+
+static void gelu_vjp(Call *c, Tensor **g, Tensor **dx) {
+    Tensor *x = c->arg[0].tensor;
+    int form = form_of(c->arg[1].str);
+    if (!x || form < 0) return;
+    LoopFn *fn = rl_kernels->unary_grad[x->dtype][form];
+    if (rl_thread.grad_mode || !fn || g[0]->dtype != x->dtype || !rl_same_shape(g[0], x)) {
+        dx[0] = rl_mul(g[0], gelu_slope(x, form == UNARY_gelu_tanh));
+        return;
+    }
+    Tensor *d = rl_empty_like(g[0], g[0]->dtype);
+    if (d && rl_loop(fn, 4, (Tensor *[]){d, g[0], x, x}, NULL, 5)) dx[0] = d;
+}
+
+/* ---- glu, prelu ----------------------------------------------------------------------------------------------------------- */
+
+static Tensor *glu_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor;
+    if (!x->ndim) return rl_fail(RL_RUNTIME_ERROR, "glu does not support 0-dimensional tensors");
+    int dim = rl_wrap_dim(x->ndim, c->arg[1].i);
+    if (dim < 0) return NULL;
+    int64_t n = x->shape[dim];
+    if (n % 2) return rl_fail(RL_RUNTIME_ERROR, "Halving dimension must be even, but dimension %d is size %" PRId64, dim, n);
+    return rl_mul(rl_narrow(x, dim, 0, n / 2), op("sigmoid", rl_narrow(x, dim, n / 2, n / 2)));
+}
+
+static Tensor *prelu_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor, *w = c->arg[1].tensor;
+    if (x->dtype != w->dtype) return rl_fail(RL_RUNTIME_ERROR, "prelu: Type promoting not supported. Got %s and %s", rl_dtypes[x->dtype].name, rl_dtypes[w->dtype].name);
+    if (w->ndim > 1) return rl_fail(RL_RUNTIME_ERROR, "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = %d", w->ndim);
+    int64_t channels = x->ndim > 1 ? x->shape[1] : 1, shape[RL_MAX_DIMS];
+    if (w->numel != 1) {
+        if (!x->ndim) return rl_fail(RL_RUNTIME_ERROR, "Not allow zero-dim input tensor.");
+        if (w->numel != channels) return rl_fail(RL_RUNTIME_ERROR, "Mismatch of parameter numbers and input channel size. Found parameter numbers = %" PRId64 " and channel size = %" PRId64 ".", w->numel, channels);
+        for (int i = 0; i < x->ndim; i++) shape[i] = i == 1 ? channels : 1;
+        w = rl_reshape(w, x->ndim, shape);
+    } else if (w->ndim != 0 && !x->ndim) w = rl_reshape(w, 0, NULL);
+    return rl_where(rl_do("gt", a_t(x), a_i(0)), x, rl_mul(w, x));
+}
+
+Op rl_gates_ops[] = {
+    {
+        .sig = "gelu(input: Tensor, *, approximate: str = 'none') -> Tensor", .where = NN | OUT, .flags = ELEMENTWISE, .dtypes = CLASS_FLOATING, .saves = SAVE(0),
+        .doc = "x times the normal distribution function of x, or with approximate='tanh' nearly that.\n\n>>> rl.nn.functional.gelu(rl.tensor([0., 1.]))\ntensor([0.0000, 0.8413])",
+        .forward = gelu_forward, .vjp = gelu_vjp, .samples = "x(3, 4)",
+    },
+    {
+        .sig = "glu(input: Tensor, dim: int = -1) -> Tensor", .where = NN, .flags = COMPOSITE, .dtypes = CLASS_FLOATING,
+        .doc = "a sigmoid(b), a and b the halves of x along dim.\n\n>>> rl.nn.functional.glu(rl.tensor([2., 0.]))\ntensor([1.])", .forward = glu_forward, .samples = "x(3, 4); x(4, 3), 0",
+    },
+    {
+        .sig = "prelu(input: Tensor, weight: Tensor) -> Tensor", .where = FUNCTION | METHOD | NN, .flags = COMPOSITE, .dtypes = CLASS_FLOATING,
+        .doc = "x, or weight * x where x is negative; one weight, or one per channel.\n\n>>> rl.prelu(rl.tensor([-2., 1.]), rl.tensor([0.5]))\ntensor([-1.,  1.])", .forward = prelu_forward,
+        .samples = "x(3, 4), x(1); x(2, 3, 4), x(3); x(), x()",
+    },
+    {0},
+};
