@@ -39,7 +39,10 @@ static Tensor *norm_forward(Call *c) {
     if (!check_dtypes(c, x->dtype, dtype)) return NULL;
     x = rl_cast(x, dtype);
     if (x && rl_dtype_is(x->dtype, CLASS_COMPLEX)) x = rl_do("abs", a_t(x));
-    if (isinf(p)) return rl_do(p > 0 ? "amax" : "amin", a_t(rl_do("abs", a_t(x))), dims_of(c), c->arg[3]);
+    if (isinf(p)) {
+        Tensor *size = rl_do("abs", a_t(x));
+        return p > 0 ? rl_do("amax", a_t(size), dims_of(c), c->arg[3]) : rl_do("amin", a_t(size), dims_of(c), c->arg[3]);
+    }
     if (p == 0) return x ? rl_do_overload("sum", 1, a_t(rl_do("ne", a_t(x), a_i(0))), dims_of(c), c->arg[3], a_dtype(x->dtype)) : NULL;
     return reduced(c, p == 1 ? REDUCE_norm1 : p == 2 ? REDUCE_norm2 : REDUCE_normp, x, p);
 }
@@ -63,9 +66,10 @@ static void norm_vjp(Call *c, Tensor **g, Tensor **dx) {
         Tensor *count = rl_do_overload("sum", 1, a_t(same), dim, a_b(true));
         d = rl_mul(rl_do("sgn", a_t(x)), rl_do("where", a_t(same), a_t(rl_div(slope, count)), a_i(0)));
     } else {
-        Tensor *zero = rl_do("eq", a_t(x), a_i(0));
+        Tensor *zero = rl_do("eq", a_t(x), a_i(0)), *nothing = rl_do("eq", a_t(y), a_i(0));
         Tensor *size = rl_do("where", a_t(zero), a_i(1), a_t(rl_do("abs", a_t(x))));
-        Tensor *whole = rl_do("where", a_t(rl_do("eq", a_t(y), a_i(0))), a_i(1), a_t(y));
+        Tensor *whole = rl_do("where", a_t(nothing), a_i(1), a_t(y));
+        slope = rl_do("where", a_t(nothing), a_i(0), a_t(slope));
         d = rl_mul(rl_mul(rl_do("sgn", a_t(x)), rl_do("pow", a_t(rl_div(size, whole)), a_f(p - 1))), slope);
     }
     dx[0] = rl_cast(d, own);

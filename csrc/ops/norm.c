@@ -236,7 +236,8 @@ static Tensor *batch_norm_forward(Call *c) {
     if (training) {
         double count = (double)k.batch * (double)k.inner;
         if (x->numel && !rl_parallel_for(n, 1 + 30000 / (k.batch * k.inner + 1), channel_stats, &k)) return NULL;
-        if (!update_running(each[2], k.mean, n, momentum, 1) || !update_running(each[3], k.scale, n, momentum, count / (count - 1))) return NULL;
+        bool any = count > 0;     /* a batch without elements teaches nothing */
+        if (any && (!update_running(each[2], k.mean, n, momentum, 1) || !update_running(each[3], k.scale, n, momentum, count / (count - 1)))) return NULL;
     } else if (!read_doubles(each[2], k.mean, n, 0) || !read_doubles(each[3], k.scale, n, 1)) return NULL;
     for (int64_t i = 0; i < n; i++) k.scale[i] = 1 / sqrt(k.scale[i] + eps);
     if (x->numel && !rl_parallel_for(k.batch * n, per_plane, channel_apply, &k)) return NULL;
