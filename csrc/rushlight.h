@@ -354,7 +354,8 @@ enum {   /* Op.flags */
     RANDOM = 32,
     NO_VERSION_BUMP = 64,
     SELF_WRITES = 128,         /* fill_-like: forward itself writes argument 0 through c->dest */
-    HOST_FORWARD = 256
+    HOST_FORWARD = 256,
+    FLAT = 512                 /* the gradient does not depend on the input; when it is itself recorded, torch gives zeros, not None */
 };
 
 #define SAVE(k)     (UINT64_C(1) << (k))          /* argument k is kept alive for the vjp */
@@ -375,6 +376,7 @@ struct Op {
     const char *doc;           /* text with a doctest; rl is the module */
     const char *samples;       /* "x(3, 4), 1; x(0, 4), -1": argument lists the tests draw; see tests/samples.py */
     const char *aliases;       /* further names: "absolute special.thing" */
+    uint32_t constant_outs;    /* bit k: output k is not differentiable (statistics, indices as floats) */
     const char *node;          /* torch's node name where it is not <Name>Backward0 */
     int data;                  /* for families that share one forward: a kernel number */
     int data2;

@@ -417,6 +417,30 @@ static bool unpack_saved(Node *node, Call *c) {
     return !rl_thread.failed;
 }
 
+/* Ties gradients that are the same whatever the input was to that input, by a slope of zero. */
+static void tie_flat(Node *node, Tensor **dx) {
+    for (int i = 0; i < node->nslots && !rl_thread.failed; i++) {
+        Slot *s = &node->slot[i];
+        if (!dx[i] || !s->next || !rl_requires_grad(dx[i])) continue;
+        Tensor *tied = rl_alias(dx[i]);
+        Node *tie = tied ? rl_node_new(RL_OP("_tie"), 2, 2, 1) : NULL;
+        if (!tie) return;
+        if (rl_node_link(tie, 0, dx[i])) {
+            Meta *m = &tie->slot[1].meta;
+            tie->slot[1].next = rl_keep(s->next);
+            tie->slot[1].out_nr = s->out_nr;
+            if (s->meta.ndim <= RL_INLINE_DIMS) {
+                *m = s->meta;
+                m->shape = m->dims;
+            }
+            tie->arg[0] = tie->arg[1] = a_t(NULL);
+            rl_set_history(tied, tie, 0);
+            dx[i] = tied;
+        }
+        rl_drop(tie);
+    }
+}
+
 static bool run_rule(Node *node, Tensor **g, Tensor **dx) {
     if (node->flags & NODE_FUNCTION) return rl_host.call_function(node, g, dx);
     Arg args[RL_MAX_ARGS];
@@ -426,6 +450,7 @@ static bool run_rule(Node *node, Tensor **g, Tensor **dx) {
     if (!c.out || !unpack_saved(node, &c)) return false;
     if (node->op->vjp) node->op->vjp(&c, g, dx);
     else rl_formula_vjp(&c, g, dx);
+    if (RL_UNLIKELY(node->op->flags & FLAT) && rl_thread.grad_mode) tie_flat(node, dx);
     return !rl_thread.failed;
 }
 

@@ -478,7 +478,7 @@ bool rl_record(Call *c) {
     if (!node) return false;
     if (!link_arguments(c, node, NULL) || !save_outputs(c, node)) return give_up(node);
     for (int k = 0; k < c->nout; k++)
-        if (c->out[k] && rl_dtype_is(c->out[k]->dtype, CLASS_INEXACT) && !is_argument(c, c->out[k])) rl_set_history(c->out[k], node, k);
+        if (c->out[k] && rl_dtype_is(c->out[k]->dtype, CLASS_INEXACT) && !(c->op->constant_outs >> k & 1) && !is_argument(c, c->out[k])) rl_set_history(c->out[k], node, k);
     if (RL_UNLIKELY(rl_thread.sites)) rl_host.site(node);
     rl_drop(node);
     return !rl_thread.failed;

@@ -29,7 +29,16 @@ static Tensor *never_called(Call *c) {
 
 static void never_run(Call *c, Tensor **g, Tensor **dx) { never_called(c); }
 
+static void tie_vjp(Call *c, Tensor **g, Tensor **dx) {
+    if (rl_need(c, 0)) dx[0] = g[0];
+    if (rl_need(c, 1)) dx[1] = rl_meta(c, 1) ? rl_zeros_meta(rl_meta(c, 1)) : rl_zeros_like(g[0]);
+}
+
 Op rl_autograd_ops[] = {
+    {
+        .sig = "_tie(input: Tensor, other: Tensor) -> Tensor", .where = PRIVATE, .node = "TieBackward0",
+        .doc = "input, tied to another tensor by a slope of zero.", .forward = never_called, .vjp = tie_vjp, .samples = "-",
+    },
     {
         .sig = "_accumulate_grad() -> Tensor", .where = PRIVATE, .node = "AccumulateGrad",
         .doc = "The end of every path of backward: adds the gradient to the leaf's .grad.",

@@ -50,7 +50,7 @@ static Tensor *cat_forward(Call *c) {
     shape[dim] = 0;
     for (int i = 0; i < list->n; i++)
         if (!is_legacy_empty(list->tensors[i])) shape[dim] += list->tensors[i]->shape[dim];
-    Dtype dtype = rl_common_dtype(c);
+    Dtype dtype = rl_result_type(1, c->arg);
     Tensor *y = rl_out(c, 0, like->ndim, shape, dtype);
     if (y && !c->dest && all_channels_last(list)) {
         Tensor picture = *y;
@@ -100,7 +100,7 @@ static Tensor *stack_forward(Call *c) {
     int64_t shape[RL_MAX_DIMS + 1], stride[RL_MAX_DIMS];
     for (int i = 0; i < like->ndim; i++) shape[i + (i >= dim)] = like->shape[i];
     shape[dim] = list->n;
-    Tensor *y = rl_out(c, 0, like->ndim + 1, shape, rl_common_dtype(c));
+    Tensor *y = rl_out(c, 0, like->ndim + 1, shape, rl_result_type(1, c->arg));
     if (!y) return NULL;
     for (int i = 0; i < like->ndim; i++) stride[i] = y->stride[i + (i >= dim)];
     for (int i = 0; i < list->n; i++) {
@@ -266,6 +266,17 @@ static Tensor *sections(Call *c, int64_t n, int64_t dim64) {
 static Tensor *tensor_split_forward(Call *c) {
     if (!c->arg[0].tensor->ndim) return rl_fail(RL_RUNTIME_ERROR, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
     return sections(c, c->arg[1].i, c->arg[2].i);
+}
+
+static Tensor *tensor_split_by_tensor_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor, *at = c->arg[1].tensor;
+    if (at->ndim > 1) return rl_fail(RL_RUNTIME_ERROR, "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got a tensor with %d dims", at->ndim);
+    if (at->dtype != RL_INT64) return rl_fail(RL_RUNTIME_ERROR, "tensor_split expected tensor_indices_or_sections to have dtype of long, but got %s", rl_dtypes[at->dtype].name);
+    if (!x->ndim) return rl_fail(RL_RUNTIME_ERROR, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
+    int dim = rl_wrap_dim(x->ndim, c->arg[2].i);
+    if (dim < 0 || !(at = rl_contiguous(at))) return NULL;
+    const int64_t *number = rl_data(at);
+    return at->ndim ? split_at(c, &c->arg[0], (int)at->numel, number, dim) : sections(c, number[0], dim);
 }
 
 static Tensor *tensor_split_at_forward(Call *c) {
@@ -605,6 +616,11 @@ Op rl_combine_ops[] = {
         .sig = "tensor_split(input: Tensor, indices: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
         .doc = "Pieces along dim, cut at the given places.\n\n>>> rl.arange(3).tensor_split([1])\n(tensor([0]), tensor([1, 2]))",
         .forward = tensor_split_at_forward, .samples = "x(5, 2), [1, 3]; x(2, 6), [2], 1",
+    },
+    {
+        .sig = "tensor_split(input: Tensor, tensor_indices_or_sections: Tensor, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .doc = "The same with the number or the places in a tensor.\n\n>>> rl.arange(3).tensor_split(rl.tensor([1]))\n(tensor([0]), tensor([1, 2]))",
+        .forward = tensor_split_by_tensor_forward, .samples = "x(5, 2), rl.tensor([1, 3])",
     },
     SPLITS("hsplit", 1, 1), SPLITS("vsplit", 0, 2), SPLITS("dsplit", 2, 3),
     {

@@ -352,7 +352,7 @@ static void bce_logits_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 Op rl_loss_ops[] = {
     {
-        .sig = "_nll_loss(input: Tensor, " CLASS_ARGS "int = 1) -> (Tensor, Tensor)", .where = PRIVATE, .dtypes = CLASS_FLOAT, .saves = SAVE(TARGET) | SAVE(WEIGHT), .node = "NllLossBackward0",
+        .flags = FLAT, .sig = "_nll_loss(input: Tensor, " CLASS_ARGS "int = 1) -> (Tensor, Tensor)", .where = PRIVATE, .dtypes = CLASS_FLOAT, .saves = SAVE(TARGET) | SAVE(WEIGHT), .node = "NllLossBackward0",
         .doc = "-weight[target] * input[:, target], and the sum of the weights. reduction: 0 none, 1 mean, 2 sum.", .forward = nll_forward, .vjp = nll_vjp,
         .samples = "x(4, 3), idx(3, 4); x(2, 3, 5), idx(3, 2, 5), x(3); x(2, 3), idx(3, 2), None, 1, 0",
     },

@@ -272,22 +272,17 @@ static Tensor *scaled(Tensor *t, const Arg *factor) {
 
 static bool is_zero(const Arg *a) { return a->tag != A_COMPLEX && a_double(a) == 0; }
 
-static bool whole_factors(Call *c, Tensor *x) {
-    for (int k = 3; k <= 4; k++)
-        if (rl_dtype_is(x->dtype, CLASS_INTEGRAL) && (c->arg[k].tag == A_FLOAT || c->arg[k].tag == A_COMPLEX))
-            return rl_fail(RL_RUNTIME_ERROR, "For integral input tensors, argument %s must not be a floating point number.", k == 3 ? "beta" : "alpha");
-    return true;
-}
-
+/* torch converts factors for integers, and takes them as they are elsewhere. */
 static Tensor *add_product(Call *c, Tensor *y) {
     Tensor *x = c->arg[0].tensor;
-    if (!y || !whole_factors(c, x)) return NULL;
+    if (!y) return NULL;
     if (x->dtype != y->dtype) return rl_fail(RL_RUNTIME_ERROR, "%s(): input is %s but the product is %s; they must have one dtype", c->op->parsed->name, rl_dtypes[x->dtype].name, rl_dtypes[y->dtype].name);
     Tensor *wide = rl_expand(x, y->ndim, y->shape);
     if (!wide) return NULL;
-    y = scaled(y, &c->arg[4]);
-    if (is_zero(&c->arg[3])) return y;
-    return rl_add(scaled(wide, &c->arg[3]), y);
+    Arg beta = c->arg[3], alpha = c->arg[4];
+    if (rl_dtype_is(x->dtype, CLASS_INTEGRAL)) beta = a_i(a_int(&beta)), alpha = a_i(a_int(&alpha));     /* as a cast to the dtype does */
+    y = rl_cast(scaled(y, &alpha), x->dtype);
+    return is_zero(&beta) ? y : rl_add(rl_cast(scaled(wide, &beta), x->dtype), y);
 }
 
 static Tensor *addmm_forward(Call *c) { return add_product(c, rl_mm(c->arg[1].tensor, c->arg[2].tensor)); }
@@ -382,7 +377,7 @@ Op rl_matmul_ops[] = {
         .forward = affine_forward, .vjp = affine_vjp, .samples = "x(2, 3), x(4, 3), x(4); x(2, 5, 3), x(4, 3); x(3), x(2, 3), x(2)",
     },
     {
-        .sig = "linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor", .where = NN, .flags = COMPOSITE,
+        .sig = "linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor", .where = NN | OUT, .flags = COMPOSITE,
         .doc = "input @ weight.T + bias: input [*, in], weight [out, in], bias [out].\n\n"
                ">>> rl.nn.functional.linear(rl.tensor([1., 2.]), rl.tensor([[3., 4.]]), rl.tensor([1.]))\ntensor([12.])",
         .forward = linear_forward, .samples = "x(2, 3), x(4, 3), x(4); x(2, 5, 3), x(4, 3); x(3), x(2, 3), x(2); x(2, 3), x(3)",

@@ -367,7 +367,7 @@ static Tensor *instance_norm_forward(Call *c) {
 Op rl_norm_ops[] = {
     {
         .sig = "native_layer_norm(input: Tensor, normalized_shape: list[int], weight: Tensor | None, bias: Tensor | None, eps: float) -> (Tensor, Tensor, Tensor)",
-        .where = FUNCTION, .dtypes = CLASS_FLOATING, .saves = SAVE(0) | SAVE(2) | SAVE_OUT(1) | SAVE_OUT(2),
+        .where = FUNCTION, .dtypes = CLASS_FLOATING, .saves = SAVE(0) | SAVE(2) | SAVE_OUT(1) | SAVE_OUT(2), .constant_outs = 6,
         .doc = "Layer norm, with the mean and the reciprocal standard deviation of each row. Ba, Kiros and Hinton 2016, arXiv:1607.06450.\n\n"
                ">>> rl.native_layer_norm(rl.tensor([[1., 3.]]), [2], None, None, 0.0)[0]\ntensor([[-1.,  1.]])",
         .forward = layer_norm_forward, .vjp = layer_norm_vjp, .samples = "x(2, 3, 4), [4], x(4), x(4), 1e-5; x(2, 3, 4), [3, 4], None, None, 1e-5; x(2, 4), [4], x(4), None, 1e-5",
@@ -381,7 +381,7 @@ Op rl_norm_ops[] = {
     },
     {
         .sig = "native_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None, training: bool, momentum: float, eps: float) -> (Tensor, Tensor, Tensor)",
-        .where = FUNCTION, .dtypes = CLASS_FLOATING, .saves = SAVE(0) | SAVE(1) | SAVE(3) | SAVE(4) | SAVE_OUT(1) | SAVE_OUT(2),
+        .where = FUNCTION, .dtypes = CLASS_FLOATING, .saves = SAVE(0) | SAVE(1) | SAVE(3) | SAVE(4) | SAVE_OUT(1) | SAVE_OUT(2), .constant_outs = 6,
         .doc = "Batch norm, with the mean and the reciprocal standard deviation of each channel. Ioffe and Szegedy 2015, arXiv:1502.03167.\n\n"
                ">>> rl.native_batch_norm(rl.tensor([[1.], [3.]]), None, None, None, None, True, 0.1, 0.0)[0]\ntensor([[-1.],\n        [ 1.]])",
         .forward = batch_norm_forward, .vjp = batch_norm_vjp,

@@ -329,14 +329,14 @@ static Tensor *adaptive_max_forward(Call *c) {
     {                                                                                                                                                  \
         .sig = "avg_pool" #n "d(input: Tensor, kernel_size: int | list[int], stride: int | list[int] | None = None, padding: int | list[int] = 0, "    \
                "ceil_mode: bool = False, count_include_pad: bool = True" more ") -> Tensor",                                                           \
-        .where = NN | (n == 1 ? FUNCTION : 0), .flags = COMPOSITE, .data = n, .forward = avg_pool_nd_forward,                                          \
+        .where = NN | OUT | (n == 1 ? FUNCTION : 0), .flags = COMPOSITE, .data = n, .forward = avg_pool_nd_forward,                                          \
         .samples = "x(2, 3" shape "), 2; x(2, 3" shape "), 3, 2, 1; x(2, 3" shape "), 3, 2, 1, True, False",                                           \
         .doc = "The mean of each window over " #n " spatial dim(s).\n\n>>> rl.nn.functional.avg_pool" #n "d(rl.ones(1, 1" shape "), 2).max()\ntensor(1.)", \
     }
 
 Op rl_pool_ops[] = {
     {
-        .sig = "_max_pool(input: Tensor, window: list[int]) -> (Tensor, Tensor)", .where = PRIVATE, .dtypes = CLASS_REAL, .saves = SAVE_OUT(1), .node = "MaxPoolWithIndicesBackward0",
+        .sig = "_max_pool(input: Tensor, window: list[int]) -> (Tensor, Tensor)", .where = PRIVATE, .dtypes = CLASS_REAL, .flags = FLAT, .saves = SAVE_OUT(1), .node = "MaxPoolWithIndicesBackward0",
         .doc = "Maxima and their places; window is [sizes.., strides.., pads.., dilations.., ceil, 0, 0] or, adaptive, [outs..].\n\n"
                ">>> rl._C._ops._max_pool(rl.tensor([[1., 3., 2.]]), [1])\n(tensor([[3.]]), tensor([[1]]))",
         .forward = max_pool_forward, .vjp = max_pool_vjp, .samples = "x(2, 3, 5), [2, 2, 0, 1, 0, 0, 0]; x(2, 3, 5), [2]",

@@ -22,7 +22,7 @@ static bool check_numbers(Call *c, Tensor *index, const Tensor *x, int dim) {
 }
 
 static bool is_long(Call *c, const Tensor *index) {
-    if (index->dtype == RL_INT64 || index->dtype == RL_INT32) return true;
+    if (rl_dtype_is(index->dtype, CLASS_INT)) return true;
     return rl_fail(RL_RUNTIME_ERROR, "%s(): Expected dtype int32/int64 for index, but got %s", c->op->parsed->name, rl_dtypes[index->dtype].name);
 }
 
@@ -361,7 +361,10 @@ static Tensor *index_fill_forward(Call *c) {
 
 static void index_fill_vjp(Call *c, Tensor **g, Tensor **dx) {
     if (rl_need(c, 0)) dx[0] = rl_do("index_fill", a_t(g[0]), c->arg[1], c->arg[2], a_i(0));
-    if (rl_need(c, 3)) dx[3] = rl_sum_all(rl_do("index_select", a_t(g[0]), c->arg[1], c->arg[2]));
+    if (rl_need(c, 3)) {       /* each written slice counts once, however often it was named */
+        Tensor *written = rl_do("index_fill", a_t(rl_zeros_like(g[0])), c->arg[1], c->arg[2], a_i(1));
+        dx[3] = rl_sum_all(rl_mul(g[0], written));
+    }
 }
 
 /* index_reduce is scatter_reduce with one number for a whole slice. */
@@ -421,6 +424,8 @@ static Tensor *take_along_dim_forward(Call *c) {
     }
     a[dim] = x->shape[dim];
     b[dim] = index->shape[dim];
+    Tensor *negative = rl_do("lt", a_t(index), a_i(0));
+    index = rl_where(negative, rl_do("add", a_t(index), a_i(x->shape[dim])), index);
     return rl_do("gather", a_t(rl_expand(x, x->ndim, a)), a_i(dim), a_t(rl_expand(index, x->ndim, b)));
 }
 
