@@ -421,7 +421,7 @@ static bool unpack_saved(Node *node, Call *c) {
 static void tie_flat(Node *node, Tensor **dx) {
     for (int i = 0; i < node->nslots && !rl_thread.failed; i++) {
         Slot *s = &node->slot[i];
-        if (!dx[i] || !s->next || !rl_requires_grad(dx[i])) continue;
+        if (!dx[i] || !s->next) continue;
         Tensor *tied = rl_alias(dx[i]);
         Node *tie = tied ? rl_node_new(RL_OP("_tie"), 2, 2, 1) : NULL;
         if (!tie) return;
