@@ -15,7 +15,7 @@ from . import recipe
 from .pictures import side_by_side
 from .progress import Progress
 
-SHOWN = 12          # misread pictures shown at most
+SHOWN, SHOWN_LARGE = 12, 4     # misread pictures shown at most, of up to 16 pixels a side and above
 DEFAULT_EPOCHS = {"digits": 15, "mnist": 2, "fashion-mnist": 3}
 TEST_BATCH = 256
 
@@ -85,12 +85,10 @@ def show_misread(test, answers, stream):
     if not wrong:
         stream.write("Nothing was misread.\n")
         return
-    names = test.classes
-    short = all(len(name) <= 2 for name in names)
-    captions = [f"read {names[answers[i]]}, is {names[truth[i]]}" if short else f"{names[answers[i]]}? {names[truth[i]]}"
-                for i in wrong[:SHOWN]]
-    pictures = [test.data[i].numpy() for i in wrong[:SHOWN]]
-    stream.write(f"\n{len(wrong)} of {len(truth)} misread" + (f", {SHOWN} of them:" if len(wrong) > SHOWN else ":")
+    most = SHOWN if test.data.shape[-1] <= 16 else SHOWN_LARGE
+    captions = [f"read {test.classes[answers[i]]}, is {test.classes[truth[i]]}" for i in wrong[:most]]
+    pictures = [test.data[i].numpy() for i in wrong[:most]]
+    stream.write(f"\n{len(wrong)} of {len(truth)} misread" + (f", {most} of them:" if len(wrong) > most else ":")
                  + "\n\n" + side_by_side(pictures, captions, stream) + "\n")
 
 

@@ -9,6 +9,7 @@ __all__ = ["side_by_side"]
 
 RAMP = " .:-=+*#%@"
 COLUMNS = 76
+LARGE = 16       # pictures wider than this are halved where a pixel takes two letters
 DARKEST = 232    # first of the 24 greys among a terminal's 256 colours
 
 
@@ -26,6 +27,12 @@ def _as_blocks(picture):
             for pair in zip(greys[::2], greys[1::2])]
 
 
+def _halved(picture):
+    """Each pixel the mean of four."""
+    height, width = (n // 2 * 2 for n in picture.shape)
+    return picture[:height, :width].reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)).astype(np.uint8)
+
+
 def _has_colours(stream):
     terminal = hasattr(stream, "isatty") and stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     return terminal and "NO_COLOR" not in os.environ and "utf" in (getattr(stream, "encoding", "") or "").lower()
@@ -34,6 +41,8 @@ def _has_colours(stream):
 def side_by_side(pictures, captions, stream=None, columns=COLUMNS):
     """Text that shows uint8 pictures (all of one size) in rows, a caption under each."""
     colours = _has_colours(sys.stdout if stream is None else stream)
+    if not colours and pictures[0].shape[1] > LARGE:
+        pictures = [_halved(picture) for picture in pictures]
     width = pictures[0].shape[1] * (1 if colours else 2)
     cell = max(width, max(map(len, captions))) + 2
     per_row = max(1, columns // cell)

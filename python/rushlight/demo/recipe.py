@@ -23,17 +23,19 @@ class Pictures(torch.utils.data.Dataset):
 
 
 class Classifier(torch.nn.Module):
-    """Two convolutions and two linear layers; `side` is the height and width of a picture."""
+    """Two convolutions and two linear layers; `side` is the height and width of a picture, halved early if it is large."""
 
     def __init__(self, side, classes=10):
         super().__init__()
+        early = [torch.nn.MaxPool2d(2)] if side > 16 else []
         self.features = torch.nn.Sequential(
-            torch.nn.Conv2d(1, 32, kernel_size=3, padding=1), torch.nn.ReLU(),
+            torch.nn.Conv2d(1, 32, kernel_size=3, padding=1), torch.nn.ReLU(), *early,
             torch.nn.Conv2d(32, 64, kernel_size=3, padding=1), torch.nn.ReLU(),
             torch.nn.MaxPool2d(2), torch.nn.Dropout(0.25))
+        left = side // 4 if early else side // 2
         self.head = torch.nn.Sequential(
             torch.nn.Flatten(),
-            torch.nn.Linear(64 * (side // 2) ** 2, 128), torch.nn.ReLU(), torch.nn.Dropout(0.25),
+            torch.nn.Linear(64 * left ** 2, 128), torch.nn.ReLU(), torch.nn.Dropout(0.25),
             torch.nn.Linear(128, classes))
 
     @property
