@@ -200,7 +200,7 @@ def test_pictures_as_text(monkeypatch):
     text = pictures.side_by_side([digit, digit], ["read 1, is 7", "b"], io.StringIO())
     assert text.splitlines()[0].rstrip() == "  @@" + " " * 10 + "  @@" and "read 1, is 7" in text
     large = pictures.side_by_side([np.full((28, 28), 255, np.uint8)] * 2, ["a", "b"], io.StringIO()).splitlines()
-    assert len(large) == 16 and large[0] == "@" * 28 + "  " + "@" * 28
+    assert len(large) == 15 and large[0] == "@" * 28 + "  " + "@" * 28
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     coloured = pictures.side_by_side([digit], ["a"], Terminal())
