@@ -62,7 +62,12 @@ static int64_t source_of(int64_t i, int64_t n, Border border) {
 static Tensor *border_pad(Call *c, Tensor *x, const Arg *pad, Border border) {
     int64_t shape[RL_MAX_DIMS], before[RL_MAX_DIMS];
     if (!padded_shape(x, pad, shape, before)) return NULL;
-    for (int d = x->ndim - pad->n / 2; d < x->ndim; d++) {
+    for (int d = x->ndim - pad->n / 2; border == CIRCULAR && x && d < x->ndim; d++) {   /* what is cut off does not come round */
+        int64_t n = x->shape[d], after = shape[d] - n - before[d], front = before[d] < 0 ? -before[d] : 0, back = after < 0 ? -after : 0;
+        if (front || back) x = rl_narrow(x, d, front, n > front + back ? n - front - back : 0);
+        if (front) before[d] = 0;
+    }
+    for (int d = x ? x->ndim - pad->n / 2 : RL_MAX_DIMS; x && d < x->ndim; d++) {
         int64_t n = x->shape[d], after = shape[d] - n - before[d], most = border == REFLECT ? n - 1 : border == CIRCULAR ? n : INT64_MAX;
         if (before[d] > most || after > most)
             return rl_fail(RL_RUNTIME_ERROR, border == REFLECT ? "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding (%" PRId64 ", %" PRId64 ") at dimension %d of input %s"

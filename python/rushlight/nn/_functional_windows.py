@@ -1,11 +1,10 @@
-"""Pooling, padding, unfolding: everything that looks at an input through windows.
+"""Pooling and unfolding: everything that looks at an input through windows.
 
 Max pooling comes in pairs: the name itself chooses by `return_indices` between values and values with the flat
 indices of where they came from; `..._with_indices` always gives both.
 """
 
 import math
-import warnings
 
 import rushlight as rl
 
@@ -18,7 +17,7 @@ __all__ = ["adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
            "fold", "fractional_max_pool2d", "fractional_max_pool2d_with_indices", "fractional_max_pool3d",
            "fractional_max_pool3d_with_indices", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d",
            "max_pool1d_with_indices", "max_pool2d", "max_pool2d_with_indices", "max_pool3d",
-           "max_pool3d_with_indices", "max_unpool1d", "max_unpool2d", "max_unpool3d", "pad", "unfold"]
+           "max_pool3d_with_indices", "max_unpool1d", "max_unpool2d", "max_unpool3d", "unfold"]
 
 
 # ---- max pooling -----------------------------------------------------------------------------------------------
@@ -298,73 +297,6 @@ def fractional_max_pool3d(input, kernel_size, output_size=None, output_ratio=Non
     return both if return_indices else both[0]
 
 
-# ---- padding ---------------------------------------------------------------------------------------------------
-
-
-def _source_index(mode, length, before, after):
-    """For every position of a padded dimension, the position it copies."""
-    at = rl.arange(-before, length + after)
-    if mode == "replicate":
-        return at.clamp(0, length - 1)
-    if mode == "circular":
-        return at.remainder(length)
-    return length - 1 - (length - 1 - at.abs()).abs()
-
-
-def _check_padding(input, pairs, mode):
-    """A reflection needs more than it reflects, a circular pad at most once around."""
-    for dim, (before, after) in pairs:
-        length = input.size(dim)
-        if mode == "reflect" and (before >= length or after >= length):
-            raise RuntimeError("Padding size should be less than the corresponding input dimension, but got: padding "
-                               f"({before}, {after}) at dimension {dim} of input {list(input.shape)}")
-        if mode == "circular" and (before > length or after > length):
-            raise RuntimeError(f"Padding value causes wrapping around more than once: ({before}, {after}) at "
-                               f"dimension {dim} of input {list(input.shape)}")
-        if length + before + after < 0 or (length == 0 and before + after > 0):
-            raise RuntimeError(f"Expected a non-empty result: padding ({before}, {after}) at dimension {dim} of "
-                               f"input {list(input.shape)}")
-
-
-def _pad_by_copying(input, pairs, mode):
-    """Reflecting, replicating and circular padding, one dimension after the other."""
-    if mode == "circular":
-        for i, (dim, (before, after)) in enumerate(pairs):
-            kept = input.size(dim) + min(before, 0) + min(after, 0)
-            input = input.narrow(dim, max(-before, 0), max(kept, 0))
-            pairs[i] = (dim, (max(before, 0), max(after, 0)))
-    _check_padding(input, pairs, mode)
-    for dim, (before, after) in pairs:
-        if before or after:
-            input = input.index_select(dim, _source_index(mode, input.size(dim), before, after))
-    return input
-
-
-def pad(input, pad, mode="constant", value=None):
-    """Pads the last len(pad) / 2 dimensions, the last one first: pad = (left, right, top, bottom, ...)."""
-    pad = list(pad)
-    if len(pad) % 2 != 0:
-        raise RuntimeError(f"Padding length must be divisible by 2, got {len(pad)}")
-    if mode == "constant":
-        if len(pad) > 2 * input.dim():
-            raise RuntimeError(f"Padding length should be less than or equal to two times the input dimension but "
-                               f"got padding length {len(pad)} and input of dimension {input.dim()}")
-        return rl.constant_pad_nd(input, pad, 0 if value is None else value)
-    if value is not None and value != 0:
-        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
-    if mode not in ("reflect", "replicate", "circular"):
-        raise NotImplementedError(f"Unrecognised padding mode {mode}")
-    dims = len(pad) // 2
-    if input.dim() not in (dims + 1, dims + 2) or dims > 3:
-        raise NotImplementedError(f"Padding size {len(pad)} is not supported for {input.dim()}D input tensor. Supported "
-                                  "for non-constant padding: size 2 for 2D or 3D input, 4 for 3D or 4D, 6 for 4D or 5D")
-    row = getattr(_nn, "pad", None)
-    if row is not None:
-        return row(input, pad, mode)
-    pairs = [(-1 - i, (pad[2 * i], pad[2 * i + 1])) for i in range(dims)]
-    return _pad_by_copying(input, pairs, mode)
-
-
 # ---- sliding blocks --------------------------------------------------------------------------------------------
 
 
@@ -391,7 +323,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
                            f"dimensions for input, but got: {list(input.shape)}")
     channels = input.size(-3)
     index, _ = _block_index(input.shape[-2:], kernel_size, dilation, padding, stride)
-    padded = pad(input, (padding[1], padding[1], padding[0], padding[0]))
+    padded = _nn.pad(input, (padding[1], padding[1], padding[0], padding[0]))
     flat = padded.reshape(*input.shape[:-2], padded.size(-2) * padded.size(-1))
     picked = flat.index_select(-1, index.reshape(-1))
     return picked.view(*input.shape[:-3], channels * index.size(0), index.size(1))

@@ -10,7 +10,6 @@ import warnings
 
 import rushlight as rl
 
-from . import _functional_attention, _functional_images, _functional_losses, _functional_windows
 from ._functional_attention import *
 from ._functional_attention import _canonical_mask, _none_or_dtype
 from ._functional_images import *
@@ -88,13 +87,6 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     if inplace:
         return _nn.rrelu_(input, lower, upper, training)
     return _nn.rrelu(input, lower, upper, training)
-
-
-def glu(input, dim=-1):
-    """a sigmoid(b), a and b the halves of input along dim."""
-    if input.dim() == 0:
-        raise RuntimeError("glu does not support 0-dimensional tensors because halving size must be even")
-    return _nn.glu(input, dim)
 
 
 def sigmoid(input):
@@ -519,7 +511,7 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     channels = input.size(1)
     squares = input.mul(input)
     front, back = size // 2, (size - 1) // 2
-    padded = _functional_windows.pad(squares, [0, 0] * (input.dim() - 2) + [front, back])
+    padded = _nn.pad(squares, [0, 0] * (input.dim() - 2) + [front, back])
     total = padded[:, :channels]
     for i in range(1, size):
         total = total + padded[:, i:i + channels]
