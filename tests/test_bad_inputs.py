@@ -53,6 +53,15 @@ def spoilt_tensor(rng, tensor):
     return rl.full((2, 3), rng.choice([-(2**63), 2**63 - 1, -1, 3]), dtype=rl.int64)
 
 
+def is_endless(row, args):
+    """A recurrence asked for 2^31 steps takes them, here as in torch: slow, but not wrong."""
+    return "polynomial" in row["name"] and any(isinstance(value, (int, float, rl.Tensor)) and not _small(value) for value in args)
+
+
+def _small(value):
+    return bool((value.abs() < 1e4).all()) if isinstance(value, rl.Tensor) and value.dtype.is_floating_point else isinstance(value, rl.Tensor) or abs(value) < 1e4
+
+
 def spoilt_value(rng, value):
     if isinstance(value, rl.Tensor) and rng.random() < 0.75:
         return spoilt_tensor(rng, value)
@@ -119,7 +128,7 @@ def spoil_family(family, most):
     """`most` bad calls on the rows of a family, each announced before it is made."""
     chosen = [row for row in ROWS if row["family"] == family]
     rng, count = random.Random(family), collections.Counter()
-    limit = 6 << 30
+    limit = 3 << 30
     if not SANITIZED:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -130,6 +139,8 @@ def spoil_family(family, most):
             for text, args, kwargs, _ in calls(row, **options):
                 for _ in range(4):
                     bad_args, bad_kwargs = spoilt(rng, args, kwargs, names)
+                    if is_endless(row, bad_args):
+                        continue
                     words = ", ".join([*map(describe, bad_args), *(f"{k}={describe(v)}" for k, v in bad_kwargs.items())])
                     os.pwrite(LAST, f"{row['name']}({words})"[:2000].ljust(2000).encode(), 0)
                     signal.alarm(SECONDS)

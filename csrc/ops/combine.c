@@ -224,6 +224,8 @@ static Tensor *hand_over(Call *c, Op *op, int n, const Arg *args) {
 
 static Tensor *split_list_forward(Call *c) { return hand_over(c, RL_OP("split_with_sizes"), 3, c->arg); }
 
+enum { MOST_PARTS = 1 << 28 };    /* a list of more tensors does not fit into memory */
+
 static Tensor *chunk_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     int64_t chunks = c->arg[1].i;
@@ -231,8 +233,9 @@ static Tensor *chunk_forward(Call *c) {
     if (chunks <= 0) return rl_fail(RL_RUNTIME_ERROR, "chunk expects `chunks` to be greater than 0, got: %" PRId64, chunks);
     int dim = rl_wrap_dim(x->ndim, c->arg[2].i);
     if (dim < 0) return NULL;
-    int64_t all = x->shape[dim], size = (all + chunks - 1) / chunks;
+    int64_t all = x->shape[dim], size = all / chunks + (all % chunks != 0);
     if (all) return hand_over(c, RL_OP("split"), 3, (Arg[]){c->arg[0], a_i(size), a_i(dim)});
+    if (chunks > MOST_PARTS) return rl_fail_memory(INT64_MAX);
     int64_t *zeros = rl_scope_bytes(chunks * 8);
     if (!zeros) return NULL;
     memset(zeros, 0, (size_t)chunks * 8);
@@ -257,6 +260,7 @@ static Tensor *sections(Call *c, int64_t n, int64_t dim64) {
     int dim = rl_wrap_dim(x->ndim, dim64);
     if (dim < 0) return NULL;
     if (n <= 0) return rl_fail(RL_RUNTIME_ERROR, "number of sections must be larger than 0, got %" PRId64, n);
+    if (n > MOST_PARTS) return rl_fail_memory(INT64_MAX);
     int64_t all = x->shape[dim], *at = rl_scope_bytes(n * 8), sum = 0;
     if (!at) return NULL;
     for (int64_t i = 0; i < n - 1; i++) at[i] = sum += all / n + (i < all % n);

@@ -342,7 +342,13 @@ static Tensor *triangle_forward(Call *c) {
     Dtype dtype = a_dtype_or(&c->arg[3], RL_INT64);
     if (rows < 0 || cols < 0) return rl_fail(RL_RUNTIME_ERROR, "%s must be non-negative, got%" PRId64, rows < 0 ? "row" : "col", rows < 0 ? rows : cols);
     if (!rl_dtype_is(dtype, CLASS_INT)) return rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[dtype].word);
-    for (int64_t i = 0; i < rows; i++) shape[1] += triangle_row(lower, i, cols, offset, &first);
+    if (cols == 0) rows = 0;
+    offset = offset > cols ? cols : offset < -rows ? -rows : offset;
+    int64_t last;      /* the first row above the diagonal's end: later ones are empty */
+    if (!lower && !__builtin_sub_overflow(cols, offset, &last) && last < rows) rows = last > 0 ? last : 0;
+    if (rows > INT64_C(1) << 31) return rl_fail_memory(INT64_MAX);
+    for (int64_t i = 0; i < rows; i++)
+        if (!rl_add_size(shape[1], triangle_row(lower, i, cols, offset, &first), &shape[1])) return rl_fail_memory(INT64_MAX);
     Tensor *t = rl_empty(2, shape, RL_INT64);
     if (!t) return NULL;
     int64_t *p = rl_data(t), at = 0;

@@ -78,7 +78,8 @@ static Tensor *mvlgamma_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *y = NULL;
     int64_t p = c->arg[1].i;
     if (p < 1) return rl_fail(RL_RUNTIME_ERROR, "p has to be greater than or equal to 1, but is %lld", (long long)p);
-    for (int64_t j = 0; j < p; j++) {
+    if (p > 1 << 24) return rl_fail_memory(p * 8);     /* torch makes a tensor of p terms per element */
+    for (int64_t j = 0; j < p && !rl_thread.failed; j++) {
         Tensor *term = rl_do("lgamma", a_t(rl_add_number(x, -0.5 * (double)j)));
         y = j ? rl_add(y, term) : term;
     }

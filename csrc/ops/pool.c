@@ -11,7 +11,7 @@
 /* ---- windows -------------------------------------------------------------------------------------------------------------- */
 
 static bool room_for_dim(Ranges *r, int i, int64_t n) {
-    int64_t *block = rl_scope_bytes(3 * (n ? n : 1) * 8);
+    int64_t *block = n > INT64_MAX / 24 ? rl_fail_memory(INT64_MAX) : rl_scope_bytes(3 * (n ? n : 1) * 8);
     if (!block) return false;
     r->start[i] = block;
     r->end[i] = block + n;
@@ -95,6 +95,18 @@ static bool ranges_of(Ranges *r, int n, const int64_t *in, const Arg *window) {
 
 static int spatial(const Arg *window) { return window->n <= 3 ? window->n : (window->n - 3) / 4; }
 
+/* Sizes, strides and dilations from 1 on, the rest from 0, all of them small enough to multiply. */
+static bool window_fits(Call *c, const Tensor *x, const Arg *window) {
+    int n = spatial(window);
+    bool fits = n >= 1 && n <= 3 && x->ndim >= n && (window->n == n || window->n == 4 * n + 3);
+    for (int i = 0; fits && i < window->n; i++) {
+        bool from_one = window->n > n && i < 4 * n && i / n != 2, divisor = window->n > n && i == window->n - 1;
+        fits = (divisor || window->ints[i] >= from_one) && window->ints[i] <= INT32_MAX && window->ints[i] >= -INT32_MAX;
+    }
+    if (!fits) rl_fail(RL_RUNTIME_ERROR, "%s(): a window of %s does not fit an input of shape %s", c->op->parsed->name, rl_text_sizes(window->n, window->ints), rl_text_shape(x));
+    return fits;
+}
+
 /* ---- primitives ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct Work { const Ranges *r; char *x, *y; int64_t *where; int64_t in, out; int bytes; Dtype dtype; } Work;
@@ -141,7 +153,7 @@ static Tensor *max_pool_forward(Call *c) {
     Ranges r;
     int64_t shape[RL_MAX_DIMS];
     Dtype dtype = x->dtype, work = work_dtype(dtype);
-    if (!out || !ranges_of(&r, n, x->shape + x->ndim - n, &c->arg[1])) return NULL;
+    if (!out || !window_fits(c, x, &c->arg[1]) || !ranges_of(&r, n, x->shape + x->ndim - n, &c->arg[1])) return NULL;
     pooled_shape(x, &r, n, shape);
     Tensor *y = rl_empty(x->ndim, shape, work);
     out[1] = rl_empty(x->ndim, shape, RL_INT64);
@@ -173,7 +185,7 @@ static Tensor *mean_pool_forward(Call *c) {
     Ranges r;
     int64_t shape[RL_MAX_DIMS];
     Dtype dtype = x->dtype, work = work_dtype(dtype);
-    if (!ranges_of(&r, n, x->shape + x->ndim - n, &c->arg[1])) return NULL;
+    if (!window_fits(c, x, &c->arg[1]) || !ranges_of(&r, n, x->shape + x->ndim - n, &c->arg[1])) return NULL;
     pooled_shape(x, &r, n, shape);
     Tensor *y = rl_empty(x->ndim, shape, work), *dense = rl_contiguous(rl_cast(x, work));
     if (!y || !dense) return NULL;
@@ -193,7 +205,10 @@ static Tensor *mean_unpool_forward(Call *c) {
     Ranges r;
     int64_t shape[RL_MAX_DIMS];
     Dtype dtype = y->dtype, work = work_dtype(dtype);
+    if (!window_fits(c, y, &c->arg[2])) return NULL;
     if (c->arg[1].n != n || y->ndim < n) return rl_fail(RL_RUNTIME_ERROR, "_mean_unpool(): %d sizes for %d spatial dims", c->arg[1].n, n);
+    for (int i = 0; i < n; i++)
+        if (c->arg[1].ints[i] < 0) return rl_fail(RL_RUNTIME_ERROR, "_mean_unpool(): negative size %s", rl_text_sizes(n, c->arg[1].ints));
     if (!ranges_of(&r, n, c->arg[1].ints, &c->arg[2])) return NULL;
     for (int i = 0; i < y->ndim; i++) shape[i] = i < y->ndim - n ? y->shape[i] : c->arg[1].ints[i - (y->ndim - n)];
     for (int i = 0; i < n; i++)

@@ -25,6 +25,8 @@ static Tensor *softmax_forward(Call *c) {
 /* The backward as a row of its own: one pass over each line, and recordable through its vjp. */
 static Tensor *backward_forward(Call *c) {
     Tensor *g = c->arg[0].tensor, *y = c->arg[1].tensor;
+    if (!rl_same_shape(g, y)) return rl_fail(RL_RUNTIME_ERROR, "%s(): a gradient of shape %s for an output of shape %s", c->op->parsed->name, rl_text_shape(g), rl_text_shape(y));
+    if (!rl_kernels->row[y->dtype] || !rl_kernels->row[y->dtype][c->op->data]) return rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[y->dtype].word);
     if (g->dtype != y->dtype) g = rl_cast(g, y->dtype);
     int dim = rl_wrap_dim(y->ndim, c->arg[2].i);
     if (!g || dim < 0) return NULL;
