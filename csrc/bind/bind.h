@@ -109,7 +109,7 @@ PyObject *op_text_signature(const Op *op, bool method);
 
 /* ---- py_tensor.c and its neighbours ---- */
 bool tensor_start(PyObject *module);
-extern PyMethodDef tensor_methods[], cast_methods[], autograd_methods[], hook_methods[], numpy_methods[];   /* added to the type one list after the other */
+extern PyMethodDef tensor_methods[], cast_methods[], autograd_methods[], hook_methods[], numpy_methods[], reshape_methods[];   /* added to the type one list after the other */
 extern PyGetSetDef tensor_getset[], autograd_getset[], hook_getset[];
 extern const PyType_Slot number_slots[];
 extern const int number_slot_count;

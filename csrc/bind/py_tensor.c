@@ -521,6 +521,6 @@ static bool make_parameter_type(PyObject *module) {
 
 bool tensor_start(PyObject *module) {
     return PyModule_AddFunctions(module, function_methods) == 0 && make_tensor_type(module) && make_parameter_type(module) &&
-           add_methods(TensorType, cast_methods) && add_methods(TensorType, autograd_methods) && add_methods(TensorType, hook_methods) && add_methods(TensorType, numpy_methods) &&
+           add_methods(TensorType, cast_methods) && add_methods(TensorType, autograd_methods) && add_methods(TensorType, hook_methods) && add_methods(TensorType, numpy_methods) && add_methods(TensorType, reshape_methods) &&
            add_getset(TensorType, autograd_getset) && add_getset(TensorType, hook_getset);
 }

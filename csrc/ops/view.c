@@ -593,6 +593,36 @@ static Tensor *h_forward(Call *c) {
     return rl_conj(x->ndim ? rl_transpose(x, 0, 1) : x);
 }
 
+/* The last dim in units of another size: each other stride, the offset and the last size must come out whole. */
+static bool rescale(const Tensor *x, Dtype to, int64_t *shape, int64_t *stride, int64_t *offset) {
+    const char *from = rl_dtypes[x->dtype].word, *word = rl_dtypes[to].word;
+    int old = rl_dtypes[x->dtype].bytes, new = rl_dtypes[to].bytes, last = x->ndim - 1, ratio = new / (old < new ? old : new);
+    if (x->ndim == 0) return rl_fail(RL_RUNTIME_ERROR, "self.dim() cannot be 0 to view %s as %s (different element sizes)", from, word);
+    if (x->stride[last] != 1)
+        return rl_fail(RL_RUNTIME_ERROR, "self.stride(-1) must be 1 to view %s as %s (different element sizes), but got %lld", from, word, (long long)x->stride[last]);
+    if (x->shape[last] % ratio)
+        return rl_fail(RL_RUNTIME_ERROR, "self.size(-1) must be divisible by %d to view %s as %s (different element sizes), but got %lld", ratio, from, word, (long long)x->shape[last]);
+    if (x->offset % ratio)
+        return rl_fail(RL_RUNTIME_ERROR, "self.storage_offset() must be divisible by %d to view %s as %s (different element sizes), but got %lld", ratio, from, word, (long long)x->offset);
+    for (int i = 0; i < last; i++) {
+        if (x->stride[i] % ratio)
+            return rl_fail(RL_RUNTIME_ERROR, "self.stride(%d) must be divisible by %d to view %s as %s (different element sizes), but got %lld", i, ratio, from, word, (long long)x->stride[i]);
+        stride[i] = x->stride[i] * old / new;
+    }
+    shape[last] = x->shape[last] * old / new;
+    *offset = x->offset * old / new;
+    return true;
+}
+
+static Tensor *view_dtype_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor;
+    Dtype to = a_dtype_or(&c->arg[1], (Dtype)x->dtype);
+    int64_t shape[RL_MAX_DIMS], stride[RL_MAX_DIMS], offset = x->offset;
+    for (int i = 0; i < x->ndim; i++) shape[i] = x->shape[i], stride[i] = x->stride[i];
+    if (rl_dtypes[to].bytes != rl_dtypes[x->dtype].bytes && !rescale(x, to, shape, stride, &offset)) return NULL;
+    return rl_view_dtype(x, to, x->ndim, shape, stride, offset);
+}
+
 Op rl_view_ops[] = {
     {
         .sig = "as_strided(input: Tensor, size: list[int], stride: list[int], storage_offset: int | None = None) -> Tensor",
@@ -688,6 +718,12 @@ Op rl_view_ops[] = {
         .sig = "view(input: Tensor, *shape: int) -> Tensor", .where = METHOD, .flags = VIEW,
         .doc = "The same elements in another shape, where that needs no copy; -1 is worked out.\n\n>>> rl.arange(4).view(2, -1)\ntensor([[0, 1],\n        [2, 3]])",
         .forward = view_forward, .vjp = reshape_back_vjp, .samples = "x(2, 6), (3, 4); x(4), (2, -1); x(0, 3), (3, 0)",
+    },
+    {
+        .sig = "view(input: Tensor, dtype: dtype) -> Tensor", .where = METHOD, .flags = VIEW,
+        .doc = "The same bytes read as another dtype; the last dim grows or shrinks where the sizes differ.\n\n"
+               ">>> rl.tensor([1.0]).view(rl.int32)\ntensor([1065353216], dtype=rushlight.int32)",
+        .forward = view_dtype_forward, .samples = "x(2, 6), rl.int64; x(2, 6), rl.uint8; x(2, 6), rl.complex128",
     },
     {
         .sig = "_unsafe_view(input: Tensor, size: list[int]) -> Tensor", .where = PRIVATE,

@@ -246,6 +246,11 @@ def where(self, condition, y):
     return rl.where(condition, self, y)
 
 
+def tensor_split(self, indices_or_sections=None, dim=0, **kwargs):
+    """rushlight.tensor_split"""
+    return rl.tensor_split(self, indices_or_sections, dim, **kwargs)
+
+
 def norm(self, p="fro", dim=None, keepdim=False, dtype=None):
     """rushlight.norm"""
     return rl.norm(self, p, dim, keepdim, dtype=dtype)
@@ -298,7 +303,7 @@ def record_stream(self, stream):
 
 
 _METHODS = ("__repr__ __format__ __reduce_ex__ __setstate__ __deepcopy__ __array_wrap__ __reversed__ __dir__ __div__ new new_tensor storage "
-            "dim_order apply_ map_ nonzero where norm unique unique_consecutive module_load is_nonzero sum_to_size to_dense record_stream").split()
+            "dim_order apply_ map_ nonzero where tensor_split norm unique unique_consecutive module_load is_nonzero sum_to_size to_dense record_stream").split()
 
 
 def _attach():

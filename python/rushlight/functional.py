@@ -6,7 +6,7 @@ import rushlight as rl
 from rushlight import _C
 
 __all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "cartesian_prod", "chain_matmul", "einsum", "meshgrid", "nonzero", "norm",
-           "numel", "is_floating_point", "is_complex", "is_nonzero", "is_same_size", "split", "tensordot", "unique", "unique_consecutive", "unravel_index",
+           "numel", "is_floating_point", "is_complex", "is_nonzero", "is_same_size", "split", "tensor_split", "tensordot", "unique", "unique_consecutive", "unravel_index",
            "where", "is_inference", "is_conj", "is_neg", "resolve_conj", "resolve_neg", "is_signed", "is_distributed"]
 
 _F, _ops = _C._VariableFunctions, _C._ops
@@ -125,6 +125,17 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
 def split(tensor, split_size_or_sections, dim=0):
     """Pieces of a size, or of these sizes, along dim."""
     return _F.split(tensor, split_size_or_sections, dim)
+
+
+def tensor_split(input, indices_or_sections=None, dim=0, *, sections=None, indices=None, tensor_indices_or_sections=None):
+    """Pieces: a number of about equal ones, or those that begin at the given places; either may be a tensor."""
+    given = [v for v in (indices_or_sections, sections, indices, tensor_indices_or_sections) if v is not None]
+    places = given[0]
+    if isinstance(places, rl.Tensor):
+        if places.dtype != rl.int64 or places.dim() > 1:
+            raise RuntimeError(f"tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor of dtype int64, but got {places.dim()} dims of {places.dtype}")
+        places = places.tolist()
+    return _F.tensor_split(input, places, dim)
 
 
 def tensordot(a, b, dims=2, out=None):
