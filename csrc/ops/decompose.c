@@ -428,6 +428,19 @@ static Tensor *qr_forward(Call *c) {
     return out[0] = only_r ? q : flip_back(q);
 }
 
+/* The reflectors themselves, below the diagonal of R. */
+static Tensor *geqrf_forward(Call *c) {
+    Tensor *a = arg(c, 0), **out = rl_outputs(c, 2);
+    if (!out || !is_matrix(c, a, "input")) return NULL;
+    int m = (int)rl_size(a, -2), n = (int)rl_size(a, -1), k = m < n ? m : n, ld = m > 1 ? m : 1, lwork = 64 * (n > 1 ? n : 1), info = 0;
+    Tensor *x = columns_of(a), *tau = per_matrix(a, k, a->dtype);
+    void *work = rl_scope_bytes((int64_t)lwork * 16);
+    if (!x || !tau || !work) return NULL;
+    for (int64_t i = 0; k && i < batch_of(a); i++) RL_LAPACK(geqrf, a->dtype)(&m, &n, at(x, i, (int64_t)m * n), &ld, at(tau, i, k), work, &lwork, &info);
+    out[1] = tau;
+    return out[0] = flip_back(x);
+}
+
 static Tensor *copy_lower(Tensor *t) {
     Tensor *low = tril(t, -1), *d = diagonal(t);
     if (t && rl_dtype_is(t->dtype, CLASS_COMPLEX)) d = rl_mul_number(rl_add(d, rl_conj(d)), 0.5);
@@ -642,6 +655,10 @@ Op rl_decompose_ops[] = {
         .sig = "linalg.qr(A: Tensor, mode: str = 'reduced') -> (Q: Tensor, R: Tensor)", .where = LINALG | OUT, .saves = SAVE_OUT(0) | SAVE_OUT(1),
         .doc = "A = Q R with orthonormal columns of Q; mode is reduced, complete or r.\n\n>>> rl.linalg.qr(rl.tensor([[2.]])).R.abs()\ntensor([[2.]])",
         .forward = qr_forward, .vjp = qr_vjp, .samples = "x(4, 3); x(3, 3); x(3, 4)",
+    },
+    {
+        .sig = "geqrf(input: Tensor) -> (a: Tensor, tau: Tensor)", .where = FUNCTION | METHOD | OUT, .forward = geqrf_forward, .samples = "x(4, 3); x(3, 4)",
+        .doc = "The reflectors of a QR factorisation, which linalg.householder_product multiplies.\n\n>>> rl.geqrf(rl.tensor([[2.]])).tau\ntensor([0.])",
     },
     {
         .sig = "linalg.eig(A: Tensor) -> (eigenvalues: Tensor, eigenvectors: Tensor)", .where = LINALG | OUT, .saves = SAVE_OUT(0) | SAVE_OUT(1),

@@ -36,7 +36,7 @@ _LAZY_NAMES = {
     "get_autocast_gpu_dtype": "amp", "set_autocast_cpu_dtype": "amp", "set_autocast_cpu_enabled": "amp", "set_autocast_gpu_dtype": "amp",
     "is_autocast_cache_enabled": "amp", "set_autocast_cache_enabled": "amp", "clear_autocast_cache": "amp",
     "autocast_increment_nesting": "amp", "autocast_decrement_nesting": "amp",
-    "GradScaler": "amp", "vmap": "func", "finfo": "_limits", "iinfo": "_limits",
+    "GradScaler": "amp", "vmap": "func", "matrix_exp": "linalg", "finfo": "_limits", "iinfo": "_limits",
 }
 _PACKAGES = frozenset(
     "accelerator amp backends compat compiler cpu cuda distributed distributions fft func functional futures fx hf hub jit linalg mps "

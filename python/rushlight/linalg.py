@@ -1,5 +1,7 @@
 """torch.linalg: the engine's rows, and what is written in terms of them."""
 
+import math
+
 import rushlight as rl
 from rushlight import _C
 
@@ -122,3 +124,49 @@ def _cheapest_product(matrices):
         return matrices[i] if i == j else product(i, split[i][j]) @ product(split[i][j] + 1, j)
 
     return product(0, n - 1)
+
+
+# How far the norm may go for the approximant of degree 13 (Higham 2005), and its coefficients.
+_PADE_NORM = 5.371920351148152
+_PADE = [64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600, 670442572800,
+         33522128640, 1323241920, 40840800, 960960, 16380, 182, 1]
+
+
+def matrix_exp(A):
+    """The exponential of matrices: a rational approximation near zero, squared as often as A was halved to get there."""
+    if not (A.is_floating_point() or A.is_complex()):
+        raise RuntimeError(f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {A.dtype}")
+    if A.dim() < 2 or A.shape[-1] != A.shape[-2]:
+        raise RuntimeError("linalg.matrix_exp: A must be batches of square matrices, but they are "
+                           f"{'x'.join(map(str, A.shape[-2:]))} matrices")
+    if A.numel() == 0:
+        return A.clone()
+    largest = A.detach().abs().sum(-2).max().item()
+    halvings = max(0, math.ceil(math.log2(largest / _PADE_NORM))) if 0 < largest < math.inf else 0
+    A = A / 2.0 ** halvings
+    identity = rl.eye(A.shape[-1], dtype=A.dtype)
+    b = [coefficient / _PADE[0] for coefficient in _PADE]
+    A2 = A @ A
+    A4 = A2 @ A2
+    A6 = A4 @ A2
+    odd = A @ (A6 @ (b[13] * A6 + b[11] * A4 + b[9] * A2) + b[7] * A6 + b[5] * A4 + b[3] * A2 + b[1] * identity)
+    even = A6 @ (b[12] * A6 + b[10] * A4 + b[8] * A2) + b[6] * A6 + b[4] * A4 + b[2] * A2 + b[0] * identity
+    result = _C._linalg.solve(even - odd, even + odd)
+    for _ in range(halvings):
+        result = result @ result
+    return result
+
+
+def householder_product(A, tau, *, out=None):
+    """The first columns of the product of reflectors I - tau v v^H, whose v lie below the diagonal of A, with 1 on it."""
+    m, n, k = A.shape[-2], A.shape[-1], tau.shape[-1]
+    if m < n:
+        raise RuntimeError(f"torch.linalg.householder_product: input.shape[-2] must be greater than or equal to input.shape[-1], got {m} and {n}")
+    if n < k:
+        raise RuntimeError(f"torch.linalg.householder_product: input.shape[-1] must be greater than or equal to tau.shape[-1], got {n} and {k}")
+    reflectors = A.tril(-1) + rl.eye(m, n, dtype=A.dtype)
+    Q = rl.eye(m, n, dtype=A.dtype).expand(A.shape)
+    for i in reversed(range(k)):
+        v = reflectors[..., i:i + 1]
+        Q = Q - tau[..., i, None, None] * (v @ (v.mH @ Q))
+    return Q if out is None else out.copy_(Q)

@@ -1,0 +1,94 @@
+"""linalg in Python: norms, powers, products, exponentials and reflectors, against NumPy and, where it is installed, torch."""
+
+import math
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+
+DRAW = np.random.default_rng(0)
+INF = math.inf
+
+
+@pytest.mark.parametrize("order", ["fro", "nuc", 1, -1, 2, -2, INF, -INF])
+@pytest.mark.parametrize("dim", [(-2, -1), (0, 2), (2, 1)])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_matrix_norm(order, dim, keepdim):
+    a = DRAW.standard_normal((2, 3, 4))
+    got = rl.linalg.matrix_norm(rl.from_numpy(a), order, dim, keepdim).numpy()
+    want = np.linalg.norm(a, order, axis=dim, keepdims=keepdim)
+    assert got.shape == want.shape
+    np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("order", [None, 0, 1, 2, 3.5, INF, -INF])
+def test_norm_of_vectors(order):
+    a = DRAW.standard_normal((3, 4))
+    np.testing.assert_allclose(rl.linalg.norm(rl.from_numpy(a), order, dim=1).numpy(), np.linalg.norm(a, order, axis=1), rtol=1e-12)
+    np.testing.assert_allclose(rl.linalg.norm(rl.from_numpy(a)).numpy(), np.linalg.norm(a), rtol=1e-12)
+    np.testing.assert_allclose(rl.linalg.norm(rl.from_numpy(a), 2).numpy(), np.linalg.norm(a, 2), rtol=1e-12)
+
+
+def test_vector_norm_has_a_slope_at_zero():
+    for order in (1, 1.5, 2, 3, INF, -INF, -1):
+        x = rl.zeros(3, dtype=rl.float64, requires_grad=True)
+        rl.linalg.vector_norm(x, order).backward()
+        assert x.grad.tolist() == [0.0, 0.0, 0.0], order
+
+
+def test_norm_errors():
+    with pytest.raises(RuntimeError, match="linalg.vector_norm: Expected a floating point or complex tensor as input. Got Long"):
+        rl.linalg.vector_norm(rl.tensor([1, 2]))
+    with pytest.raises(RuntimeError, match="must have at least 2 dimensions"):
+        rl.linalg.matrix_norm(rl.ones(3))
+    with pytest.raises(RuntimeError, match="Order 3 not supported"):
+        rl.linalg.matrix_norm(rl.ones(3, 3), 3)
+
+
+def positive(n=3):
+    a = DRAW.standard_normal((2, n, n))
+    return a @ a.transpose(0, 2, 1) + np.eye(n)
+
+
+def test_values_of_factorisations():
+    a = positive()
+    np.testing.assert_allclose(rl.linalg.cholesky(rl.from_numpy(a)).numpy(), np.linalg.cholesky(a), rtol=1e-10)
+    np.testing.assert_allclose(rl.linalg.eigvalsh(rl.from_numpy(a)).numpy(), np.linalg.eigvalsh(a), rtol=1e-10)
+    np.testing.assert_allclose(rl.linalg.svdvals(rl.from_numpy(a)).numpy(), np.linalg.svd(a, compute_uv=False), rtol=1e-10)
+
+
+@pytest.mark.parametrize("n", [-2, 0, 1, 2, 7])
+def test_matrix_power(n):
+    a = positive()
+    np.testing.assert_allclose(rl.linalg.matrix_power(rl.from_numpy(a), n).numpy(), np.linalg.matrix_power(a, n), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("shapes", [[(3, 4), (4, 2)], [(3, 4), (4, 2), (2, 6), (6, 1)], [(3,), (3, 4), (4, 2), (2, 6), (6,)]])
+def test_multi_dot(shapes):
+    factors = [DRAW.standard_normal(s) for s in shapes]
+    got = rl.linalg.multi_dot([rl.from_numpy(f) for f in factors]).numpy()
+    np.testing.assert_allclose(got, np.linalg.multi_dot(factors), rtol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.1, 3.0, 30.0])
+def test_matrix_exp(scale):
+    turn = scale * np.array([[0.0, -1.0], [1.0, 0.0]])
+    got = rl.matrix_exp(rl.from_numpy(turn)).numpy()
+    # Squaring loses up to a digit or two where the matrix was halved often.
+    np.testing.assert_allclose(got, [[math.cos(scale), -math.sin(scale)], [math.sin(scale), math.cos(scale)]], atol=1e-12)
+
+
+def test_matrix_exp_and_reflectors_have_gradients():
+    a = rl.from_numpy(DRAW.standard_normal((3, 3))).requires_grad_()
+    assert rl.autograd.gradcheck(rl.linalg.matrix_exp, (a,), check_undefined_grad=False)
+    v, tau = (t.requires_grad_() for t in rl.geqrf(rl.from_numpy(DRAW.standard_normal((4, 3)))))
+    assert rl.autograd.gradcheck(rl.linalg.householder_product, (v, tau), check_undefined_grad=False)
+
+
+def test_reflectors_make_q():
+    a = rl.from_numpy(DRAW.standard_normal((2, 5, 3)))
+    q, r = rl.linalg.qr(a)
+    v, tau = rl.geqrf(a)
+    np.testing.assert_allclose(rl.linalg.householder_product(v, tau).numpy(), q.numpy(), atol=1e-12)
+    np.testing.assert_allclose(v.triu()[:, :3].numpy(), r.numpy(), atol=1e-12)
