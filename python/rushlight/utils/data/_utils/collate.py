@@ -89,23 +89,27 @@ def collate(batch, *, collate_fn_map=None):
 
 def _collate_sequence(batch, collate_fn_map):
     first = batch[0]
-    for i, sample in enumerate(batch):
-        if len(sample) != len(first):
-            raise RuntimeError("each element in list of batch should be of equal size: "
-                               f"sample {i} has {len(sample)} fields, sample 0 has {len(first)}")
+    lengths = list(map(len, batch))
+    if lengths.count(lengths[0]) != len(lengths):
+        i = next(i for i, length in enumerate(lengths) if length != lengths[0])
+        raise RuntimeError("each element in list of batch should be of equal size: "
+                           f"sample {i} has {lengths[i]} fields, sample 0 has {lengths[0]}")
     columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)]
     # A tuple comes back as a list: scripts written against torch rely on it.
     return columns if isinstance(first, tuple) else _rebuilt_sequence(first, columns)
 
 
 def collate_tensor_fn(batch, *, collate_fn_map=None):
-    shape = batch[0].shape
-    for i, sample in enumerate(batch):
-        if sample.shape != shape:
-            raise RuntimeError("stack expects each tensor to be equal size, but got "
-                               f"{list(shape)} at entry 0 and {list(sample.shape)} at entry {i} of the batch. "
-                               "Pad or crop in the data set's __getitem__, or give the DataLoader a collate_fn")
-    return rl.stack(tuple(batch), 0)
+    try:
+        return rl.stack(tuple(batch), 0)
+    except RuntimeError as error:
+        shape = batch[0].shape
+        for i, sample in enumerate(batch):
+            if sample.shape != shape:
+                raise RuntimeError("stack expects each tensor to be equal size, but got "
+                                   f"{list(shape)} at entry 0 and {list(sample.shape)} at entry {i} of the batch. Pad or "
+                                   "crop in the data set's __getitem__, or give the DataLoader a collate_fn") from error
+        raise
 
 
 def collate_numpy_array_fn(batch, *, collate_fn_map=None):
