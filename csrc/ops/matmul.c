@@ -285,11 +285,23 @@ static Tensor *add_product(Call *c, Tensor *y) {
     return is_zero(&beta) ? y : rl_add(rl_cast(scaled(wide, &beta), x->dtype), y);
 }
 
-static Tensor *addmm_forward(Call *c) { return add_product(c, rl_mm(c->arg[1].tensor, c->arg[2].tensor)); }
-static Tensor *addmv_forward(Call *c) { return add_product(c, rl_do("mv", c->arg[1], c->arg[2])); }
-static Tensor *baddbmm_forward(Call *c) { return add_product(c, rl_bmm(c->arg[1].tensor, c->arg[2].tensor)); }
+/* In half precision the product, the scales and the sum are float's, rounded once at the end. */
+static bool is_half(Call *c) {
+    Dtype d = c->arg[0].tensor->dtype;
+    return rl_dtype_is(d, CLASS_HALF) && c->arg[1].tensor->dtype == d && c->arg[2].tensor->dtype == d;
+}
+static Tensor *rounded_once(Call *c) {
+    Arg wide[RL_MAX_ARGS];
+    memcpy(wide, c->arg, (size_t)c->nargs * sizeof *wide);
+    for (int k = 0; k < 3; k++) wide[k].tensor = rl_cast(c->arg[k].tensor, RL_FLOAT32);
+    return rl_cast(rl_apply(c->op, wide), c->arg[0].tensor->dtype);
+}
+
+static Tensor *addmm_forward(Call *c) { return is_half(c) ? rounded_once(c) : add_product(c, rl_mm(c->arg[1].tensor, c->arg[2].tensor)); }
+static Tensor *addmv_forward(Call *c) { return is_half(c) ? rounded_once(c) : add_product(c, rl_do("mv", c->arg[1], c->arg[2])); }
+static Tensor *baddbmm_forward(Call *c) { return is_half(c) ? rounded_once(c) : add_product(c, rl_bmm(c->arg[1].tensor, c->arg[2].tensor)); }
 static Tensor *addr_forward(Call *c) { return add_product(c, rl_do("outer", c->arg[1], c->arg[2])); }
-static Tensor *addbmm_forward(Call *c) { return add_product(c, rl_sum_dim(rl_bmm(c->arg[1].tensor, c->arg[2].tensor), 0, false)); }
+static Tensor *addbmm_forward(Call *c) { return is_half(c) ? rounded_once(c) : add_product(c, rl_cast(rl_sum_dim(rl_bmm(c->arg[1].tensor, c->arg[2].tensor), 0, false), c->arg[1].tensor->dtype)); }
 
 static Tensor *outer_forward(Call *c) {
     Tensor *a = c->arg[0].tensor, *b = c->arg[1].tensor;
