@@ -15,7 +15,7 @@ typedef struct Look { int ndim; int64_t shape[RL_MAX_DIMS]; Dtype dtype; bool wa
 static bool is_leaf(PyObject *o) {
     if (PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o)) return true;
     if (PyList_CheckExact(o) || PyTuple_CheckExact(o)) return false;
-    if (is_tensor(o)) return tensor_of(o)->ndim == 0;
+    if (is_tensor(o)) return true;      /* of one element, or an error when it is written */
     if (PyArray_Check(o)) return PyArray_NDIM((PyArrayObject *)o) == 0;
     return is_number(o) || PyUnicode_Check(o) || PyBytes_Check(o) || !PySequence_Check(o);
 }
@@ -90,10 +90,6 @@ static bool inspect(PyObject *o, int depth, Look *look) {
         return merge_leaf(o, look);
     }
     if (is_leaf(o)) return rl_fail(RL_TYPE_ERROR, "not a sequence: expected sequence of length %lld at dim %d, got %s", (long long)look->shape[depth], depth, type_name(o));
-    if (is_tensor(o) && look->want_dtype && tensor_of(o)->numel) {
-        Dtype d = (Dtype)tensor_of(o)->dtype;
-        look->dtype = look->dtype == RL_NO_DTYPE ? d : rl_promote(look->dtype, d);
-    }
     PyObject *list = PySequence_Fast(o, "not a sequence");
     if (!list) return fail_from_python();
     Py_ssize_t n = PySequence_Fast_GET_SIZE(list);
