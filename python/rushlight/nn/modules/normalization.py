@@ -29,10 +29,18 @@ class LocalResponseNorm(Module):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
+def _neighbours(planes, before, after):
+    """The sum over channels c - before to c + after, for every channel c."""
+    channels = planes.size(1)
+    padded = F.pad(planes, (0, 0, 0, 0, before, after))
+    return sum(padded[:, i:i + channels] for i in range(before + after + 1))
+
+
 class CrossMapLRN2d(Module):
     """LocalResponseNorm of (N, C, H, W) with a window of 2 ((size + 1) // 2) - 1 channels around each one.
 
-    As in torch, whose running sum never lets go of it, channel 0 counts for every channel."""
+    As in torch, whose running sum never lets go of it, channel 0 counts for every channel; and as in torch the gradient is that of a
+    window of `size` channels that lies one further along, in which channel 0 has no such part."""
 
     def __init__(self, size, alpha=1e-4, beta=0.75, k=1):
         super().__init__()
@@ -45,12 +53,12 @@ class CrossMapLRN2d(Module):
         if input.dim() != 4:
             raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead")
         behind = int((self.size - 1) / 2 + 1) - 1
-        channels = input.size(1)
         own = input.square()
-        squares = F.pad(own, (0, 0, 0, 0, behind, behind))
-        total = sum(squares[:, i:i + channels] for i in range(2 * behind + 1))
-        far = (rl.arange(channels) > behind).to(input.dtype).view(1, -1, 1, 1)
-        return input * ((total + far * own[:, :1]) * (self.alpha / self.size) + self.k) ** -self.beta
+        far = (rl.arange(input.size(1)) > behind).to(input.dtype).view(1, -1, 1, 1)
+        total = (_neighbours(own, behind, behind) + far * own[:, :1]).detach()
+        ahead = int(self.size - (self.size - 1) / 2)
+        slope = _neighbours(own, self.size - 1 - ahead, ahead)
+        return input * ((total + (slope - slope.detach())) * (self.alpha / self.size) + self.k) ** -self.beta
 
     def extra_repr(self):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
