@@ -68,6 +68,8 @@ def test_normalize():
     assert T.Normalize((0.5,), (0.5,), inplace=True)(inplace) is inplace
     with pytest.raises(TypeError, match="should be a float tensor"):
         T.Normalize((0.5,), (0.5,))(rl.zeros(1, 2, 2, dtype=rl.uint8))
+    with pytest.raises(RuntimeError, match=r"output with shape \[1, 2, 2\] doesn't match the broadcast shape \[3, 2, 2\]"):
+        T.Normalize([0.5] * 3, [0.5] * 3)(rl.zeros(1, 2, 2))
     with pytest.raises(ValueError, match="std evaluated to zero"):
         T.Normalize((0.5,), (0.0,))(x)
     with pytest.raises(ValueError, match=r"image of size \(..., C, H, W\)"):
@@ -335,6 +337,8 @@ def test_damaged_idx_files(tmp_path, damage, words):
 @pytest.mark.parametrize("steps", [
     [T.ToTensor()], [T.ToTensor(), T.Normalize((0.3,), (0.4,))], [T.RandomHorizontalFlip(), T.ToTensor()],
     [T.RandomCrop(28, padding=2), T.RandomVerticalFlip(0.3), T.Pad(1), T.CenterCrop(20), T.ToTensor(), T.Normalize((0.3,), (0.4,))],
+    [T.RandomCrop((30, 31), pad_if_needed=True, padding_mode="reflect"), T.Pad((1, 2, -3, 4), 9), T.ToTensor()],
+    [T.CenterCrop(40), T.RandomCrop(40), T.ToTensor()], [T.RandomCrop(28), T.RandomHorizontalFlip(0.2), T.ToTensor()],
     [T.ToTensor(), T.RandomHorizontalFlip()],
 ], ids=str)
 def test_whole_batches_equal_reading_by_sample(idx_folder, steps):

@@ -13,7 +13,8 @@ import numpy as np
 
 import rushlight as rl
 
-from .datasets.vision import VisionDataset, whole_batch
+from .datasets._batch import whole_batch
+from .datasets.vision import VisionDataset
 from .image import from_array
 
 __all__ = ["Digits", "load_digits"]

@@ -12,7 +12,8 @@ import tarfile
 import numpy as np
 
 from ..image import from_array
-from .vision import VisionDataset, whole_batch
+from ._batch import whole_batch
+from .vision import VisionDataset
 
 __all__ = ["CIFAR10", "CIFAR100"]
 
@@ -75,8 +76,7 @@ class CIFAR10(VisionDataset):
         return (picture, target) if self.transforms is None else self.transforms(picture, target)
 
     def _gather(self, indices):
-        return whole_batch(self.data, np.asarray(self.targets, np.int64), indices, self.transform,
-                           self.target_transform)
+        return whole_batch(self.data, self.targets, indices, self.transform, self.target_transform)
 
     def __len__(self):
         return len(self.data)

@@ -14,7 +14,8 @@ import numpy as np
 import rushlight as rl
 
 from ..image import from_array
-from .vision import VisionDataset, whole_batch
+from ._batch import whole_batch
+from .vision import VisionDataset
 
 __all__ = ["MNIST", "FashionMNIST", "KMNIST", "read_idx"]
 

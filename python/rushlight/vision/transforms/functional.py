@@ -210,6 +210,11 @@ def normalize(tensor, mean, std, inplace=False):
         raise ValueError(f"std evaluated to zero after conversion to {tensor.dtype}, leading to division by zero.")
     mean = mean.view(-1, 1, 1) if mean.dim() == 1 else mean
     std = std.view(-1, 1, 1) if std.dim() == 1 else std
+    channels, wanted = tensor.shape[-3], max(mean.numel(), std.numel())
+    if wanted not in (1, channels) and mean.dim() == std.dim() == 3:
+        shape = list(tensor.shape)
+        raise RuntimeError(f"output with shape {shape} doesn't match the broadcast shape {shape[:-3] + [wanted] + shape[-2:]}"
+                           f": Normalize was given {wanted} means or deviations for a picture of {channels} channels")
     if inplace:
         return tensor.sub_(mean).div_(std)
     return tensor.sub(mean).div_(std)
