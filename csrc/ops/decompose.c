@@ -542,7 +542,7 @@ static void eig_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 /* det = (-1)^swaps * product of U's diagonal. */
 static Tensor *sign_of_swaps(Tensor *pivots, Dtype dtype) {
-    Tensor *count = rl_do("arange", a_i(1), a_i(rl_size(pivots, -1) + 1));
+    Tensor *count = rl_do("add", a_t(rl_do("arange", a_i(rl_size(pivots, -1)))), a_i(1));
     Tensor *moved = rl_sum_dim(rl_cast(rl_do("ne", a_t(pivots), a_t(count)), RL_INT64), -1, false);
     Tensor *odd = rl_do("remainder", a_t(moved), a_i(2));
     return rl_cast(rl_do("rsub", a_t(rl_do("mul", a_t(odd), a_i(2))), a_i(1)), dtype);

@@ -5,6 +5,7 @@ They are set on the engine's type, so that `Tensor` stays one C type and every o
 
 import copy
 from collections import OrderedDict
+from importlib import import_module
 
 import rushlight as rl
 from rushlight import _C
@@ -321,6 +322,30 @@ def _attach():
     Parameter.__deepcopy__, Parameter.__repr__, Parameter.__reduce_ex__ = __deepcopy__, __repr__, __reduce_ex__
 
 
+def _late(module, name):
+    """A method that is a function of a module that few scripts need: the module is imported at the first call."""
+    def method(self, *args, **kwargs):
+        function = getattr(import_module(f"rushlight.{module}"), name)
+        setattr(Tensor, name, function)
+        return function(self, *args, **kwargs)
+    method.__name__, method.__qualname__ = name, f"Tensor.{name}"
+    return method
+
+
+_LATE = {
+    "_linear": "cholesky cholesky_inverse cholesky_solve det geqrf inverse logdet lu lu_solve matrix_exp matrix_power orgqr ormqr pinverse qr slogdet svd "
+               "triangular_solve cross kron",
+    "_compositions": "cdist corrcoef cov diff dist histc quantile nanquantile renorm istft stft",
+}
+
+
+def _attach_late():
+    for module, names in _LATE.items():
+        for name in names.split():
+            if not hasattr(Tensor, name):
+                setattr(Tensor, name, _late(module, name))
+
+
 def _no_cuda_array(self):
     raise AttributeError("Can't get __cuda_array_interface__ on non-CUDA tensor type: " + self.type())
 
@@ -360,3 +385,5 @@ def set_default_tensor_type(t):
 
 
 _attach()
+
+_attach_late()

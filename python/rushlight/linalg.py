@@ -1,172 +1,426 @@
-"""torch.linalg: the engine's rows, and what is written in terms of them."""
+"""torch.linalg: linear algebra over the factorisations of the engine.
+
+Factorisations, solvers and determinants are rows of the op table (csrc/ops/decompose.c, through LAPACK).  What is written here
+is built from them and from ordinary operations, so its gradients come from theirs.
+"""
 
 import math
 
 import rushlight as rl
-from rushlight import _C
 
-globals().update({name: value for name, value in vars(_C._linalg).items() if not name.startswith("_")})
+from . import _C
+from ._C import _LinAlgError as LinAlgError
+from .return_types import structure
 
-LinAlgError = _C._LinAlgError
+_rows = {name: value for name, value in vars(_C._linalg).items() if not name.startswith("_")}
+globals().update(_rows)
 
+
+def _give(result, out):
+    """The result, written to out where that was given."""
+    if out is None:
+        return result
+    if isinstance(result, tuple):
+        return type(result)(_give(r, o) for r, o in zip(result, out))
+    if not rl.can_cast(result.dtype, out.dtype):
+        raise RuntimeError(f"Expected out tensor to have dtype {result.dtype}, but got {out.dtype} instead")
+    if out.shape != result.shape:
+        out.resize_(result.shape)
+    with rl.no_grad():
+        return out.copy_(result)
+
+
+def _check_matrix(name, a, what="A"):
+    if a.dim() < 2:
+        raise RuntimeError(f"linalg.{name}: The input tensor {what} must have at least 2 dimensions.")
+
+
+def _check_square(name, a):
+    _check_matrix(name, a)
+    if a.shape[-1] != a.shape[-2]:
+        raise RuntimeError(f"linalg.{name}: A must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices")
+
+
+def _check_inexact(name, a):
+    if not (a.is_floating_point() or a.is_complex()):
+        raise RuntimeError(f"linalg.{name}: Expected a floating point or complex tensor as input. Got {a.dtype}")
+
+
+# ---- factorisations --------------------------------------------------------------------------------------------------
 
 def cholesky(input, *, upper=False, out=None):
-    """The triangle L with L @ L.mH = input; input is Hermitian and positive definite."""
-    factor = _C._linalg.cholesky_ex(input, upper=upper, check_errors=True)[0]
-    return factor if out is None else out.copy_(factor)
+    """The factor L of A = L L^H, or its adjoint with upper=True; [*, n, n]. Raises LinAlgError if A is not positive-definite."""
+    return _give(_rows["cholesky_ex"](input, upper=upper, check_errors=True)[0], out)
 
 
-def svdvals(A, *, driver=None, out=None):
-    """Singular values, largest first."""
-    values = _C._linalg.svd(A, full_matrices=False)[1]
-    return values if out is None else out.copy_(values)
+def lu_factor(A, *, pivot=True, out=None):
+    """L and U in one matrix, and the row swaps."""
+    return _give(structure("linalg_lu_factor", ("LU", "pivots"), tuple(_rows["lu_factor_ex"](A, pivot=pivot, check_errors=False))[:2]), out)
+
+
+def lu(A, *, pivot=True, out=None):
+    """P, L, U with A = P L U: [*, m, m], [*, m, k], [*, k, n] for k = min(m, n)."""
+    packed, pivots, _ = _rows["lu_factor_ex"](A, pivot=pivot)
+    return _give(structure("linalg_lu", ("P", "L", "U"), rl.lu_unpack(packed, pivots)), out)
+
+
+def lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
+    """X of A X = B from A's LU factorisation; X A = B with left=False, A^H for A with adjoint=True."""
+    if LU.dtype != B.dtype:
+        raise RuntimeError(f"linalg.lu_solve: Expected LU and B to have the same dtype, but found LU of type {LU.dtype} and B of type {B.dtype} instead")
+    if not left:
+        return _give(lu_solve(LU, pivots, B.mH, adjoint=not adjoint).mH, out)
+    n = LU.shape[-1]
+    lower = LU.tril(-1) + rl.eye(n, dtype=LU.dtype)
+    upper = LU.triu()
+    swap = _C._ops._permutation_matrix(pivots, n, LU.dtype)
+    if adjoint:
+        y = solve_triangular(upper.mH, B, upper=False)
+        result = swap @ solve_triangular(lower.mH, y, upper=True, unitriangular=True)
+    else:
+        y = solve_triangular(lower, swap.mT @ B, upper=False, unitriangular=True)
+        result = solve_triangular(upper, y, upper=True)
+    return _give(result, out)
 
 
 def eigvalsh(A, UPLO="L", *, out=None):
-    """Eigenvalues of a Hermitian matrix, smallest first."""
-    values = _C._linalg.eigh(A, UPLO)[0]
-    return values if out is None else out.copy_(values)
+    """Eigenvalues, rising, of symmetric or Hermitian matrices."""
+    return _give(eigh(A, UPLO)[0], out)
+
+
+def eigvals(A, *, out=None):
+    """Eigenvalues, complex."""
+    return _give(eig(A)[0], out)
+
+
+def svdvals(A, *, driver=None, out=None):
+    """Singular values, falling."""
+    return _give(svd(A, full_matrices=False)[1], out)
+
+
+def householder_product(A, tau, *, out=None):
+    """The first n columns of the product of the reflections I - tau_i v_i v_i^H, v_i being column i of A below its 1."""
+    _check_matrix("householder_product", A)
+    m, n = A.shape[-2:]
+    if m < n:
+        raise RuntimeError("linalg.householder_product: input.shape[-2] must be greater than or equal to input.shape[-1]")
+    if tau.shape[-1:] > A.shape[-1:] or tau.shape[:-1] != A.shape[:-2]:
+        raise RuntimeError(f"torch.linalg.householder_product: Expected tau of shape [*, k] with k <= {n}, but got {tuple(tau.shape)} for A of shape {tuple(A.shape)}")
+    vectors = A.tril(-1) + rl.eye(m, n, dtype=A.dtype)
+    q = rl.eye(m, n, dtype=A.dtype).expand(A.shape)
+    for i in reversed(range(tau.shape[-1])):
+        v = vectors[..., i:i + 1]
+        q = q - tau[..., i, None, None] * (v @ (v.mH @ q))
+    return _give(q, out)
+
+
+def ldl_factor_ex(A, *, hermitian=False, check_errors=False, out=None):
+    """The LDL^T factorisation of symmetric (Hermitian) matrices without row swaps inside the pivots' blocks of one."""
+    _check_square("ldl_factor_ex", A)
+    packed, pivots, info = _ldl(A, hermitian)
+    if check_errors and bool(info.any()):
+        raise RuntimeError("torch.linalg.ldl_factor_ex: The factorization has been completed, but the factor D is exactly singular")
+    return _give(structure("linalg_ldl_factor_ex", ("LD", "pivots", "info"), (packed, pivots, info)), out)
+
+
+def _ldl(A, hermitian):
+    if not hasattr(_C._ops, "_ldl_factor"):
+        raise NotImplementedError("linalg.ldl_factor is not in rushlight; linalg.lu_factor and linalg.cholesky are")
+    return _C._ops._ldl_factor(A, hermitian)
+
+
+# ---- solving ---------------------------------------------------------------------------------------------------------
+
+def tensorinv(A, ind=2, *, out=None):
+    """The inverse of A seen as a matrix from its last dims to its first ind."""
+    if ind <= 0:
+        raise RuntimeError("Expected a strictly positive integer for 'ind'")
+    rows, cols = math.prod(A.shape[:ind]), math.prod(A.shape[ind:])
+    if rows != cols:
+        raise RuntimeError(f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {cols} != {rows}")
+    return _give(inv(A.reshape(rows, cols)).reshape(*A.shape[ind:], *A.shape[:ind]), out)
+
+
+def tensorsolve(A, B, dims=None, *, out=None):
+    """X of tensordot(A, X, X.ndim) = B."""
+    if dims is not None:
+        A = A.movedim(tuple(dims), tuple(range(A.ndim - len(dims), A.ndim)))
+    shape = A.shape[B.ndim:]
+    if math.prod(shape) != math.prod(A.shape[:B.ndim]):
+        raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
+                           f"but got {math.prod(shape)} != {math.prod(A.shape[:B.ndim])}")
+    return _give(solve(A.reshape(B.numel(), -1), B.flatten()).reshape(shape), out)
+
+
+def _tolerance(a, s, atol, rtol):
+    """What counts as zero among singular values: max(atol, rtol * largest)."""
+    if rtol is None:
+        rtol = rl.zeros(()) if atol is not None and bool(rl.as_tensor(atol).gt(0).all()) else max(a.shape[-2:]) * rl.finfo(s.dtype).eps
+    atol = 0.0 if atol is None else atol
+    largest = s.abs().amax(-1) if s.shape[-1] else s.new_zeros(s.shape[:-1])
+    return rl.maximum(rl.as_tensor(atol, dtype=s.dtype), rl.as_tensor(rtol, dtype=s.dtype) * largest)
+
+
+def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None, out=None):
+    """How many singular values are larger than max(atol, rtol * the largest)."""
+    _check_matrix("matrix_rank", A)
+    if tol is not None:
+        atol, rtol = tol, 0.0
+    with rl.no_grad():
+        s = eigvalsh(A).abs() if hermitian else svdvals(A)
+        return _give((s > _tolerance(A, s, atol, rtol).unsqueeze(-1)).sum(-1), out)
+
+
+def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
+    """The Moore-Penrose inverse; singular values up to max(atol, rtol * the largest) count as zero."""
+    _check_matrix("pinv", A)
+    if rcond is not None:
+        atol, rtol = 0.0, rcond
+    if A.numel() == 0:
+        return _give(A.new_empty(*A.shape[:-2], A.shape[-1], A.shape[-2]), out)
+    if hermitian:
+        s, v = eigh(A)
+        keep = s.abs() > _tolerance(A, s, atol, rtol).unsqueeze(-1)
+        inverse = rl.where(keep, s, rl.ones_like(s)).reciprocal() * keep
+        return _give((v * inverse.unsqueeze(-2)) @ v.mH, out)
+    return _give(_Pinv.apply(A, atol, rtol), out)
+
+
+def _pinv_value(A, atol, rtol):
+    u, s, vh = svd(A, full_matrices=False)
+    keep = s > _tolerance(A, s, atol, rtol).unsqueeze(-1)
+    inverse = rl.where(keep, s, rl.ones_like(s)).reciprocal() * keep
+    return (vh.mH * inverse.unsqueeze(-2).to(vh.dtype)) @ u.mH
+
+
+class _Pinv(rl.autograd.Function):
+    """Golub and Pereyra 1973: the derivative of the pseudo-inverse, where the rank stays as it is."""
+
+    @staticmethod
+    def forward(ctx, A, atol, rtol):
+        result = _pinv_value(A, atol, rtol)
+        ctx.save_for_backward(A, result)
+        return result
+
+    @staticmethod
+    def backward(ctx, g):
+        A, P = ctx.saved_tensors
+        return _left(A, P, g) + _right(A, P, g) - P.mH @ g @ P.mH, None, None
+
+
+def _left(A, P, g):
+    """The part of the gradient that leaves A's range: (I - A P) g^H P P^H."""
+    K = g.mH @ P
+    return (K - A @ (P @ K)) @ P.mH
+
+
+def _right(A, P, g):
+    """The part that leaves its row space: P^H P g^H (I - P A)."""
+    K = P @ g.mH
+    return P.mH @ (K - (K @ P) @ A)
+
+
+def lstsq(input, b, rcond=None, *, driver=None):
+    """X of least |A X - B|, the residuals where A has full rank and more rows than columns, the rank, the singular values."""
+    _check_matrix("lstsq", input)
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), but it is {driver}")
+    vector = b.dim() == 1 or (input.dim() - 1 == b.dim() and input.shape[:-1] == b.shape)
+    B = b.unsqueeze(-1) if vector else b
+    if input.shape[-2] != B.shape[-2]:
+        raise RuntimeError("torch.linalg.lstsq: input.size(-2) should match other.size(-2)")
+    m, n = input.shape[-2:]
+    rcond = rl.finfo(input.dtype).eps * max(m, n) if rcond is None else rcond
+    solution = pinv(input, rtol=rcond, atol=0.0) @ B
+    with rl.no_grad():
+        s = svdvals(input)
+        rank = (s > rcond * s.amax(-1, keepdim=True)).sum(-1) if min(m, n) else rl.zeros(input.shape[:-2], dtype=rl.int64)
+        full = bool((rank == n).all()) if driver != "gels" else True
+    residuals = input.new_empty(0)
+    if m > n and full:
+        residuals = (input @ solution - B).abs().square().sum(-2)
+    if driver in (None, "gelsy"):
+        s = rl.empty(0, dtype=s.dtype)
+    if driver == "gels":
+        rank, s = rl.empty(0, dtype=rl.int64), rl.empty(0, dtype=s.dtype)
+    solution = solution.squeeze(-1) if vector else solution
+    return structure("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"), (solution, residuals, rank, s))
+
+
+# ---- norms -----------------------------------------------------------------------------------------------------------
+
+def _two_dims(name, A, dim):
+    if not isinstance(dim, tuple):
+        dim = tuple(dim)
+    if len(dim) != 2:
+        raise RuntimeError(f"linalg.{name}: dim must be a 2-tuple. Got {' '.join(map(str, dim))}")
+    first, second = (d % A.dim() if -A.dim() <= d < A.dim() else _bad_dim(A, d) for d in dim)
+    if first == second:
+        raise RuntimeError(f"linalg.{name}: dims must be different. Got ({dim[0]}, {dim[1]})")
+    return first, second
+
+
+def _bad_dim(A, d):
+    raise IndexError(f"Dimension out of range (expected to be in range of [{-A.dim()}, {A.dim() - 1}], but got {d})")
 
 
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
-    """The norm of matrices: "fro", "nuc", or the operator norms of order 1, -1, 2, -2, inf, -inf."""
-    if not isinstance(dim, (tuple, list)) or len(dim) != 2:
-        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
-    if A.dim() < 2:
-        raise RuntimeError(f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions. Got shape {tuple(A.shape)}")
-    A = A if dtype is None else A.to(dtype)
-    rows, columns = (d % A.dim() for d in dim)
-    if rows == columns:
-        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
+    """Norms of matrices: 'fro', 'nuc', 2, -2 (singular values), 1, -1 (columns), inf, -inf (rows)."""
+    _check_inexact("matrix_norm", A)
+    _check_matrix("matrix_norm", A)
+    if dtype is not None:
+        A = A.to(dtype)
+    first, second = _two_dims("matrix_norm", A, dim)
     if ord == "fro":
-        norm = _C._linalg.vector_norm(A, 2, (rows, columns), keepdim)
-    elif ord in ("nuc", 2, -2):
-        values = svdvals(A.movedim((rows, columns), (-2, -1)))
-        norm = values.sum(-1) if ord == "nuc" else values.amax(-1) if ord == 2 else values.amin(-1)
-        for d in sorted((rows, columns)) if keepdim else ():
-            norm = norm.unsqueeze(d)
-    elif ord in (1, -1, float("inf"), -float("inf")):
-        inner, outer = (rows, columns) if abs(ord) == 1 else (columns, rows)
-        sums = A.abs().sum(inner, keepdim=True)
-        norm = sums.amax(outer, keepdim=True) if ord > 0 else sums.amin(outer, keepdim=True)
-        norm = norm if keepdim else norm.squeeze((rows, columns))
+        return _give(_rows["vector_norm"](A, 2, (first, second), keepdim), out)
+    if ord in (1, -1, math.inf, -math.inf):
+        along, over = (first, second) if abs(ord) == 1 else (second, first)
+        sums = A.abs().sum(along, keepdim=True)
+        extreme = sums.amax if ord > 0 else sums.amin
+        result = extreme(over, keepdim=True)
+    elif ord in (2, -2, "nuc"):
+        s = svdvals(A.movedim((first, second), (-2, -1)))
+        result = s.sum(-1) if ord == "nuc" else s.amax(-1) if ord == 2 else s.amin(-1)
+        result = result.unsqueeze(-1).unsqueeze(-1).movedim((-2, -1), (first, second))
     else:
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-    return norm if out is None else out.copy_(norm)
+    if not keepdim:
+        result = result.squeeze((first, second))
+    return _give(result, out)
 
 
-def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
-    """A vector norm over one dim or all, a matrix norm over two."""
-    if dim is not None and not isinstance(dim, int) and len(dim) > 2:
-        raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {dim}")
+def norm(A, ord=None, dim=None, keepdim=False, *, dtype=None, out=None):
+    """vector_norm or matrix_norm, as ord and dim say; without either, of all elements."""
+    if dim is not None and not isinstance(dim, int) and len(dim) not in (1, 2):
+        raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}")
     if ord is not None and dim is None and A.dim() not in (1, 2):
-        raise RuntimeError(f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.dim()}D.")
-    if ord is None or (A.dim() == 1 if dim is None else isinstance(dim, int) or len(dim) == 1):
-        result = _C._linalg.vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
-        return result if out is None else out.copy_(result)
-    return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype, out=out)
+        raise RuntimeError("linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
+                           f"{A.dim()}D.")
+    pair = dim is not None and not isinstance(dim, int) and len(dim) == 2
+    if ord is not None and (pair or (dim is None and A.dim() == 2)):
+        return matrix_norm(A, ord, tuple(dim) if pair else (0, 1), keepdim, dtype=dtype, out=out)
+    if isinstance(ord, str):
+        raise RuntimeError(f"linalg.norm: Order {ord} not supported for vectors")
+    return _give(_rows["vector_norm"](A, 2 if ord is None else ord, dim, keepdim, dtype=dtype), out)
 
 
-def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
-    """The diagonals of matrices, a view."""
-    return rl.diagonal(A, offset, dim1, dim2)
+def cond(A, p=None, *, out=None):
+    """The condition number: norm of A times norm of its inverse, by default in the 2-norm."""
+    _check_matrix("cond", A)
+    if p is None or p in (2, -2):
+        s = svdvals(A)
+        largest, smallest = s.amax(-1), s.amin(-1)
+        return _give(smallest / largest if p == -2 else largest / smallest, out)
+    _check_square("cond", A)
+    inverse, info = inv_ex(A)
+    result = matrix_norm(A, p) * matrix_norm(inverse, p)
+    return _give(rl.where(info != 0, rl.full_like(result, math.inf), result), out)
 
 
-def vecdot(x, y, *, dim=-1, out=None):
-    """The inner products along a dimension; x is conjugated."""
-    result = (x.conj() * y).sum(dim)
-    return result if out is None else out.copy_(result)
-
+# ---- products --------------------------------------------------------------------------------------------------------
 
 def matrix_power(A, n, *, out=None):
-    """A @ A @ ... n times; negative powers are those of the inverse."""
+    """A multiplied n times with itself; of the inverse for negative n."""
+    _check_square("matrix_power", A)
     if n < 0:
-        A, n = _C._linalg.inv(A), -n
+        A, n = inv(A), -n
+    if n == 0:
+        return _give(rl.eye(A.shape[-1], dtype=A.dtype).expand(A.shape).clone(), out)
     result = None
     while n:
         if n & 1:
             result = A if result is None else result @ A
         n >>= 1
-        A = A @ A if n else A
-    if result is None:
-        result = rl.eye(A.shape[-1], dtype=A.dtype).expand(A.shape).clone()
-    return result if out is None else out.copy_(result)
-
-
-def multi_dot(tensors, *, out=None):
-    """The product of two or more matrices, in the order that costs least; the first and last may be vectors."""
-    tensors = list(tensors)
-    if len(tensors) < 2:
-        raise RuntimeError("multi_dot(): expected at least 2 tensors but got " + str(len(tensors)))
-    first, last = tensors[0].dim() == 1, tensors[-1].dim() == 1
-    if first:
-        tensors[0] = tensors[0].unsqueeze(0)
-    if last:
-        tensors[-1] = tensors[-1].unsqueeze(1)
-    result = _cheapest_product(tensors)
-    result = result.squeeze(0) if first else result
-    result = result.squeeze(-1) if last else result
-    return result if out is None else out.copy_(result)
-
-
-def _cheapest_product(matrices):
-    """Matrix chain multiplication: the split of every run of factors that needs fewest multiplications."""
-    n = len(matrices)
-    sizes = [m.shape[0] for m in matrices] + [matrices[-1].shape[1]]
-    cost = [[0] * n for _ in range(n)]
-    split = [[0] * n for _ in range(n)]
-    for length in range(1, n):
-        for i in range(n - length):
-            j = i + length
-            cost[i][j], split[i][j] = min((cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
-
-    def product(i, j):
-        return matrices[i] if i == j else product(i, split[i][j]) @ product(split[i][j] + 1, j)
-
-    return product(0, n - 1)
-
-
-# How far the norm may go for the approximant of degree 13 (Higham 2005), and its coefficients.
-_PADE_NORM = 5.371920351148152
-_PADE = [64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600, 670442572800,
-         33522128640, 1323241920, 40840800, 960960, 16380, 182, 1]
+        if n:
+            A = A @ A
+    return _give(result.clone() if result is A else result, out)
 
 
 def matrix_exp(A):
-    """The exponential of matrices: a rational approximation near zero, squared as often as A was halved to get there."""
-    if not (A.is_floating_point() or A.is_complex()):
-        raise RuntimeError(f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {A.dtype}")
-    if A.dim() < 2 or A.shape[-1] != A.shape[-2]:
-        raise RuntimeError("linalg.matrix_exp: A must be batches of square matrices, but they are "
-                           f"{'x'.join(map(str, A.shape[-2:]))} matrices")
+    """The exponential of each matrix, by scaling and squaring with a Pade approximant of degree 13 (Higham 2005)."""
+    _check_square("matrix_exp", A)
+    _check_inexact("matrix_exp", A)
     if A.numel() == 0:
         return A.clone()
-    largest = A.detach().abs().sum(-2).max().item()
-    halvings = max(0, math.ceil(math.log2(largest / _PADE_NORM))) if 0 < largest < math.inf else 0
-    A = A / 2.0 ** halvings
-    identity = rl.eye(A.shape[-1], dtype=A.dtype)
-    b = [coefficient / _PADE[0] for coefficient in _PADE]
+    with rl.no_grad():
+        largest = float(A.abs().sum(-2).amax())
+    steps = max(0, math.ceil(math.log2(largest / 4.25))) if largest > 4.25 and math.isfinite(largest) else 0
+    A = A / 2 ** steps
+    b = (64764752532480000., 32382376266240000., 7771770303897600., 1187353796428800., 129060195264000., 10559470521600.,
+         670442572800., 33522128640., 1323241920., 40840800., 960960., 16380., 182., 1.)
+    eye = rl.eye(A.shape[-1], dtype=A.dtype).expand(A.shape)
+    scale = b[0]
+    b = [c / scale for c in b]
     A2 = A @ A
     A4 = A2 @ A2
     A6 = A4 @ A2
-    odd = A @ (A6 @ (b[13] * A6 + b[11] * A4 + b[9] * A2) + b[7] * A6 + b[5] * A4 + b[3] * A2 + b[1] * identity)
-    even = A6 @ (b[12] * A6 + b[10] * A4 + b[8] * A2) + b[6] * A6 + b[4] * A4 + b[2] * A2 + b[0] * identity
-    result = _C._linalg.solve(even - odd, even + odd)
-    for _ in range(halvings):
+    U = A @ (A6 @ (b[13] * A6 + b[11] * A4 + b[9] * A2) + b[7] * A6 + b[5] * A4 + b[3] * A2 + b[1] * eye)
+    V = A6 @ (b[12] * A6 + b[10] * A4 + b[8] * A2) + b[6] * A6 + b[4] * A4 + b[2] * A2 + b[0] * eye
+    result = solve(V - U, V + U)
+    for _ in range(steps):
         result = result @ result
     return result
 
 
-def householder_product(A, tau, *, out=None):
-    """The first columns of the product of reflectors I - tau v v^H, whose v lie below the diagonal of A, with 1 on it."""
-    m, n, k = A.shape[-2], A.shape[-1], tau.shape[-1]
-    if m < n:
-        raise RuntimeError(f"torch.linalg.householder_product: input.shape[-2] must be greater than or equal to input.shape[-1], got {m} and {n}")
-    if n < k:
-        raise RuntimeError(f"torch.linalg.householder_product: input.shape[-1] must be greater than or equal to tau.shape[-1], got {n} and {k}")
-    reflectors = A.tril(-1) + rl.eye(m, n, dtype=A.dtype)
-    Q = rl.eye(m, n, dtype=A.dtype).expand(A.shape)
-    for i in reversed(range(k)):
-        v = reflectors[..., i:i + 1]
-        Q = Q - tau[..., i, None, None] * (v @ (v.mH @ Q))
-    return Q if out is None else out.copy_(Q)
+def multi_dot(tensors, *, out=None):
+    """A product of several matrices in the order that takes the fewest multiplications."""
+    n = len(tensors)
+    if n < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {n}")
+    tensors = list(tensors)
+    for i, t in enumerate(tensors):
+        if t.dim() not in ((1, 2) if i in (0, n - 1) else (2,)):
+            raise RuntimeError(f"multi_dot(): tensor {i} must be {'1D or 2D' if i in (0, n - 1) else '2D'} but got {t.dim()}D")
+    row, column = tensors[0].dim() == 1, tensors[-1].dim() == 1
+    if row:
+        tensors[0] = tensors[0].unsqueeze(0)
+    if column:
+        tensors[-1] = tensors[-1].unsqueeze(-1)
+    for i in range(n - 1):
+        if tensors[i].shape[1] != tensors[i + 1].shape[0]:
+            raise RuntimeError(f"multi_dot(): tensors {i} and {i + 1} with shapes {list(tensors[i].shape)} and {list(tensors[i + 1].shape)} cannot be multiplied")
+    sizes = [t.shape[0] for t in tensors] + [tensors[-1].shape[1]]
+    best, cut = {(i, i): 0 for i in range(n)}, {}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            best[i, j], cut[i, j] = min((best[i, k] + best[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
+
+    def product(i, j):
+        return tensors[i] if i == j else product(i, cut[i, j]) @ product(cut[i, j] + 1, j)
+
+    result = product(0, n - 1)
+    result = result.squeeze(0) if row else result
+    return _give(result.squeeze(-1) if column else result, out)
+
+
+def vecdot(x, y, *, dim=-1, out=None):
+    """Sums of the products of x, conjugated, with y along dim."""
+    return _give((x.conj() * y).sum(dim), out)
+
+
+def cross(input, other, *, dim=-1, out=None):
+    """The vector product along a dim of three elements."""
+    if input.dim() != other.dim():
+        raise RuntimeError(f"linalg.cross: inputs must have the same number of dimensions. Got {input.dim()} and {other.dim()}")
+    if input.shape[dim] != 3 or other.shape[dim] != 3:
+        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}")
+    a, b = rl.broadcast_tensors(input, other)
+    result = a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)
+    return _give(result, out)
+
+
+def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
+    """torch.diagonal over the last two dims."""
+    return rl.diagonal(A, offset, dim1, dim2)
+
+
+def vander(x, N=None):
+    """Powers 0 to N - 1 of each element along a new last dim."""
+    x = rl.atleast_1d(x)
+    N = x.shape[-1] if N is None else N
+    if N <= 1:
+        raise RuntimeError(f"N must be greater than 1; it is {N}")
+    x = x.long() if x.dtype == rl.bool else x
+    ones = rl.ones_like(x).unsqueeze(-1)
+    return rl.cat([ones, x.unsqueeze(-1).expand(*x.shape, N - 1).cumprod(-1)], -1)

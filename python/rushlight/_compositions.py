@@ -1,0 +1,513 @@
+"""Functions of torch that are short compositions of operations: differences and integrals, quantiles, covariance, distances, histograms,
+short-time Fourier transforms, window functions.  Their gradients are those of what they are made of."""
+
+import itertools
+import math
+
+import rushlight as rl
+
+from .linalg import _give
+from .return_types import structure
+
+
+# ---- differences and integrals ----------------------------------------------------------------------------------------
+
+def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
+    """The n-th difference of neighbours along dim."""
+    if input.dim() == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    parts = [t for t in (prepend, input, append) if t is not None]
+    x = rl.cat(parts, dim) if len(parts) > 1 else input
+    if n == 0:
+        return _give(x.clone(), out)
+    for _ in range(min(n, x.shape[dim])):
+        size = x.shape[dim]
+        left, right = x.narrow(dim, 0, max(size - 1, 0)), x.narrow(dim, min(1, size), max(size - 1, 0))
+        x = right.logical_xor(left) if x.dtype is rl.bool else right - left
+    return _give(x, out)
+
+
+def _spacing(x, dim, size):
+    """Distances of neighbours along dim, shaped to multiply differences."""
+    steps = x.diff(dim=-1 if x.dim() == 1 else dim)
+    if x.dim() == 1:
+        steps = steps.reshape([-1 if i == dim % size else 1 for i in range(size)])
+    return steps
+
+
+def trapezoid(y, x=None, *, dx=None, dim=-1):
+    """The integral along dim by the trapezoidal rule, over the places x or with the step dx."""
+    size = y.shape[dim]
+    if size == 0:
+        return y.sum(dim)
+    pairs = y.narrow(dim, 1, size - 1) + y.narrow(dim, 0, size - 1)
+    if x is not None:
+        return (pairs * _spacing(_places(x, size, y, dim), dim, y.dim())).sum(dim) / 2
+    return pairs.sum(dim) * ((1 if dx is None else dx) / 2)
+
+
+def _places(x, size, y, dim):
+    if x.dim() == 1 and x.shape[0] != size:
+        raise RuntimeError("trapezoid: There must be one `x` value for each sample point")
+    return x if x.dim() <= 1 or x.dim() == y.dim() else x.reshape((1,) * (y.dim() - x.dim()) + tuple(x.shape))
+
+
+def trapz(y, x=None, *, dx=None, dim=-1):
+    """trapezoid under its older name."""
+    return trapezoid(y, x, dx=dx, dim=dim)
+
+
+def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
+    """The integral up to each place along dim but the first."""
+    size = y.shape[dim]
+    pairs = y.narrow(dim, 1, size - 1) + y.narrow(dim, 0, size - 1)
+    if x is not None:
+        return (pairs * _spacing(_places(x, size, y, dim), dim, y.dim())).cumsum(dim) / 2
+    return pairs.cumsum(dim) * ((1 if dx is None else dx) / 2)
+
+
+def gradient(input, *, spacing=1, dim=None, edge_order=1):
+    """Central differences along dims, one-sided at the borders; a list with one tensor per dim."""
+    dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    steps = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
+    if len(steps) != len(dims):
+        raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() - 1'; got {len(steps)} spacings for {len(dims)} dims")
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    return [_slope(input, d, s, edge_order) for d, s in zip(dims, steps)]
+
+
+def _slope(y, dim, step, edge_order):
+    n = y.shape[dim]
+    if n < edge_order + 1:
+        raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+    at = lambda i, length=1: y.narrow(dim, i % n, length)
+    if isinstance(step, rl.Tensor) and step.dim() == 1:
+        shape = [-1 if i == dim % y.dim() else 1 for i in range(y.dim())]
+        h = step.diff().to(y.dtype).reshape(shape)
+        gap = lambda i, length=1: h.narrow(dim, i % (n - 1), length)
+        a, b = gap(0, n - 2), gap(1, n - 2)
+        middle = (at(2, n - 2) * (a / b) + at(1, n - 2) * (b / a - a / b) - at(0, n - 2) * (b / a)) / (a + b)
+        if edge_order == 1:
+            first, last = (at(1) - at(0)) / gap(0), (at(-1) - at(-2)) / gap(-1)
+        else:
+            p, q = gap(0), gap(1)
+            first = -(2 * p + q) / (p * (p + q)) * at(0) + (p + q) / (p * q) * at(1) - p / (q * (p + q)) * at(2)
+            p, q = gap(-2), gap(-1)
+            last = q / (p * (p + q)) * at(-3) - (p + q) / (p * q) * at(-2) + (2 * q + p) / (q * (p + q)) * at(-1)
+    else:
+        middle = (at(2, n - 2) - at(0, n - 2)) / (2 * step)
+        if edge_order == 1:
+            first, last = (at(1) - at(0)) / step, (at(-1) - at(-2)) / step
+        else:
+            first = (-3 * at(0) + 4 * at(1) - at(2)) / (2 * step)
+            last = (3 * at(-1) - 4 * at(-2) + at(-3)) / (2 * step)
+    return rl.cat([first, middle, last], dim)
+
+
+# ---- statistics --------------------------------------------------------------------------------------------------------
+
+def cov(input, *, correction=1, fweights=None, aweights=None):
+    """Covariance of the rows of input; weights count or weigh the columns."""
+    if input.dim() > 2:
+        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions")
+    x = input if input.dim() == 2 else input.reshape(1, -1)
+    if not (x.is_floating_point() or x.is_complex()):
+        x = x.to(rl.get_default_dtype())
+    w = None
+    if fweights is not None:
+        if fweights.is_floating_point() or fweights.is_complex():
+            raise RuntimeError("cov(): expected fweights to have integral dtype but got fweights with " + str(fweights.dtype))
+        w = fweights
+    if aweights is not None:
+        w = aweights if w is None else w * aweights
+    total = x.shape[1] if w is None else w.sum()
+    if w is None:
+        mean = x.mean(1, keepdim=True)
+        norm = total - correction
+    else:
+        mean = (x * w).sum(1, keepdim=True) / total
+        norm = total - correction * ((w * aweights).sum() / total if aweights is not None else 1)
+    centred = x - mean
+    result = (centred if w is None else centred * w) @ centred.mH
+    norm = norm.clamp(min=0) if isinstance(norm, rl.Tensor) else max(norm, 0)
+    result = result / norm
+    return result.squeeze() if input.dim() < 2 else result
+
+
+def corrcoef(input):
+    """Correlation of the rows of input."""
+    if input.dim() > 2:
+        raise RuntimeError(f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions")
+    c = cov(input)
+    if c.dim() == 0:
+        return c / c
+    d = c.diag()
+    s = (d.real if d.is_complex() else d).sqrt()
+    c = c / s.unsqueeze(1) / s.unsqueeze(0)
+    return rl.complex(c.real.clip(-1, 1), c.imag.clip(-1, 1)) if c.is_complex() else c.clip(-1, 1)
+
+
+def _quantile(name, input, q, dim, keepdim, interpolation, skip_nan):
+    if isinstance(q, float):
+        if not 0 <= q <= 1:
+            raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
+        q = rl.tensor(q, dtype=input.dtype)
+    if not input.is_floating_point() or input.dtype in (rl.float16, rl.bfloat16):
+        raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
+    if q.dtype != input.dtype:
+        raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
+    if input.numel() == 0:
+        raise RuntimeError(f"{name}() input tensor must be non-empty")
+    if q.dim() > 1:
+        raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
+    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+        raise RuntimeError(f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
+    if bool(((q < 0) | (q > 1)).any()):
+        raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
+    original = input.dim()
+    if dim is None:
+        x = input.flatten().unsqueeze(0)
+    else:
+        x = (input.reshape(1) if original == 0 else input.movedim(dim, -1))
+        x = x.unsqueeze(0) if x.dim() == 1 else x
+    values = x.sort(-1)[0]
+    n = values.shape[-1]
+    if skip_nan:
+        rank = q.reshape(-1) * ((~values.isnan()).sum(-1, keepdim=True) - 1)
+        rank = rank.clamp(min=0)
+    else:
+        last = values[..., -1:]
+        rank = (q.reshape(-1) * (n - 1)).expand(*values.shape[:-1], q.numel())
+        rank = rl.where(last.isnan(), rl.full_like(rank, n - 1), rank)
+    if interpolation == "lower":
+        rank = rank.floor()
+    elif interpolation == "higher":
+        rank = rank.ceil()
+    elif interpolation == "nearest":
+        rank = rank.round()
+    below = rank.long()
+    result = values.gather(-1, below)
+    if interpolation in ("linear", "midpoint"):
+        weight = rank - below if interpolation == "linear" else rl.full_like(rank, 0.5)
+        above = rank.ceil().long()
+        result = rl.lerp(result, values.gather(-1, above), weight)
+    if dim is None:
+        result = result.squeeze(0)
+        shape = (1,) * original if keepdim else ()
+        result = result.movedim(-1, 0).reshape(q.shape + shape)
+    else:
+        if original <= 1:
+            result = result.squeeze(0)
+        result = result.movedim(-1, 0)
+        if keepdim and original:
+            result = result.unsqueeze(dim if dim < 0 else dim + 1)
+        result = result.squeeze(0) if q.dim() == 0 else result
+    return result
+
+
+def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
+    """The values below which a share q of the elements lies; q in [0, 1], a number or a vector."""
+    return _give(_quantile("quantile", input, q, dim, keepdim, interpolation, False), out)
+
+
+def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
+    """quantile() that leaves NaN out."""
+    return _give(_quantile("nanquantile", input, q, dim, keepdim, interpolation, True), out)
+
+
+def renorm(input, p, dim, maxnorm, *, out=None):
+    """Slices along dim scaled down to a p-norm of at most maxnorm."""
+    if p <= 0:
+        raise RuntimeError("renorm: non-positive-norm not supported")
+    if input.dim() < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.dim()} dimensions")
+    if maxnorm < 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    others = [i for i in range(input.dim()) if i != dim % input.dim()]
+    norms = rl.linalg.vector_norm(input, p, others, keepdim=True)
+    factor = rl.where(norms > maxnorm, maxnorm / (norms + 1e-7), rl.ones_like(norms))
+    return _give(input * factor, out)
+
+
+# ---- distances -----------------------------------------------------------------------------------------------------------
+
+def dist(input, other, p=2):
+    """The p-norm of the difference of two tensors."""
+    return rl.norm(input - other, p)
+
+
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+    """Distances of all rows of x1 [*, P, M] to all rows of x2 [*, R, M]."""
+    if x1.dim() < 2 or x2.dim() < 2:
+        raise RuntimeError(f"cdist only supports at least 2D tensors, X1 got: {x1.dim()}D, X2 got: {x2.dim()}D")
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+    if p < 0:
+        raise RuntimeError("cdist only supports non-negative p values")
+    gap = x1.unsqueeze(-2) - x2.unsqueeze(-3)
+    return _row_norm(gap, float(p))
+
+
+def _row_norm(gap, p):
+    if p == 0:
+        return (gap != 0).to(gap.dtype).sum(-1)
+    if p == 1:
+        return gap.abs().sum(-1)
+    if p == math.inf:
+        return gap.abs().amax(-1) if gap.shape[-1] else gap.abs().sum(-1)
+    return rl.linalg.vector_norm(gap, p, -1)
+
+
+def pdist(input, p=2.0):
+    """Distances of all pairs of rows of a matrix."""
+    if input.dim() != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
+    if p < 0:
+        raise RuntimeError("pdist only supports non-negative p values")
+    n = input.shape[0]
+    i, j = rl.triu_indices(n, n, 1)
+    return _row_norm(input[i] - input[j], float(p))
+
+
+# ---- counting --------------------------------------------------------------------------------------------------------------
+
+def combinations(input, r=2, with_replacement=False):
+    """All choices of r elements of a vector, one row each."""
+    if input.dim() != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return input.new_empty(0)
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = list(choose(range(input.shape[0]), r))
+    return input[rl.tensor(rows, dtype=rl.int64).reshape(-1, r)]
+
+
+def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
+    """True where an element occurs among the test elements."""
+    a, b = rl.as_tensor(elements), rl.as_tensor(test_elements)
+    found = (a.reshape(-1, 1) == b.reshape(1, -1)).any(1).reshape(a.shape) if b.numel() else rl.zeros(a.shape, dtype=rl.bool)
+    return _give(~found if invert else found, out)
+
+
+def histogram(input, bins, *, range=None, weight=None, density=False, out=None):
+    """How many elements, or how much weight, fall between neighbouring edges; bins is a number or the edges."""
+    x = input.detach().reshape(-1)
+    if isinstance(bins, rl.Tensor):
+        edges = bins
+    else:
+        if bins <= 0:
+            raise RuntimeError("torch.histogramdd(): bins must be > 0, but got " + str(bins))
+        edges = _edges(x, bins, range)
+    w = None if weight is None else weight.reshape(-1)
+    hist = _count([x], [edges], w, density)
+    return _give(structure("histogram", ("hist", "bin_edges"), (hist, edges)), out)
+
+
+def _edges(x, bins, limits):
+    if limits is None:
+        low, high = (float(x.min()), float(x.max())) if x.numel() else (0.0, 1.0)
+    else:
+        low, high = limits
+    if low > high:
+        raise RuntimeError("histogramdd: min should not exceed max")
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return rl.linspace(low, high, bins + 1, dtype=x.dtype)
+
+
+def _count(columns, edges, weight, density):
+    flat, inside = None, None
+    for x, e in zip(columns, edges):
+        place = rl.searchsorted(e, x.contiguous(), right=True) - 1
+        place = rl.where(x == e[-1], rl.full_like(place, e.numel() - 2), place)
+        fits = (x >= e[0]) & (x <= e[-1])
+        flat = place if flat is None else flat * (e.numel() - 1) + place
+        inside = fits if inside is None else inside & fits
+    shape = [e.numel() - 1 for e in edges]
+    w = rl.ones_like(columns[0]) if weight is None else weight
+    hist = rl.zeros(math.prod(shape), dtype=columns[0].dtype).index_add(0, flat[inside], w[inside]).reshape(shape)
+    if density:
+        hist = hist / hist.sum()
+        for i, e in enumerate(edges):
+            hist = hist / e.diff().reshape([-1 if k == i else 1 for k in range(len(edges))])
+    return hist
+
+
+def histogramdd(input, bins, *, range=None, weight=None, density=False, out=None):
+    """histogram over several dims: input [*, D], bins a number, a list of numbers or a list of edges."""
+    D = input.shape[-1]
+    x = input.detach().reshape(-1, D)
+    columns = [x[:, i] for i in _count_up(D)]
+    if isinstance(bins, int):
+        bins = [bins] * D
+    if len(bins) != D:
+        raise RuntimeError(f"histogramdd: The size of bins must be equal to the innermost dimension of the input, but got {len(bins)} and {D}")
+    limits = [None] * D if range is None else [range[2 * i:2 * i + 2] for i in _count_up(D)]
+    edges = [b if isinstance(b, rl.Tensor) else _edges(c, b, l) for b, c, l in zip(bins, columns, limits)]
+    hist = _count(columns, edges, None if weight is None else weight.reshape(-1), density)
+    return structure("histogramdd", ("hist", "bin_edges"), (hist, tuple(edges)))
+
+
+_count_up = range           # histogram's argument of that name hides the built-in
+
+
+def histc(input, bins=100, min=0, max=0, *, out=None):
+    """How many elements fall into bins of equal width from min to max; both 0: from the smallest to the largest."""
+    if bins <= 0:
+        raise RuntimeError(f"torch.histc(): bins must be > 0, but got {bins}")
+    x = input.reshape(-1)
+    low, high = float(min), float(max)
+    if low == high and x.numel():
+        low, high = float(x.min()), float(x.max())
+    if low == high:
+        low, high = low - 1, high + 1
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"torch.histc: range of [{low}, {high}] is not finite")
+    if low > high:
+        raise RuntimeError("torch.histc: max must be larger than min")
+    place = ((x - low) * bins / (high - low)).long().clamp(max=bins - 1)
+    fits = (x >= low) & (x <= high)
+    return _give(rl.zeros(bins, dtype=input.dtype).index_add(0, place[fits], rl.ones_like(x[fits])), out)
+
+
+# ---- short-time Fourier transform ------------------------------------------------------------------------------------------
+
+def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=True, pad_mode="reflect", normalized=False, onesided=None,
+         return_complex=None, align_to_window=None):
+    """Fourier transforms of overlapping windows of a signal [*, time] -> [*, frequency, frame]."""
+    onesided = not (input.is_complex() or (window is not None and window.is_complex())) if onesided is None else onesided
+    if return_complex is None:
+        if not (input.is_complex() or (window is not None and window.is_complex())):
+            raise RuntimeError("stft requires the return_complex parameter be given for real inputs, and will further require that return_complex=True in a future PyTorch release.")
+        return_complex = True
+    hop, width = n_fft // 4 if hop_length is None else hop_length, n_fft if win_length is None else win_length
+    x = input if input.dim() == 2 else input.reshape(1, -1) if input.dim() == 1 else None
+    if x is None:
+        raise RuntimeError(f"stft(): expected a tensor with shape [time] or [batch, time], but got {list(input.shape)}")
+    if center:
+        x = rl.nn.functional.pad(x.unsqueeze(1), (n_fft // 2, n_fft // 2), pad_mode).squeeze(1)
+    if not 0 < n_fft <= x.shape[-1]:
+        raise RuntimeError(f"stft: expected 0 < n_fft <= {x.shape[-1]}, but got n_fft={n_fft}")
+    if hop <= 0:
+        raise RuntimeError(f"stft: expected hop_length > 0, but got hop_length={hop}")
+    if not 0 < width <= n_fft:
+        raise RuntimeError(f"stft: expected 0 < win_length <= n_fft, but got win_length={width}")
+    if window is not None and (window.dim() != 1 or window.shape[0] != width):
+        raise RuntimeError(f"stft: expected a 1D window tensor of size equal to win_length={width}, but got window with size {list(window.shape)}")
+    frames = x.unfold(-1, n_fft, hop)
+    w = _centred_window(window, width, n_fft, x.dtype)
+    if w is not None:
+        frames = frames * w
+    transform = rl.fft.rfft if onesided and not frames.is_complex() else rl.fft.fft
+    result = transform(frames, norm="ortho" if normalized else None)
+    if onesided and frames.is_complex():
+        result = result[..., :n_fft // 2 + 1]
+    result = result.transpose(1, 2)
+    result = result.squeeze(0) if input.dim() == 1 else result
+    return result if return_complex else rl.view_as_real(result)
+
+
+def _centred_window(window, width, n_fft, dtype):
+    if window is None:
+        if width == n_fft:
+            return None
+        window = rl.ones(width, dtype=rl.empty(0, dtype=dtype).abs().dtype)
+    left = (n_fft - width) // 2
+    return rl.nn.functional.pad(window, (left, n_fft - width - left)) if width < n_fft else window
+
+
+def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=True, normalized=False, onesided=None, length=None, return_complex=False):
+    """The signal whose stft is nearest to input: overlapping windows added and divided by the sum of their squares."""
+    if not input.is_complex():
+        raise RuntimeError("istft requires a complex-valued input tensor matching the output from stft with return_complex=True.")
+    if input.numel() == 0:
+        raise RuntimeError(f"istft(input{list(input.shape)}): input tensor cannot be empty.")
+    x = input.unsqueeze(0) if input.dim() == 2 else input
+    onesided = x.shape[1] != n_fft if onesided is None else onesided
+    hop, width = n_fft // 4 if hop_length is None else hop_length, n_fft if win_length is None else win_length
+    if onesided and x.shape[1] != n_fft // 2 + 1:
+        raise RuntimeError(f"istft: expected the frequency dimension (3rd to the last) of the input tensor to match n_fft / 2 + 1 when onesided=True, but got {x.shape[1]}")
+    spectrum, norm = x.transpose(1, 2), "ortho" if normalized else None
+    if return_complex:
+        frames = rl.fft.ifft(spectrum, norm=norm)
+    else:
+        frames = rl.fft.irfft(spectrum if onesided else spectrum[..., :n_fft // 2 + 1], n_fft, norm=norm)
+    w = _centred_window(window, width, n_fft, frames.dtype)
+    w = rl.ones(n_fft, dtype=frames.abs().dtype) if w is None else w
+    frames = frames * w
+    total = n_fft + hop * (frames.shape[1] - 1)
+    places = (rl.arange(frames.shape[1]).unsqueeze(1) * hop + rl.arange(n_fft)).reshape(-1)
+    signal = rl.zeros(frames.shape[0], total, dtype=frames.dtype).index_add(1, places, frames.reshape(frames.shape[0], -1))
+    envelope = rl.zeros(total, dtype=w.dtype).index_add(0, places, (w * w).repeat(frames.shape[1]))
+    start = n_fft // 2 if center else 0
+    end = start + length if length is not None else total - (n_fft // 2 if center else 0)
+    signal, envelope = signal[:, start:end], envelope[start:end]
+    if envelope.numel() and float(envelope.abs().min()) < 1e-11:
+        raise RuntimeError(f"istft: window overlap add min: {float(envelope.abs().min())}, but it must not vanish")
+    signal = signal / envelope
+    if length is not None and signal.shape[1] < length:
+        signal = rl.nn.functional.pad(signal, (0, length - signal.shape[1]))
+    return signal.squeeze(0) if input.dim() == 2 else signal
+
+
+# ---- windows -------------------------------------------------------------------------------------------------------------
+
+def vander(x, N=None, increasing=False):
+    """Powers of each element of a vector, falling unless increasing."""
+    N = x.shape[-1] if N is None else N
+    powers = rl.stack([x ** k for k in range(N)], -1) if N else x.new_empty(x.shape[0], 0)
+    return powers if increasing else powers.flip(-1)
+
+
+def _cosine_window(length, periodic, coefficients, dtype, requires_grad):
+    dtype = rl.get_default_dtype() if dtype is None else dtype
+    if not dtype.is_floating_point:
+        raise RuntimeError(f"window functions expect floating point dtypes, got: {dtype}")
+    if length < 0:
+        raise RuntimeError(f"window_length must be non-negative, got {length}")
+    if length < 2:
+        return rl.ones(length, dtype=dtype, requires_grad=requires_grad)
+    t = rl.arange(length, dtype=rl.float64) * (2 * math.pi / (length if periodic else length - 1))
+    total = sum((-1) ** k * c * rl.cos(k * t) for k, c in enumerate(coefficients))
+    return total.to(dtype).requires_grad_(requires_grad)
+
+
+def hann_window(window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """0.5 - 0.5 cos."""
+    return _cosine_window(window_length, periodic, (0.5, 0.5), dtype, requires_grad)
+
+
+def hamming_window(window_length, periodic=True, alpha=0.54, beta=0.46, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """alpha - beta cos."""
+    return _cosine_window(window_length, periodic, (alpha, beta), dtype, requires_grad)
+
+
+def blackman_window(window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """0.42 - 0.5 cos + 0.08 cos of twice the angle."""
+    return _cosine_window(window_length, periodic, (0.42, 0.5, 0.08), dtype, requires_grad)
+
+
+def bartlett_window(window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """A triangle that begins, and unless periodic ends, at 0."""
+    dtype = rl.get_default_dtype() if dtype is None else dtype
+    if window_length < 2:
+        return rl.ones(window_length, dtype=dtype, requires_grad=requires_grad)
+    last = window_length if periodic else window_length - 1
+    t = rl.arange(window_length, dtype=rl.float64) * (2 / last)
+    return rl.where(t > 1, 2 - t, t).to(dtype).requires_grad_(requires_grad)
+
+
+def kaiser_window(window_length, periodic=True, beta=12.0, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """The Kaiser window: Bessel's i0 over a half circle."""
+    dtype = rl.get_default_dtype() if dtype is None else dtype
+    if window_length < 2:
+        return rl.ones(window_length, dtype=dtype, requires_grad=requires_grad)
+    last = window_length if periodic else window_length - 1
+    t = rl.arange(window_length, dtype=rl.float64) * (2 / last) - 1
+    value = rl.i0(beta * (1 - t * t).clamp(min=0).sqrt()) / rl.i0(rl.tensor(float(beta), dtype=rl.float64))
+    return value.to(dtype).requires_grad_(requires_grad)
