@@ -170,6 +170,8 @@ typedef struct Kernels {
     void (*softmax_slope[K_DTYPES])(int64_t n, const void *row, double lse, double scale, void *slope);   /* exp(row - lse) * scale */
 
     /* rnn.inc.c: one time step; gates are rows of 4 (LSTM) or 3 (GRU) times `hidden`, everything else rows of `hidden`, all dense */
+    void (*pack_panels[K_DTYPES])(int64_t n, int64_t k, const void *w, int64_t step_k, int64_t step_n, void *packed);   /* room for (n + 15) / 16 * 16 * k elements */
+    void (*panel_product[K_DTYPES])(int64_t m, int64_t n, int64_t k, const void *left, int64_t lda, const void *packed, void *result, int64_t ldc, bool add);
     void (*lstm_step[K_DTYPES])(int64_t rows, int64_t hidden, void *gates, void *cell, void *tanh_cell, void *state);
     void (*lstm_grad[K_DTYPES])(int64_t rows, int64_t hidden, const void *gates, const void *cell_before, const void *tanh_cell, const void *dstate, void *dcell, void *dgates);
     void (*gru_step[K_DTYPES])(int64_t rows, int64_t hidden, void *gates, const void *inner, void *kept, const void *state_before, void *state);

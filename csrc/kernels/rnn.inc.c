@@ -1,4 +1,4 @@
-/* rnn.inc.c -- one time step of a recurrent layer, what is left of it after the products of matrices; in float and double. */
+/* rnn.inc.c -- one time step of a recurrent layer: the product with weights that stay, and what is left after it; in float and double. */
 #define T float
 #define TAG f32
 #define SIGMOID f32_sigmoid
@@ -10,3 +10,11 @@
 #define SIGMOID f64_sigmoid
 #define TANH __builtin_tanh
 #include "rnn_steps.inc.c"
+
+#define T float
+#define TAG f32
+#include "panels.inc.c"
+
+#define T double
+#define TAG f64
+#include "panels.inc.c"

@@ -41,6 +41,8 @@ const Kernels TABLE = {
     .step = {[8] = step_loop_f32, [9] = step_loop_f64},   /* float32, float64 */
     .logsumexp = FLOATS(logsumexp),
     .softmax_slope = FLOATS(softmax_slope),
+    .pack_panels = FLOATS(pack_panels),
+    .panel_product = FLOATS(panel_product),
     .lstm_step = FLOATS(lstm_step),
     .lstm_grad = FLOATS(lstm_grad),
     .gru_step = FLOATS(gru_step),

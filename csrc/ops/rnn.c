@@ -29,6 +29,7 @@ typedef struct Plan {
     int64_t bytes, steps, rows /* over all steps */, batch, in, hidden, out;
     const int64_t *batches;    /* per step; NULL: all of `batch` */
     Tensor *t[BATCHES];        /* contiguous; NULL where there is none */
+    char *panels;              /* the recurrent weights, packed for the direction of travel; NULL where a general product is better */
 } Plan;
 
 /* Where each thing that the gradient reads lies in the one block that is kept for it. */
@@ -148,6 +149,36 @@ static bool make_plan(Call *c, Plan *p) {
     return read_batches(p, batches) && check_sizes(p);
 }
 
+/* ---- products with the recurrent weights ------------------------------------------------------------------------------------ */
+
+enum { MANY = 1 << 23 };           /* multiplications from which on a product is worth sharing among threads */
+
+/* Packs w_hh^T (forwards: [out, gates hidden]) or w_hh (backwards: [gates hidden, out]) where several steps will use it. */
+static bool pack_weights(Plan *p, bool backwards) {
+    int64_t wide = p->gates * p->hidden, n = backwards ? p->out : wide, k = backwards ? wide : p->out;
+    if (p->steps < 2 || p->batch * wide * p->out > MANY) return true;
+    p->panels = rl_scope_bytes((n + 15) / 16 * 16 * k * p->bytes + 1);
+    if (!p->panels) return false;
+    rl_kernels->pack_panels[p->dtype](n, k, rl_data(p->t[W_HH]), backwards ? p->out : 1, backwards ? 1 : p->out, p->panels);
+    return true;
+}
+
+/* gates[n, gates hidden] (+)= h[n, out] w_hh^T */
+static bool times_recurrent(const Plan *p, int64_t n, const char *h, bool add, char *gates) {
+    int64_t wide = p->gates * p->hidden;
+    if (!p->panels) return !n || rl_gemm(p->dtype, false, true, n, wide, p->out, ONE, h, p->out, rl_data(p->t[W_HH]), p->out, add ? ONE : ZERO, gates, wide);
+    rl_kernels->panel_product[p->dtype](n, wide, p->out, h, p->out, p->panels, gates, wide, add);
+    return true;
+}
+
+/* dh[n, out] (+)= dgates[n, gates hidden] w_hh */
+static bool through_recurrent(const Plan *p, int64_t n, const char *dgates, bool add, char *dh) {
+    int64_t wide = p->gates * p->hidden;
+    if (!p->panels) return !n || rl_gemm(p->dtype, false, false, n, p->out, wide, ONE, dgates, wide, rl_data(p->t[W_HH]), p->out, add ? ONE : ZERO, dh, p->out);
+    rl_kernels->panel_product[p->dtype](n, p->out, wide, dgates, wide, p->panels, dh, p->out, add);
+    return true;
+}
+
 /* ---- forward --------------------------------------------------------------------------------------------------------- */
 
 static char *data_of(Tensor *t) { return t ? rl_data(t) : NULL; }
@@ -174,10 +205,10 @@ static bool step_forward(const Plan *p, State *s, int64_t n, char *gates, char *
     int64_t wide = p->gates * p->hidden;
     if (p->mode == MODE_GRU) {
         for (int64_t r = 0; p->t[B_HH] && r < n; r++) memcpy(s->inner + r * wide * p->bytes, rl_data(p->t[B_HH]), (size_t)(wide * p->bytes));
-        if (!times_weight(p, n, wide, p->out, s->h, p->t[W_HH], p->t[B_HH] ? ONE : ZERO, s->inner)) return false;
+        if (!times_recurrent(p, n, s->h, p->t[B_HH], s->inner)) return false;
         k->gru_step[p->dtype](n, p->hidden, gates, s->inner, kept, s->h, out);
     } else {
-        if (!times_weight(p, n, wide, p->out, s->h, p->t[W_HH], ONE, gates)) return false;
+        if (!times_recurrent(p, n, s->h, true, gates)) return false;
         char *to = p->projects ? raw : out;
         if (p->mode == MODE_LSTM) k->lstm_step[p->dtype](n, p->hidden, gates, s->c, tanh_cell, to);
         else {
@@ -246,7 +277,7 @@ static Tensor *layer_forward(Call *c) {
     Tensor *gates = rl_view(block, 2, (int64_t[]){p.rows, p.gates * p.hidden}, (int64_t[]){p.gates * p.hidden, 1}, 0);
     State s = {.h = data_of(out[LAST_H]), .c = data_of(out[LAST_C])};
     if (p.mode == MODE_GRU && !(s.inner = rl_scope_bytes(p.batch * p.gates * p.hidden * p.bytes + 1))) return NULL;
-    if (!gates || !input_gates(&p, gates) || !all_steps(&p, &s, &k, keep, rl_data(out[OUTPUT]))) return NULL;
+    if (!gates || !input_gates(&p, gates) || !pack_weights(&p, false) || !all_steps(&p, &s, &k, keep, rl_data(out[OUTPUT]))) return NULL;
     out[KEPT] = keep ? block : rl_empty(1, &none, p.dtype);
     return out[OUTPUT];
 }
@@ -280,11 +311,11 @@ static bool step_backward(const Plan *p, const Kept *k, Slopes *s, int64_t at, i
         char *dinner = (char *)rl_data(s->inner) + at * wide;
         f->gru_grad[p->dtype](n, p->hidden, gates, k->inner + at * line, before, dh, s->raw, dgates, dinner);
         memcpy(dh, s->raw, (size_t)(n * line));
-        return rl_gemm(p->dtype, false, false, n, p->out, 3 * p->hidden, ONE, dinner, 3 * p->hidden, rl_data(p->t[W_HH]), p->out, ONE, dh, p->out);
+        return through_recurrent(p, n, dinner, true, dh);
     }
     if (p->mode == MODE_LSTM) f->lstm_grad[p->dtype](n, p->hidden, gates, k->cell + at * line, k->tanh_cell + at * line, dstate, rl_data(s->c), dgates);
     else f->rnn_grad[p->dtype](n * p->hidden, gates, dh, dgates, p->mode == MODE_RELU);
-    return rl_gemm(p->dtype, false, false, n, p->out, p->gates * p->hidden, ONE, dgates, p->gates * p->hidden, rl_data(p->t[W_HH]), p->out, ZERO, dh, p->out);
+    return through_recurrent(p, n, dgates, false, dh);
 }
 
 static Tensor *start_slope(Tensor *g, Tensor *like) {
@@ -318,7 +349,7 @@ static void fused_vjp(Call *c, Tensor **g, Tensor **dx) {
     if (!block || !make_plan(c, &p)) return;
     Kept k = lay_out(&p, rl_data(block));
     Tensor *dy = rl_contiguous(g[OUTPUT]);
-    if (rl_failed() || !make_slopes(&p, g, &s)) return;
+    if (rl_failed() || !make_slopes(&p, g, &s) || !pack_weights(&p, true)) return;
     for (Walk w = walk_along(&p, !p.reverse); w.left; walk_on(&p, &w)) {
         int64_t n = batch_at(&p, w.step);
         if (dy) add_rows(&p, n * p.out, rl_data(s.h), (char *)rl_data(dy) + w.at * p.out * p.bytes);
