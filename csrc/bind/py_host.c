@@ -345,9 +345,9 @@ static void note_traceback(Node *node) {
 }
 
 void call_site(PyObject **code, int32_t *offset) {
-    PyThreadState *ts = PyThreadState_GET();
     *code = NULL;
 #if PY_VERSION_HEX < 0x030C0000
+    PyThreadState *ts = _PyThreadState_GET();
     _PyInterpreterFrame *frame = ts->cframe->current_frame;
     while (frame && _PyFrame_IsIncomplete(frame)) frame = frame->previous;
     if (!frame) return;
