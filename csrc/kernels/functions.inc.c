@@ -1,5 +1,5 @@
 /* functions.inc.c -- compound functions of float (T, M, K are float's) and of double. */
-VM T M(sgn)(T x) { return (T)(x > 0) - (T)(x < 0) + (x == x ? 0 : x); }
+VM T M(sgn)(T x) { return (T)(x > 0) - (T)(x < 0); }   /* 0 of NaN */
 VM bool M(isnan)(T x) { return x != x; }
 VM bool M(isinf)(T x) { return M(abs)(x) == (T)INFINITY; }
 VM bool M(isfinite)(T x) { return M(abs)(x) < (T)INFINITY; }

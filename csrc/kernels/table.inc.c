@@ -13,6 +13,8 @@
 #include "cast.inc.c"
 #include "reduce.inc.c"
 #include "rows.inc.c"
+#include "scan.inc.c"
+#include "sort.inc.c"
 #include "optim.inc.c"
 #include "rnn.inc.c"
 #include "loss.inc.c"
@@ -36,6 +38,11 @@ const Kernels TABLE = {
     .where = {where_1, where_2, where_4, where_8, where_16},
     .any_zero = {any_zero_u8, any_zero_u8, any_zero_u8, any_zero_i16, any_zero_i32, any_zero_i64},
     .reduce = BY_DTYPE(reduce),
+    .scan = BY_DTYPE(scan),
+    .sort_scratch = sort_scratch,
+    .sort = SORT_TABLE(sort),
+    .topk = SORT_TABLE(topk),
+    .kth = SORT_TABLE(kth),
     .row = {[6] = row_f16, row_bf16, row_f32, row_f64},
     .transpose = {transpose_1, transpose_2, transpose_4, transpose_8, transpose_16},
     .step = {[8] = step_loop_f32, [9] = step_loop_f64},   /* float32, float64 */

@@ -1,0 +1,118 @@
+/* sort.inc.c -- lines in order: a stable merge sort of (key, index) pairs, and selection.
+ *
+ * Keys are 64-bit integers that compare as the elements do, with NaN above everything: one sort serves all dtypes.  Floats become keys by
+ * flipping the bits below the sign of negative ones. */
+typedef struct Keyed { int64_t key, index; } Keyed;
+
+static int64_t sort_scratch(int64_t n) { return 2 * n * (int64_t)sizeof(Keyed); }
+
+VM int64_t key_f64(double x) {
+    int64_t b = f64_bits(x == 0 ? 0 : x);   /* one zero */
+    return x != x ? INT64_MAX : b < 0 ? b ^ INT64_MAX : b;
+}
+VM int64_t key_f32(float x) {
+    int32_t b = f32_bits(x == 0 ? 0 : x);
+    return x != x ? INT64_MAX : b < 0 ? b ^ INT32_MAX : b;
+}
+VM int64_t key_f16(uint16_t x) { return key_f32(half_to_float(x)); }
+VM int64_t key_bf16(uint16_t x) { return key_f32(bfloat_to_float(x)); }
+#define KEY_INT(x) ((int64_t)(x))
+
+/* Short runs by insertion, then merged from one buffer to the other; `a` holds the result. */
+enum { RUN = 16 };
+static void sort_keyed(Keyed *a, Keyed *b, int64_t n) {
+    for (int64_t first = 0; first < n; first += RUN) {
+        int64_t last = n - first < RUN ? n : first + RUN;
+        for (int64_t i = first + 1; i < last; i++) {
+            Keyed moving = a[i];
+            int64_t j = i;
+            for (; j > first && a[j - 1].key > moving.key; j--) a[j] = a[j - 1];
+            a[j] = moving;
+        }
+    }
+    Keyed *from = a, *to = b;
+    for (int64_t width = RUN; width < n; width *= 2) {
+        for (int64_t first = 0; first < n; first += 2 * width) {
+            int64_t middle = n - first < width ? n : first + width, last = n - first < 2 * width ? n : first + 2 * width;
+            int64_t i = first, j = middle, k = first;
+            while (i < middle && j < last) {
+                bool right = from[j].key < from[i].key;
+                to[k++] = right ? from[j] : from[i];
+                i += !right;
+                j += right;
+            }
+            while (i < middle) to[k++] = from[i++];
+            while (j < last) to[k++] = from[j++];
+        }
+        Keyed *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != a) __builtin_memcpy(a, from, (size_t)n * sizeof *a);
+}
+
+/* Moves the k smallest pairs (by key, then index) to the front, in no order. */
+static void select_keyed(Keyed *a, int64_t n, int64_t k) {
+    int64_t low = 0, high = n - 1;
+    while (low < high) {
+        Keyed pivot = a[low + (high - low) / 2];
+        int64_t i = low, j = high;
+        while (i <= j) {
+            while (a[i].key < pivot.key || (a[i].key == pivot.key && a[i].index < pivot.index)) i++;
+            while (a[j].key > pivot.key || (a[j].key == pivot.key && a[j].index > pivot.index)) j--;
+            if (i <= j) {
+                Keyed swap = a[i];
+                a[i++] = a[j];
+                a[j--] = swap;
+            }
+        }
+        if (k <= j) high = j;
+        else if (k >= i) low = i;
+        else return;
+    }
+}
+
+#define SORTS(T, tag, KEY) \
+    static void keys_##tag(int64_t n, Keyed *a, const char *p, int64_t stride, bool flip) { \
+        for (int64_t i = 0; i < n; i++) { int64_t k = KEY(*(const T *)(p + i * stride)); a[i] = (Keyed){flip ? ~k : k, i}; } \
+    } \
+    static void put_##tag(int64_t n, const Keyed *a, char *const *p, const int64_t *stride) { \
+        for (int64_t i = 0; i < n; i++) { \
+            if (p[0]) *(T *)(p[0] + i * stride[0]) = *(const T *)(p[2] + a[i].index * stride[2]); \
+            if (p[1]) *(int64_t *)(p[1] + i * stride[1]) = a[i].index; \
+        } \
+    } \
+    static void sort_##tag(LOOP_ARGS) { \
+        const SortSpec *s = extra; \
+        Keyed *a = s->scratch; \
+        keys_##tag(n, a, p[2], stride[2], s->descending); \
+        sort_keyed(a, a + n, n); \
+        put_##tag(n, a, p, stride); \
+    } \
+    static void topk_##tag(LOOP_ARGS) { \
+        const SortSpec *s = extra; \
+        Keyed *a = s->scratch; \
+        keys_##tag(n, a, p[2], stride[2], s->largest); \
+        if (s->k < n && s->k > 0) select_keyed(a, n, s->k - 1); \
+        if (s->k > 0) sort_keyed(a, a + n, s->k); \
+        put_##tag(s->k, a, p, stride); \
+    } \
+    static void kth_##tag(LOOP_ARGS) { \
+        const SortSpec *s = extra; \
+        Keyed *a = s->scratch; \
+        keys_##tag(n, a, p[2], stride[2], false); \
+        select_keyed(a, n, s->k - 1); \
+        Keyed best = a[0]; \
+        for (int64_t i = 1; i < s->k; i++) if (a[i].key > best.key || (a[i].key == best.key && a[i].index > best.index)) best = a[i]; \
+        put_##tag(1, &best, p, stride); \
+    }
+SORTS(uint8_t, u8, KEY_INT)
+SORTS(int8_t, i8, KEY_INT)
+SORTS(int16_t, i16, KEY_INT)
+SORTS(int32_t, i32, KEY_INT)
+SORTS(int64_t, i64, KEY_INT)
+SORTS(uint16_t, f16, key_f16)
+SORTS(uint16_t, bf16, key_bf16)
+SORTS(float, f32, key_f32)
+SORTS(double, f64, key_f64)
+#define SORT_TABLE(name) {name##_u8, name##_u8, name##_i8, name##_i16, name##_i32, name##_i64, name##_f16, name##_bf16, name##_f32, name##_f64}
