@@ -77,7 +77,7 @@ typedef enum {   /* along one line; strides of any size */
 
 typedef struct SortSpec {
     bool descending, stable;
-    int64_t k;                 /* topk, kthvalue: how many */
+    int64_t k;                 /* topk: how many; kth: which, or 0 the median, -1 the median of what is a number */
     bool largest, sorted;
     void *scratch;             /* sort_scratch(n) bytes, one block per thread */
 } SortSpec;

@@ -72,7 +72,22 @@ static void select_keyed(Keyed *a, int64_t n, int64_t k) {
     }
 }
 
-#define SORTS(T, tag, KEY) \
+/* The k-th smallest; k = 0: the lower median, NaN if there is one; k = -1: the lower median of the numbers. */
+static Keyed kth_keyed(Keyed *a, int64_t n, int64_t k, bool may_be_nan) {
+    int64_t numbers = n;
+    Keyed best = a[0];
+    for (int64_t i = n - 1; may_be_nan && k <= 0 && i >= 0; i--)
+        if (a[i].key == INT64_MAX) best = a[i], numbers--;
+    if ((k == 0 && numbers < n) || numbers == 0) return best;
+    if (k <= 0) k = (numbers - 1) / 2 + 1;
+    select_keyed(a, n, k - 1);
+    best = a[0];
+    for (int64_t i = 1; i < k; i++)
+        if (a[i].key > best.key || (a[i].key == best.key && a[i].index > best.index)) best = a[i];
+    return best;
+}
+
+#define SORTS(T, tag, KEY, is_float) \
     static void keys_##tag(int64_t n, Keyed *a, const char *p, int64_t stride, bool flip) { \
         for (int64_t i = 0; i < n; i++) { int64_t k = KEY(*(const T *)(p + i * stride)); a[i] = (Keyed){flip ? ~k : k, i}; } \
     } \
@@ -101,18 +116,16 @@ static void select_keyed(Keyed *a, int64_t n, int64_t k) {
         const SortSpec *s = extra; \
         Keyed *a = s->scratch; \
         keys_##tag(n, a, p[2], stride[2], false); \
-        select_keyed(a, n, s->k - 1); \
-        Keyed best = a[0]; \
-        for (int64_t i = 1; i < s->k; i++) if (a[i].key > best.key || (a[i].key == best.key && a[i].index > best.index)) best = a[i]; \
+        Keyed best = kth_keyed(a, n, s->k, is_float); \
         put_##tag(1, &best, p, stride); \
     }
-SORTS(uint8_t, u8, KEY_INT)
-SORTS(int8_t, i8, KEY_INT)
-SORTS(int16_t, i16, KEY_INT)
-SORTS(int32_t, i32, KEY_INT)
-SORTS(int64_t, i64, KEY_INT)
-SORTS(uint16_t, f16, key_f16)
-SORTS(uint16_t, bf16, key_bf16)
-SORTS(float, f32, key_f32)
-SORTS(double, f64, key_f64)
+SORTS(uint8_t, u8, KEY_INT, false)
+SORTS(int8_t, i8, KEY_INT, false)
+SORTS(int16_t, i16, KEY_INT, false)
+SORTS(int32_t, i32, KEY_INT, false)
+SORTS(int64_t, i64, KEY_INT, false)
+SORTS(uint16_t, f16, key_f16, true)
+SORTS(uint16_t, bf16, key_bf16, true)
+SORTS(float, f32, key_f32, true)
+SORTS(double, f64, key_f64, true)
 #define SORT_TABLE(name) {name##_u8, name##_u8, name##_i8, name##_i16, name##_i32, name##_i64, name##_f16, name##_bf16, name##_f32, name##_f64}
