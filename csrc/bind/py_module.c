@@ -216,10 +216,14 @@ static void leave(Running *run) {
 static PyObject *entry_of(Running *run) {
     if (run->entry || !run->code) return run->entry;
     PyObject *outer = run->outer ? entry_of(run->outer) : NULL;
-    PyObject *module = PyWeakref_NewRef(run->module, NULL);
-    run->entry = module ? Py_BuildValue("(NOOi)", module, outer ? outer : Py_None, run->code, (int)run->offset) : NULL;
-    if (!run->entry) PyErr_Clear();     /* a record that is missing harms nobody */
-    return run->entry;
+    PyObject *part[] = {PyWeakref_NewRef(run->module, NULL), Py_NewRef(outer ? outer : Py_None), Py_NewRef(run->code), PyLong_FromLong(run->offset)};
+    PyObject *entry = part[0] && part[3] ? PyTuple_New(4) : NULL;
+    for (int i = 0; i < 4; i++) {
+        if (entry) PyTuple_SET_ITEM(entry, i, part[i]);
+        else Py_XDECREF(part[i]);
+    }
+    if (!entry) PyErr_Clear();     /* a record that is missing harms nobody */
+    return run->entry = entry;
 }
 
 PyObject *module_call_now(void) {
