@@ -89,22 +89,28 @@ typedef struct Alias { const char *theirs, *ours; PyObject *key; } Alias;
 /* NumPy's names, and the names torch's own functions and methods use for the same argument. */
 static Alias aliases[] = {
     {"axis", "dim", NULL}, {"keepdims", "keepdim", NULL}, {"x", "input", NULL}, {"a", "input", NULL}, {"x1", "input", NULL},
-    {"x2", "other", NULL}, {"axis", "dims", NULL}, {"self", "input", NULL}, {"input", "self", NULL}, {"dtype", "dtype", NULL},
+    {"x2", "other", NULL}, {"axis", "dims", NULL}, {"self", "input", NULL}, {"input", "self", NULL},
 };
 
-static int find_key(const Sig *sig, PyObject *key) {
-    for (int i = 0; i < sig->nparams; i++)
-        if (sig->param[i].key == (void *)key) return i;
-    const char *text = PyUnicode_AsUTF8(key);
-    if (!text) return -1;
-    for (int i = 0; i < sig->nparams; i++)
-        if (!strcmp(sig->param[i].name, text)) return i;
+static int find_alias(const Sig *sig, PyObject *key) {
     for (int k = 0; k < RL_COUNT(aliases); k++) {
-        if (strcmp(aliases[k].theirs, text)) continue;
+        if (aliases[k].key != key) continue;
         for (int i = 0; i < sig->nparams; i++)
             if (!strcmp(sig->param[i].name, aliases[k].ours)) return i;
     }
     return -1;
+}
+
+/* Keys that Python code writes down are interned, so that one pointer tells; others are looked up first. */
+static int find_key(const Sig *sig, PyObject *key) {
+    for (int i = 0; i < sig->nparams; i++)
+        if (sig->param[i].key == (void *)key) return i;
+    if (RL_LIKELY(PyUnicode_CHECK_INTERNED(key))) return find_alias(sig, key);
+    PyObject *same = Py_NewRef(key);
+    PyUnicode_InternInPlace(&same);
+    int found = PyUnicode_CHECK_INTERNED(same) && same != key ? find_key(sig, same) : find_alias(sig, same);
+    Py_DECREF(same);
+    return found;
 }
 
 /* Keywords that a creating function takes although they do not change what it computes. */
@@ -370,6 +376,7 @@ int bind_args(Op *first, bool method, PyObject *const *args, Py_ssize_t nargs, P
 
 bool args_start(void) {
     torch_function_key = PyUnicode_InternFromString("__torch_function__");
+    for (int k = 0; k < RL_COUNT(aliases); k++) aliases[k].key = PyUnicode_InternFromString(aliases[k].theirs);
     disabled_torch_function = PyObject_GetAttrString(the_module, "_disabled_torch_function_impl");
     default_torch_function = PyDict_GetItemString(TensorType->tp_dict, "__torch_function__");
     return torch_function_key && disabled_torch_function && default_torch_function;

@@ -131,6 +131,98 @@ static bool step_other(Walk *w, PyObject *o) {
     return t && step_tensor(w, t);
 }
 
+/* ---- without history ---- */
+
+/* Ints, slices, None and ... alone, on a tensor that is not recorded: the steps only move numbers, and one view is made at the end.
+ * Whatever is not as simple, or is an error, takes the other way. */
+typedef struct Picture { int n, dim; int64_t offset, shape[RL_MAX_DIMS], stride[RL_MAX_DIMS]; } Picture;
+
+static inline bool draw_int(Picture *p, const Tensor *t, int64_t i) {
+    if (p->dim >= t->ndim) return false;
+    int64_t size = t->shape[p->dim];
+    if (i < -size || i >= size) return false;
+    p->offset += (i < 0 ? i + size : i) * t->stride[p->dim++];
+    return true;
+}
+
+static bool draw_slice(Picture *p, const Tensor *t, PyObject *slice) {
+    PySliceObject *o = (PySliceObject *)slice;
+    if (p->dim >= t->ndim) return false;
+    int64_t size = t->shape[p->dim], step_bytes = t->stride[p->dim];
+    if (o->start == Py_None && o->stop == Py_None && o->step == Py_None) {
+        p->shape[p->n] = size;
+        p->stride[p->n++] = step_bytes;
+        p->dim++;
+        return true;
+    }
+    bool plain = (o->start == Py_None || PyLong_CheckExact(o->start)) && (o->stop == Py_None || PyLong_CheckExact(o->stop)) && (o->step == Py_None || PyLong_CheckExact(o->step));
+    Py_ssize_t start, stop, step;
+    if (!plain) return false;
+    if (PySlice_Unpack(slice, &start, &stop, &step) < 0 || step <= 0) {
+        PyErr_Clear();
+        return false;
+    }
+    p->shape[p->n] = PySlice_AdjustIndices((Py_ssize_t)size, &start, &stop, step);
+    p->stride[p->n++] = step_bytes * step;
+    p->offset += start * step_bytes;
+    p->dim++;
+    return true;
+}
+
+static void draw_whole(Picture *p, const Tensor *t, int dims) {
+    for (; dims > 0; dims--, p->dim++) {
+        p->shape[p->n] = t->shape[p->dim];
+        p->stride[p->n++] = t->stride[p->dim];
+    }
+}
+
+static inline bool draw(Picture *p, const Tensor *t, PyObject *o, int uses) {
+    if (PyLong_CheckExact(o)) {
+        int overflow;
+        long long i = PyLong_AsLongLongAndOverflow(o, &overflow);
+        return !overflow && draw_int(p, t, i);
+    }
+    if (PySlice_Check(o)) return draw_slice(p, t, o);
+    if (o == Py_Ellipsis) draw_whole(p, t, t->ndim - p->dim - uses);
+    else if (o == Py_None && p->n < RL_MAX_DIMS) {
+        p->shape[p->n] = 1;
+        p->stride[p->n] = p->dim < t->ndim ? t->shape[p->dim] * t->stride[p->dim] : 1;
+        p->n++;
+    } else return false;
+    return true;
+}
+
+static Tensor *quick_view(Tensor *t, PyObject *key) {
+    Picture p;
+    p.n = p.dim = 0;
+    p.offset = t->offset;
+    bool tuple = PyTuple_CheckExact(key);
+    Py_ssize_t n = tuple ? PyTuple_GET_SIZE(key) : 1;
+    if (t->ndim + n > RL_MAX_DIMS) return NULL;
+    int uses = 0;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *o = tuple ? PyTuple_GET_ITEM(key, i) : key;
+        uses += PyLong_CheckExact(o) || PySlice_Check(o);
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *o = tuple ? PyTuple_GET_ITEM(key, i) : key;
+        uses -= PyLong_CheckExact(o) || PySlice_Check(o);
+        if (!draw(&p, t, o, uses)) return NULL;
+    }
+    draw_whole(&p, t, t->ndim - p.dim);
+    Tensor *view = rl_view(t, p.n, p.shape, p.stride, p.offset);
+    if (view && !rl_thread.grad_mode) {
+        view->flags |= T_NO_GRAD_VIEW;
+        if (rl_requires_grad(t)) view->cut_reason = CUT_NO_GRAD;
+    }
+    return view;
+}
+
+static inline bool is_recorded(Tensor *t) {
+    if (t->flags & T_VIEW) rl_node_of(t);
+    return rl_requires_grad(t) && rl_thread.grad_mode;
+}
+
 /* ---- the whole index ---- */
 
 /* Dims that one item uses up. */
@@ -233,15 +325,9 @@ PyObject *tensor_getitem(PyObject *self, PyObject *key) {
     if (RL_UNLIKELY(!is_exact(self)) && torch_function_of(self)) return through_subclass("__getitem__", self, key, NULL);
     Scope s = rl_scope_open();
     Tensor *t = tensor_of(self);
-    if (PyLong_CheckExact(key) && need_rows()) {
-        Walk w;
-        int64_t i;
-        w.view = t;
-        w.dim = w.place = 0;
-        if (index_from(key, &i) == MATCH) return finish(s, step_int(&w, i) ? w.view : NULL);
-        rl_scope_close(s);
-        PyErr_Clear();
-        return PyErr_Format(PyExc_ValueError, "Overflow when unpacking long long: the index %R is too large", key);
+    if (RL_LIKELY(!is_recorded(t))) {
+        Tensor *view = quick_view(t, key);
+        if (RL_LIKELY(view != NULL) || rl_thread.failed) return finish(s, view);
     }
     Walk w;
     if (!walk(&w, t, key)) return finish(s, NULL);
@@ -314,7 +400,9 @@ int tensor_setitem(PyObject *self, PyObject *key, PyObject *o) {
     Arg number;
     double store[2];
     Scope s = rl_scope_open();
-    bool ok = walk(&w, t, key) && take_value(o, t, &value, &number, store);
+    w.nat = 0;
+    w.view = is_recorded(t) || !need_rows() ? NULL : quick_view(t, key);
+    bool ok = (w.view || (!rl_thread.failed && walk(&w, t, key))) && take_value(o, t, &value, &number, store);
     if (ok && w.nat) ok = write_indexed(&w, value, value ? NULL : &number);
     else if (ok) ok = value ? write_view(w.view, value) : write_number(w.view, &number);
     rl_scope_close(s);
