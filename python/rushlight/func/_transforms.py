@@ -1,0 +1,226 @@
+"""Derivatives of functions whose arguments and results are trees of tensors (nested tuples, lists, dicts).
+
+Each transform runs the function on aliases of its inputs that require grad, and keeps the graph: so transforms nest, and results are
+differentiable where the caller's inputs are. The outermost transform detaches what nobody outside can differentiate.
+"""
+
+import threading
+from functools import wraps
+
+import rushlight as rl
+from rushlight.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
+
+
+class _Level(threading.local):
+    depth = 0
+
+
+_level = _Level()
+
+
+def _tensors(tree):
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, rl.Tensor)]
+
+
+def _aliases(tree):
+    """The tree with tensors that require grad, connected to the caller's where these do."""
+    def alias(x):
+        if not isinstance(x, rl.Tensor):
+            return x
+        return x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
+
+    return tree_map(alias, tree)
+
+
+class _Transform:
+    """A block in which operations are recorded, one level deeper."""
+
+    def __init__(self, inputs):
+        self.connected = any(x.requires_grad for x in _tensors(inputs))
+
+    def __enter__(self):
+        self.mode = rl.is_grad_enabled()
+        rl._C._set_grad_enabled(True)
+        _level.depth += 1
+        return self
+
+    def __exit__(self, *args):
+        _level.depth -= 1
+        rl._C._set_grad_enabled(self.mode)
+
+    def released(self, tree):
+        """Results as the caller may have them."""
+        if _level.depth > 1 or (self.connected and self.mode):
+            return tree
+        return tree_map(lambda x: x.detach() if isinstance(x, rl.Tensor) else x, tree)
+
+
+def _slope(outputs, inputs, weights):
+    """Gradients with a graph; zeros where there is no path."""
+    live = [(y, w) for y, w in zip(outputs, weights) if y.requires_grad]
+    if not live or not inputs:
+        return [rl.zeros_like(x) for x in inputs]
+    grads = rl.autograd.grad([y for y, _ in live], inputs, [w for _, w in live], create_graph=True, allow_unused=True)
+    return [rl.zeros_like(x) if g is None else g for g, x in zip(grads, inputs)]
+
+
+def _positions(argnums, args, name):
+    """argnums as a tuple of valid positions."""
+    numbers = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not numbers:
+        raise ValueError(f"{name}: argnums must be non-empty")
+    for number in numbers:
+        if not isinstance(number, int):
+            raise RuntimeError(f"{name}: argnums must be int or Tuple[int, ...], got: {argnums}")
+        if not -len(args) <= number < len(args):
+            raise RuntimeError(f"Got argnum={number}, but only {len(args)} positional inputs")
+    return tuple(number % len(args) for number in numbers)
+
+
+def _chosen(args, positions):
+    """(args with aliases at the positions, those aliases)"""
+    args = list(args)
+    for i in positions:
+        args[i] = _aliases(args[i])
+    return args, [args[i] for i in positions]
+
+
+def _split_aux(result, has_aux, name):
+    if not has_aux:
+        return result, None
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise RuntimeError(f"{name}: output of function f should be a tuple: (output, aux) if has_aux is True")
+    return result
+
+
+def grad_and_value(func, argnums=0, has_aux: bool = False):
+    """A function that returns (gradient of func, its value, which must be one number)."""
+    @wraps(func)
+    def wrapper(*args, **kwargs):
+        positions = _positions(argnums, args, "grad")
+        with _Transform(args) as block:
+            given, chosen = _chosen(args, positions)
+            value, aux = _split_aux(func(*given, **kwargs), has_aux, "grad_and_value(f)(*args)")
+            if not isinstance(value, rl.Tensor):
+                raise RuntimeError("grad_and_value(f)(*args): Expected f(*args) to return a tensor, got "
+                                   f"{type(value).__name__}")
+            if value.dim() != 0:
+                raise RuntimeError("grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor, got tensor with "
+                                   f"{value.dim()} dims of shape {tuple(value.shape)}. Maybe you wanted to use the vjp or jacrev APIs "
+                                   "instead?")
+            leaves, spec = tree_flatten(chosen)
+            slopes = iter(_slope([value], [x for x in leaves if isinstance(x, rl.Tensor)], [rl.ones_like(value)]))
+            grads = tree_unflatten([next(slopes) if isinstance(x, rl.Tensor) else x for x in leaves], spec)
+            grads = tuple(grads) if isinstance(argnums, tuple) else grads[0]
+            result = (grads, (value, aux)) if has_aux else (grads, value)
+            return block.released(result)
+
+    return wrapper
+
+
+def grad(func, argnums=0, has_aux: bool = False):
+    """A function that returns the gradient of func, whose value must be one number."""
+    @wraps(func)
+    def wrapper(*args, **kwargs):
+        grads, value = grad_and_value(func, argnums, has_aux)(*args, **kwargs)
+        return (grads, value[1]) if has_aux else grads
+
+    return wrapper
+
+
+def vjp(func, *primals, has_aux: bool = False):
+    """(func(*primals), a function from cotangents, in the shape of the result, to v^T J)"""
+    with _Transform(primals) as block:
+        inputs = _aliases(primals)
+        result, aux = _split_aux(func(*inputs), has_aux, "vjp(f, *primals)")
+        leaves, spec = tree_flatten(result)
+        if not all(isinstance(y, rl.Tensor) for y in leaves) or not leaves:
+            raise RuntimeError("vjp(f, *primals): Expected f to be a function that has non-empty output of tensors, got "
+                               f"{[type(y).__name__ for y in leaves]}")
+        flat, in_spec = tree_flatten(inputs)
+
+    def vjp_fn(*cotangents, **options):
+        given = cotangents[0] if len(cotangents) == 1 else cotangents
+        weights, given_spec = tree_flatten(given)
+        if given_spec != spec:
+            raise RuntimeError(f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
+                               f"cotangents: {given_spec}, primal output: {spec}")
+        with _Transform((given, primals)) as inner:
+            slopes = tree_unflatten(_slope(leaves, flat, weights), in_spec)
+            return inner.released(slopes)
+
+    value = _outside(block, result)
+    return (value, vjp_fn, aux) if has_aux else (value, vjp_fn)
+
+
+def _outside(block, result):
+    """A result, for use after the block that made it."""
+    if _level.depth > 0 or (block.connected and block.mode):
+        return result
+    return tree_map(lambda x: x.detach() if isinstance(x, rl.Tensor) else x, result)
+
+
+def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False):
+    """(func(*primals), J v), by differentiating v'^T J with respect to v'."""
+    if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
+        raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to be tuples, got "
+                           f"{type(primals).__name__} and {type(tangents).__name__}. E.g. it should be valid to call f(*primals).")
+    (flat_in, in_spec), (flat_v, v_spec) = tree_flatten(primals), tree_flatten(tangents)
+    if in_spec != v_spec:
+        raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. "
+                           f"Got primals {in_spec} but tangents {v_spec}")
+    with _Transform((primals, tangents)) as block:
+        inputs = _aliases(primals)
+        result, aux = _split_aux(func(*inputs), has_aux, "jvp(f, primals, tangents)")
+        outputs, spec = tree_flatten(result)
+        weights = [rl.zeros_like(y).requires_grad_() for y in outputs]
+        backward = _slope(outputs, tree_leaves(inputs), weights)
+        forward = tree_unflatten(_slope(backward, weights, flat_v), spec)
+        value, tangent, aux = block.released((result, forward, aux))
+    return (value, tangent, aux) if has_aux else (value, tangent)
+
+
+def linearize(func, *primals):
+    """(func(*primals), a function from tangents to J v)"""
+    value = func(*primals)
+
+    def jvp_fn(*tangents):
+        return jvp(func, primals, tangents)[1]
+
+    return value, jvp_fn
+
+
+def _jacobian(y, inputs):
+    """The derivatives of one tensor by each input."""
+    rows = [_slope([element], inputs, [rl.ones_like(element)]) for element in y.reshape(-1)]
+    return [(rl.stack(column) if rows else x.new_zeros((0, *x.shape))).reshape(*y.shape, *x.shape)
+            for column, x in zip(zip(*rows) if rows else [()] * len(inputs), inputs)]
+
+
+def jacrev(func, argnums=0, *, has_aux: bool = False, chunk_size: int | None = None, _preallocate_and_copy: bool = False):
+    """A function that returns the Jacobian of func: for each output and input a tensor of both shapes."""
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
+
+    @wraps(func)
+    def wrapper(*args, **kwargs):
+        positions = _positions(argnums, args, "jacrev")
+        with _Transform(args) as block:
+            given, chosen = _chosen(args, positions)
+            result, aux = _split_aux(func(*given, **kwargs), has_aux, "jacrev(f)(*args)")
+            outputs, out_spec = tree_flatten(result)
+            flat, in_spec = tree_flatten(tuple(chosen) if isinstance(argnums, tuple) else chosen[0])
+            blocks = tree_unflatten([tree_unflatten(_jacobian(y, flat), in_spec) for y in outputs], out_spec)
+            return block.released((blocks, aux) if has_aux else blocks)
+
+    return wrapper
+
+
+def jacfwd(func, argnums=0, has_aux: bool = False, *, randomness: str = "error"):
+    """jacrev under the name that says forward mode: the values are the same."""
+    return jacrev(func, argnums, has_aux=has_aux)
+
+
+def hessian(func, argnums=0):
+    """A function that returns the second derivatives of func."""
+    return jacfwd(jacrev(func, argnums), argnums)
