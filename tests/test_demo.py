@@ -184,6 +184,16 @@ def test_progress_line():
     assert "epoch  2/2" in last and "100 %" in last and "ETA 0:00" in last
 
 
+@pytest.mark.parametrize("columns", [80, 200])
+def test_progress_fits_the_terminal(columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    now = [0.0]
+    bar = Progress(60_000, 100, Terminal(), clock=lambda: now[0])
+    now[0] = 100.0
+    bar.step(99, 10**6, 12.34)
+    assert len(bar.line()) < columns
+
+
 def test_progress_redraws_in_a_terminal():
     now = [0.0]
     stream = Terminal()

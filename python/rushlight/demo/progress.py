@@ -1,13 +1,15 @@
 """How far a training run is: one line that is redrawn in a terminal, one line per epoch anywhere else."""
 
+import shutil
 import sys
 import time
 
 __all__ = ["Progress"]
 
-WIDTH = 28       # characters of the bar
-EVERY = 0.1      # seconds between two drawings
-FORGET = 0.95    # weight of the past in the loss that is shown
+WIDTH, TEXT = 28, 62   # characters of the bar at most, and of all that stands beside it
+CLEAR = "\x1b[K"       # to the end of the line
+EVERY = 0.1            # seconds between two drawings
+FORGET = 0.95          # weight of the past in the loss that is shown
 
 
 class Progress:
@@ -20,6 +22,7 @@ class Progress:
         self.pictures, self.epochs = pictures, epochs
         self.stream = sys.stdout if stream is None else stream
         self.live = hasattr(self.stream, "isatty") and self.stream.isatty()
+        self.width = max(4, min(WIDTH, shutil.get_terminal_size().columns - TEXT)) if self.live else WIDTH
         self.clock = clock
         self.start = self.drawn = clock()
         self.done = self.epoch = 0
@@ -36,7 +39,7 @@ class Progress:
         now = self.clock()
         if self.live and now - self.drawn >= EVERY:
             self.drawn = now
-            self.stream.write("\r" + self.line())
+            self.stream.write("\r" + self.line() + CLEAR)
             self.stream.flush()
 
     @property
@@ -50,8 +53,8 @@ class Progress:
 
     def line(self):
         share = self.done / self.total if self.total else 1.0
-        filled = int(WIDTH * share)
-        bar = self.full * filled + self.empty * (WIDTH - filled)
+        filled = int(self.width * share)
+        bar = self.full * filled + self.empty * (self.width - filled)
         left = (self.total - self.done) / self.rate if self.done else 0.0
         loss = "-" if self.loss is None else f"{self.loss:.4f}"
         return (f"epoch {self.epoch + 1:>2}/{self.epochs} {bar} {100 * share:3.0f} %  loss {loss}  "
@@ -64,7 +67,7 @@ class Progress:
     def close(self):
         """Draw the last state and leave the line."""
         if self.live:
-            self.stream.write("\r" + self.line() + "\n")
+            self.stream.write("\r" + self.line() + CLEAR + "\n")
             self.stream.flush()
         elif self.done < self.total:
             self._print_line()
