@@ -6,7 +6,7 @@ import time
 
 __all__ = ["Progress"]
 
-WIDTH, TEXT = 28, 62   # characters of the bar at most, and of all that stands beside it
+WIDTH, TEXT = 28, 66   # characters of the bar at most, and of all that stands beside it
 CLEAR = "\x1b[K"       # to the end of the line
 EVERY = 0.1            # seconds between two drawings
 FORGET = 0.95          # weight of the past in the loss that is shown
