@@ -102,7 +102,7 @@ def calls(row, library=rl, **options):
         text = text.strip()
         maker = Maker(library, seed=zlib.crc32((row["name"] + text).encode()), **options)
         names = {name: getattr(maker, name) for name in ("x", "pos", "unit", "spd", "idx", "mask")}
-        args, kwargs = eval(f"_capture({text})", {"_capture": lambda *a, **k: (a, k), "rl": library, **names})
+        args, kwargs = eval(f"_capture({text})", {"_capture": lambda *a, **k: (a, k), "rl": library, "inf": numpy.inf, "nan": numpy.nan, **names})
         yield text, args, kwargs, maker.made
 
 

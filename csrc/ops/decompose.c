@@ -244,7 +244,10 @@ static bool is_vector_problem(Tensor *a, Tensor *b) {
 
 static Tensor *solve_raw_forward(Call *c) {
     Tensor *a = arg(c, 0), *b = arg(c, 1), **out = rl_outputs(c, 2);
-    if (!out || !broadcast_batches(c, &a, &b)) return NULL;
+    if (!out || !is_square(c, a, "A") || !is_matrix(c, b, "B")) return NULL;
+    if (a->dtype != b->dtype || rl_size(a, -1) != rl_size(b, -2))
+        return rl_fail(RL_RUNTIME_ERROR, "%s: A of shape %s and B of shape %s do not fit", c->op->parsed->name, rl_text_shape(a), rl_text_shape(b));
+    if (!broadcast_batches(c, &a, &b)) return NULL;
     int n = (int)rl_size(a, -1), rhs = (int)rl_size(b, -1), ld = n > 1 ? n : 1;
     Tensor *lu = columns_of(a), *x = columns_of(b), *pivot = per_matrix(a, n, RL_INT32);
     out[1] = per_matrix(a, -1, RL_INT32);
