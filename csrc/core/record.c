@@ -375,7 +375,7 @@ static int count_slots(const Call *c) {
 static bool copy_list(Arg *a, const void *from, int64_t bytes) {
     a->object = rl_alloc(bytes ? bytes : 1);
     a->owned = a->object != NULL;
-    if (a->object) memcpy(a->object, from, (size_t)bytes);
+    if (a->object && bytes) memcpy(a->object, from, (size_t)bytes);
     return a->owned;
 }
 

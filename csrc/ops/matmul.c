@@ -223,6 +223,10 @@ static bool check_linear(Tensor *x, Tensor *w, Tensor *bias) {
 /* Rows of x against rows of the weight, with the bias already in place for gemm to add to. */
 static Tensor *affine_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *w = c->arg[1].tensor, *bias = rl_arg_tensor(c, 2);
+    if (w->ndim != 2 || x->ndim < 1 || rl_size(x, -1) != w->shape[1])
+        return rl_fail(RL_RUNTIME_ERROR, "mat1 and mat2 shapes cannot be multiplied: input %s and weight %s of linear()", rl_text_shape(x), rl_text_shape(w));
+    if (w->dtype != x->dtype || (bias && bias->dtype != x->dtype))
+        return rl_fail(RL_RUNTIME_ERROR, "mat1 and mat2 must have the same dtype, but got %s and %s in linear()", rl_dtypes[x->dtype].word, rl_dtypes[(w->dtype != x->dtype ? w : bias)->dtype].word);
     int64_t shape[RL_MAX_DIMS], rows = 1, in = w->shape[1], out = w->shape[0];
     if (bias && (bias->ndim > 1 || (bias->numel != out && bias->numel != 1)))
         return rl_fail(RL_RUNTIME_ERROR, "The expanded size of the tensor (%" PRId64 ") must match the existing size (%" PRId64 ") at non-singleton dimension 0: linear() bias of shape %s for weight %s",

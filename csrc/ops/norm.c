@@ -25,6 +25,8 @@ static bool check_layer_norm(Tensor *x, const Arg *shape, Tensor *w, Tensor *b) 
         for (int i = 0; t && same && i < t->ndim; i++) same = t->shape[i] == shape->ints[i];
         if (!same)
             return rl_fail(RL_RUNTIME_ERROR, "Expected %s to be of same shape as normalized_shape, but got %s of shape %s and normalized_shape = %s", k ? "bias" : "weight", k ? "bias" : "weight", rl_text_shape(t), rl_text_sizes(shape->n, shape->ints));
+        if (t && t->dtype != x->dtype && !(rl_dtype_is(x->dtype, CLASS_HALF) && t->dtype == RL_FLOAT32))
+            return rl_fail(RL_RUNTIME_ERROR, "expected scalar type %s but found %s for the %s of layer_norm", rl_dtypes[x->dtype].word, rl_dtypes[t->dtype].word, k ? "bias" : "weight");
     }
     if (!fits)
         return rl_fail(RL_RUNTIME_ERROR, "Given normalized_shape=%s, expected input with shape [*%s, but got input of size%s", rl_text_sizes(shape->n, shape->ints), rl_text_sizes(shape->n, shape->ints) + 0, rl_text_shape(x));

@@ -17,7 +17,7 @@ typedef struct Mixed {
     int n, bytes, result_bytes;
     bool casts;
     bool number[MOST_INPUTS];
-    char value[MOST_INPUTS][16];
+    char value[MOST_INPUTS][16] __attribute__((aligned(16)));
 } Mixed;
 
 static void mixed_loop(int64_t n, char *const *p, const int64_t *stride, const void *state) {
