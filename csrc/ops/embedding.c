@@ -145,6 +145,24 @@ static Tensor *renorm_forward(Call *c) {
     return w;
 }
 
+/* ---- bags: (offsets, n) ------------------------------------------------------------------------------------------------------------ */
+
+/* For each of n places the last bag that begins at or before it. */
+static Tensor *bag_numbers_forward(Call *c) {
+    Tensor *offsets = rl_contiguous(c->arg[0].tensor);
+    int64_t n = c->arg[1].i;
+    if (!offsets || offsets->dtype != RL_INT64 || offsets->ndim != 1 || n < 0) return rl_fail(RL_RUNTIME_ERROR, "offsets has to be a 1D Tensor of int64");
+    Tensor *y = rl_empty(1, &n, RL_INT64);
+    if (!y) return NULL;
+    const int64_t *starts = rl_data(offsets);
+    int64_t bag = -1;
+    for (int64_t i = 0; i < n; i++) {
+        while (bag + 1 < offsets->numel && starts[bag + 1] <= i) bag++;
+        ((int64_t *)rl_data(y))[i] = bag < 0 ? 0 : bag;
+    }
+    return y;
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------------------------------ */
 
 Op rl_embedding_ops[] = {
@@ -165,6 +183,11 @@ Op rl_embedding_ops[] = {
         .doc = "Scales every row that an index names down to max_norm, in place.\n\n"
                ">>> rl.embedding_renorm_(rl.tensor([[3., 4.], [3., 4.]]), rl.tensor([1]), 1.0, 2.0)\ntensor([[3.0000, 4.0000],\n        [0.6000, 0.8000]])",
         .forward = renorm_forward, .samples = "x(4, 3), idx(4, 2), 1.0, 2.0",
+    },
+    {
+        .sig = "_bag_numbers(offsets: Tensor, n: int) -> Tensor", .where = PRIVATE,
+        .doc = "For each of n places the bag it is in, given where bags begin.\n\n>>> rl._C._ops._bag_numbers(rl.tensor([0, 2, 2]), 4)\ntensor([0, 0, 2, 2])",
+        .forward = bag_numbers_forward, .samples = "idx(1, 2), 5",
     },
     {0},
 };

@@ -384,7 +384,8 @@ def _multilabel_margin_loss(input, target, *, reduction):
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
     classes = input.size(-1) if input.dim() else 1
     rows, labels = input.reshape(-1, classes), target.reshape(-1, classes)
-    used = (labels >= 0).to(rl.int64).cumprod(1).bool()
+    place = rl.arange(classes)
+    used = place < rl.where(labels < 0, place, classes).min(1, keepdim=True).values
     index = labels.clamp_min(0)
     mark = rl.zeros_like(rows).scatter_add_(1, index, used.to(rows.dtype)) == 0
     own = rows.gather(1, index)

@@ -311,9 +311,7 @@ def _bag_of_each(input, offsets, include_last_offset):
     if bags and int(offsets[-1]) > input.numel():
         raise ValueError("offsets[-1] can not be greater than input's length, but got offsets[-1] of "
                          f"{int(offsets[-1])} and a length of {input.numel()}")
-    starts = input.new_zeros(input.numel() + 1, dtype=rl.int64)
-    starts.index_add_(0, offsets.to(rl.int64), rl.ones_like(offsets, dtype=rl.int64))
-    return starts[:-1].cumsum(0) - 1, bags
+    return rl._C._ops._bag_numbers(offsets.to(rl.int64), input.numel()), bags
 
 
 def _check_bags(input, weight, offsets, per_sample_weights, mode):
@@ -398,7 +396,10 @@ def bilinear(input1, input2, weight, bias=None):
     if input1.size(-1) != weight.size(1) or input2.size(-1) != weight.size(2):
         raise RuntimeError(f"bilinear(): inputs of size {input1.size(-1)} and {input2.size(-1)} do not match weight "
                            f"of shape {tuple(weight.shape)}")
-    out = rl.einsum("...i,kij,...j->...k", input1, weight, input2)
+    out_features, in1, in2 = weight.shape
+    partial = rl.matmul(input1, weight.permute(1, 0, 2).reshape(in1, out_features * in2))
+    partial = partial.view(*input1.shape[:-1], out_features, in2)
+    out = rl.matmul(partial, input2.unsqueeze(-1)).squeeze(-1)
     return out if bias is None else out + bias
 
 

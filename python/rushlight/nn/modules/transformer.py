@@ -231,8 +231,7 @@ class TransformerEncoder(Module):
     @staticmethod
     def _pads_at_the_end(padded):
         """Whether every sequence is some real positions followed by padding."""
-        kept = (~padded).to(rl.int64)
-        return bool((kept.cummin(1).values == kept).all())
+        return not bool((padded[:, :-1] & ~padded[:, 1:]).any())
 
 
 class TransformerDecoder(Module):
