@@ -355,7 +355,8 @@ enum {   /* Op.flags */
     NO_VERSION_BUMP = 64,
     SELF_WRITES = 128,         /* fill_-like: forward itself writes argument 0 through c->dest */
     HOST_FORWARD = 256,
-    FLAT = 512                 /* the gradient does not depend on the input; when it is itself recorded, torch gives zeros, not None */
+    FLAT = 512,                /* the gradient does not depend on the input; when it is itself recorded, torch gives zeros, not None */
+    EXACT_OUT = 1024           /* out= must have the dtype of the result */
 };
 
 #define SAVE(k)     (UINT64_C(1) << (k))          /* argument k is kept alive for the vjp */

@@ -366,6 +366,8 @@ static bool refuse_out_with_grad(Call *c, int n, Tensor **out) {
 
 static bool deliver(Call *c, Tensor *y, Tensor *out) {
     if (y == out) return true;
+    if ((c->op->flags & EXACT_OUT) && y->dtype != out->dtype)
+        return rl_fail(RL_RUNTIME_ERROR, "%s(): Expected out tensor to have dtype %s, but got %s instead", c->op->parsed->name, rl_dtypes[y->dtype].name, rl_dtypes[out->dtype].name);
     if (!rl_can_take(c, y->dtype, out)) return false;
     if (!rl_same_shape(y, out)) {
         char text[512];

@@ -55,7 +55,7 @@ static Tensor *sub_forward(Call *c) {
 static Tensor *rsub_forward(Call *c) {
     const Arg *alpha = &c->arg[2];
     if (RL_UNLIKELY(refuse_bool(&c->arg[0], &c->arg[1]))) return NULL;
-    return is_one(alpha) ? rl_binary(c, BINARY_sub, c->arg[1], c->arg[0], NULL) : add_with_alpha(c, c->arg[1], c->arg[0], alpha, true);
+    return plain_alpha(c, alpha) ? rl_binary(c, BINARY_sub, c->arg[1], c->arg[0], NULL) : add_with_alpha(c, c->arg[1], c->arg[0], alpha, true);
 }
 
 static Arg conj_number(Arg a, double room[2]) {

@@ -131,14 +131,10 @@ static void angle_vjp(Call *c, Tensor **g, Tensor **dx) {
     dx[0] = rl_do("where", a_t(rl_do("eq", a_t(x), a_i(0))), a_i(0), a_t(slope));
 }
 
-static Tensor *conj_physical_forward(Call *c) {
-    Tensor *x = c->arg[0].tensor;
-    if (!rl_dtype_is(x->dtype, CLASS_COMPLEX)) return rl_copy_into(rl_out_like(c, 0, x->dtype, 1, &x), x);
-    return unary(c, UNARY_conj, x->dtype, x->dtype, NULL);
-}
+static Tensor *conj_copy_forward(Call *c) { return unary(c, UNARY_conj, c->arg[0].tensor->dtype, c->arg[0].tensor->dtype, NULL); }
 
 static Tensor *conj_forward(Call *c) {
-    return rl_dtype_is(c->arg[0].tensor->dtype, CLASS_COMPLEX) ? rl_do("conj_physical", c->arg[0]) : c->arg[0].tensor;
+    return rl_dtype_is(c->arg[0].tensor->dtype, CLASS_COMPLEX) ? rl_do("_conj", c->arg[0]) : c->arg[0].tensor;
 }
 
 static void conj_vjp(Call *c, Tensor **g, Tensor **dx) { dx[0] = rl_conj(g[0]); }
@@ -297,7 +293,7 @@ Op rl_math_ops[] = {
         .doc = "The nearest integer, halves to even; or to so many decimals.\n\n>>> rl.round(rl.tensor([0.5, 1.5, -2.7]))\ntensor([ 0.,  2., -3.])",
     },
     {
-        .sig = "nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor", .forward = nan_to_num_forward, .flags = ELEMENTWISE, .where = FMIO,
+        .sig = "nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor", .forward = nan_to_num_forward, .flags = ELEMENTWISE | EXACT_OUT, .where = FMIO,
         .formula = "input: where(isfinite(input), g, zeros_like(g))", .samples = "x(3, 4)",
         .doc = "NaN and infinities replaced by numbers.\n\n>>> rl.nan_to_num(rl.tensor([float('nan'), 1.0]), nan=7.0)\ntensor([7., 1.])",
     },
@@ -332,8 +328,12 @@ Op rl_math_ops[] = {
         .doc = "The angle of complex numbers; 0 or pi for real ones.\n\n>>> rl.angle(rl.tensor([1.0, -1.0]))\ntensor([0.0000, 3.1416])",
     },
     {
-        .sig = "conj_physical(input: Tensor) -> Tensor", .forward = conj_physical_forward, .vjp = conj_vjp, .flags = ELEMENTWISE, .where = FMIO, .samples = "x(3, 4)",
-        .doc = "The complex conjugate; real numbers stay.\n\n>>> rl.conj_physical(rl.tensor([1 + 2j]))\ntensor([1.-2.j])",
+        .sig = "_conj(input: Tensor) -> Tensor", .forward = conj_copy_forward, .vjp = conj_vjp, .dtypes = CLASS_COMPLEX, .flags = ELEMENTWISE, .where = PRIVATE, .node = "ConjBackward0",
+        .samples = "-", .doc = "The complex conjugate of complex numbers.",
+    },
+    {
+        .sig = "conj_physical(input: Tensor) -> Tensor", .forward = conj_forward, .flags = COMPOSITE, .where = FMIO, .samples = "x(3, 4)",
+        .doc = "The complex conjugate; a real tensor is returned as it is.\n\n>>> rl.conj_physical(rl.tensor([1 + 2j]))\ntensor([1.-2.j])",
     },
     {
         .sig = "conj(input: Tensor) -> Tensor", .forward = conj_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3, 4)",

@@ -245,32 +245,33 @@ static void logsumexp_vjp(Call *c, Tensor **g, Tensor **dx) {
 #define DIMS(name) name "(input: Tensor, dim: int | list[int] | None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor"
 #define EXTREME(name, kind, example) \
     { \
-        .sig = name "(input: Tensor) -> Tensor", .forward = extreme_forward, .vjp = extreme_vjp, .saves = SAVE(0) | SAVE_OUT(0), .where = FUNCTION | METHOD | OUT, \
+        .sig = name "(input: Tensor) -> Tensor", .forward = extreme_forward, .vjp = extreme_vjp, .saves = SAVE(0) | SAVE_OUT(0), .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, \
         .data = kind, .samples = "x(3, 4); x(5)", \
         .doc = "Over all elements; along dim, with the indices; or elementwise, of two tensors.\n\n>>> rl." name "(rl.tensor([1, 5, 3]))\n" example, \
-    }, \
+    }
+#define EXTREME_ALONG(name, kind) \
     { \
         .sig = name "(input: Tensor, dim: int, keepdim: bool = False) -> (values: Tensor, indices: Tensor)", .forward = extreme_dim_forward, .vjp = chosen_vjp, .saves = SAVE_OUT(1), \
-        .where = FUNCTION | METHOD | OUT, .data = kind, .samples = "x(3, 4), 1; x(3, 4), 0, True", \
+        .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .data = kind, .samples = "x(3, 4), 1; x(3, 4), 0, True", \
     }
 #define AMONG(name, kind, example) \
     { \
         .sig = name "(input: Tensor, dim: int | list[int] | None = (), keepdim: bool = False) -> Tensor", .forward = extreme_forward, .vjp = extreme_vjp, \
-        .saves = SAVE(0) | SAVE_OUT(0), .where = FUNCTION | METHOD | OUT, .data = kind, .data2 = 1, .samples = "x(3, 4); x(3, 4), 1; x(2, 3, 4), (0, 2), True", \
+        .saves = SAVE(0) | SAVE_OUT(0), .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .data = kind, .data2 = 1, .samples = "x(3, 4); x(3, 4), 1; x(2, 3, 4), (0, 2), True", \
         .doc = "The extreme over dims; ties share the gradient.\n\n>>> rl." name "(rl.tensor([[1, 5], [7, 3]]), 1)\n" example, \
     }
 #define TRUTH(name, kind, example) \
     { \
-        .sig = name "(input: Tensor) -> Tensor", .forward = truth_forward, .where = FUNCTION | METHOD | OUT, .data = kind, .samples = "mask(3, 4)", \
+        .sig = name "(input: Tensor) -> Tensor", .forward = truth_forward, .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .data = kind, .samples = "mask(3, 4)", \
         .doc = "Whether " name " of the elements are nonzero.\n\n>>> rl." name "(rl.tensor([0, 5]))\n" example, \
     }, \
     { \
-        .sig = name "(input: Tensor, dim: int | list[int] | None, keepdim: bool = False) -> Tensor", .forward = truth_forward, .where = FUNCTION | METHOD | OUT, \
+        .sig = name "(input: Tensor, dim: int | list[int] | None, keepdim: bool = False) -> Tensor", .forward = truth_forward, .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, \
         .data = kind, .data2 = 1, .samples = "mask(3, 4), 1; mask(3, 4), 0, True", \
     }
 #define WHICH(name, kind, example) \
     { \
-        .sig = name "(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor", .forward = arg_forward, .where = FUNCTION | METHOD | OUT, .data = kind, \
+        .sig = name "(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor", .forward = arg_forward, .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .data = kind, \
         .samples = "x(3, 4); x(3, 4), 1; x(3, 4), 0, True", \
         .doc = "The index of the extreme: of the flattened tensor, or along dim.\n\n>>> rl." name "(rl.tensor([1, 5, 3]))\n" example, \
     }
@@ -312,15 +313,17 @@ Op rl_reduce_ops[] = {
     },
     EXTREME("max", REDUCE_max, "tensor(5)"),
     {.sig = "max(input: Tensor, other: Tensor) -> Tensor", .flags = COMPOSITE, .forward = maximum_forward, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), x(4)"},
+    EXTREME_ALONG("max", REDUCE_max),
     EXTREME("min", REDUCE_min, "tensor(1)"),
     {.sig = "min(input: Tensor, other: Tensor) -> Tensor", .flags = COMPOSITE, .forward = minimum_forward, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), x(4)"},
+    EXTREME_ALONG("min", REDUCE_min),
     AMONG("amax", REDUCE_max, "tensor([5, 7])"),
     AMONG("amin", REDUCE_min, "tensor([1, 3])"),
     WHICH("argmax", REDUCE_max, "tensor(1)"),
     WHICH("argmin", REDUCE_min, "tensor(0)"),
     {
         .sig = "aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> (min: Tensor, max: Tensor)", .forward = aminmax_forward, .vjp = aminmax_vjp,
-        .saves = SAVE(0) | SAVE_OUT(0) | SAVE_OUT(1), .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(3, 4), dim=1",
+        .saves = SAVE(0) | SAVE_OUT(0) | SAVE_OUT(1), .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(3, 4), dim=1",
         .doc = "Smallest and largest in one call.\n\n>>> rl.aminmax(rl.tensor([1, 5, 3])).max\ntensor(5)",
     },
     {

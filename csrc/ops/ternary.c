@@ -134,7 +134,7 @@ static Tensor *lerp_forward(Call *c) {
 Op rl_ternary_ops[] = {
     {
         .sig = "where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor",
-        .forward = where_forward, .vjp = where_vjp, .saves = SAVE(0), .flags = ELEMENTWISE, .where = FUNCTION | OUT,
+        .forward = where_forward, .vjp = where_vjp, .saves = SAVE(0), .flags = ELEMENTWISE | EXACT_OUT, .where = FUNCTION | OUT,
         .formula = "input: where(condition, g, 0); other: where(condition, 0, g)",
         .samples = "mask(3, 4), x(3, 4), x(3, 4); mask(3, 4), x(4), 2.0",
         .doc = "input where the condition holds, other elsewhere.\n\n>>> rl.where(rl.tensor([True, False]), rl.tensor([1, 2]), 9)\ntensor([1, 9])",
