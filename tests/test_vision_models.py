@@ -35,6 +35,8 @@ def test_weights_are_not_downloaded(arguments):
         models.resnet18(**arguments)
     with pytest.raises(AttributeError, match="has no densenet121; it has"):
         models.densenet121
+    with pytest.raises(AttributeError, match="ResNet18_Weights: weights are not downloaded"):
+        models.ResNet18_Weights
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])

@@ -11,6 +11,9 @@ __all__ = [*_mobilenet, *_resnet, *_vgg]
 
 
 def __getattr__(name):
+    if name.endswith("_Weights"):
+        raise AttributeError(f"rushlight.vision.models has no {name}: weights are not downloaded. Make the network without "
+                             "them and load a file of torchvision's with load_state_dict(rushlight.load('FILE.pth'))")
     if not name.startswith("_"):
         raise AttributeError(f"rushlight.vision.models has no {name}; it has {', '.join(sorted(__all__))}")
     raise AttributeError(f"module 'rushlight.vision.models' has no attribute {name!r}")

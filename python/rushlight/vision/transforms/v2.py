@@ -7,10 +7,11 @@ parts are not known here.
 import rushlight as rl
 
 from . import functional
+from .autoaugment import RandAugment, TrivialAugmentWide
 from .transforms import *  # noqa: F401, F403
 from .transforms import __all__ as _names
 
-__all__ = ["Identity", "RGB", "ToDtype", "ToImage", "ToPureTensor", "functional", *_names]
+__all__ = ["Identity", "RGB", "RandAugment", "TrivialAugmentWide", "ToDtype", "ToImage", "ToPureTensor", "functional", *_names]
 
 
 class Identity(rl.nn.Module):
