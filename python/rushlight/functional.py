@@ -78,7 +78,8 @@ def einsum(*args):
     equation, *operands = args
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = list(operands[0])
-    return _F.einsum(equation, operands) if hasattr(_F, "einsum") else _row("_einsum")(equation, operands)
+    from ._einsum import contract
+    return contract(equation, operands)
 
 
 def _equation_of(args):
