@@ -263,6 +263,8 @@ static Tensor *linear_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *w = c->arg[1].tensor, *bias = rl_arg_tensor(c, 2);
     if (!check_linear(x, w, bias)) return NULL;
     if (w->ndim == 2 && x->ndim && rl_dtype_is(x->dtype, CLASS_FLOAT | CLASS_COMPLEX)) return rl_do("_affine", c->arg[0], c->arg[1], c->arg[2]);
+    if (bias && rl_dtype_is(x->dtype, CLASS_HALF) && w->dtype == x->dtype && bias->dtype == x->dtype)       /* one rounding, after the bias */
+        return rl_cast(rl_do("linear", a_t(rl_cast(x, RL_FLOAT32)), a_t(rl_cast(w, RL_FLOAT32)), a_t(rl_cast(bias, RL_FLOAT32))), x->dtype);
     Tensor *y = rl_matmul(x, w->ndim == 2 ? rl_transpose(w, 0, 1) : w);
     return bias ? rl_add(y, bias) : y;
 }
