@@ -106,10 +106,11 @@ static int find_key(const Sig *sig, PyObject *key) {
     for (int i = 0; i < sig->nparams; i++)
         if (sig->param[i].key == (void *)key) return i;
     if (RL_LIKELY(PyUnicode_CHECK_INTERNED(key))) return find_alias(sig, key);
-    PyObject *same = Py_NewRef(key);
-    PyUnicode_InternInPlace(&same);
-    int found = PyUnicode_CHECK_INTERNED(same) && same != key ? find_key(sig, same) : find_alias(sig, same);
-    Py_DECREF(same);
+    const char *text = PyUnicode_AsUTF8(key);
+    PyObject *same = text ? PyUnicode_InternFromString(text) : NULL;
+    int found = same ? find_key(sig, same) : -1;
+    Py_XDECREF(same);
+    PyErr_Clear();
     return found;
 }
 
@@ -124,7 +125,7 @@ static int extra_keyword(const Op *op, PyObject *key, PyObject *value, Frame *f)
 
 /* ---- one signature ---- */
 
-enum { WHY_TYPE = 1, WHY_MISSING, WHY_TOO_MANY, WHY_UNKNOWN_KEY, WHY_TWICE };
+enum { WHY_TYPE = 1, WHY_MISSING, WHY_TOO_MANY, WHY_UNKNOWN_KEY, WHY_TWICE, WHY_NO_TENSOR };
 
 static int because(Frame *f, int why, const Param *p, PyObject *value) {
     f->why = why;
@@ -204,6 +205,9 @@ static int bind_one(const Op *op, PyObject *const *args, Py_ssize_t nargs, PyObj
         }
         f->arg[k] = p->value;
     }
+    /* pow(2, x) is a call, pow(2, 3) is none: one of the two must be a tensor */
+    if (RL_UNLIKELY(sig->param[0].kind == P_TENSOR_OR_NUMBER && sig->npositional == 2 && sig->param[1].kind == P_TENSOR_OR_NUMBER) && f->arg[0].tag != A_TENSOR &&
+        f->arg[1].tag != A_TENSOR) return because(f, WHY_NO_TENSOR, NULL, NULL);
     return MATCH;
 }
 
@@ -320,7 +324,8 @@ static PyObject *describe_wanted(const Op *op, bool method) {
         PyUnicode_AppendAndDel(&text, PyUnicode_FromFormat("%s%s%s %s%s%s", k > method ? ", " : "", star ? "*, " : "", kind_words(p), p->name,
                                                            p->has_default ? " = " : "", p->has_default ? p->default_text : ""));
     }
-    if (text && op->where & OUT) PyUnicode_AppendAndDel(&text, PyUnicode_FromString(", *, Tensor out = None"));
+    bool starred = sig->nparams && (sig->param[sig->nparams - 1].keyword_only || sig->param[sig->nparams - 1].variadic);
+    if (text && op->where & OUT && !method) PyUnicode_AppendAndDel(&text, PyUnicode_FromString(starred ? ", Tensor out = None" : ", *, Tensor out = None"));
     if (text) PyUnicode_AppendAndDel(&text, PyUnicode_FromString(")"));
     return text;
 }
@@ -351,7 +356,7 @@ static PyObject *foreign_override(PyObject *const *args, Py_ssize_t n) {
 static int explain(Op *first, bool method, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, Frame *f) {
     f->overloaded = foreign_override(args, nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0));
     if (f->overloaded) return MATCH;
-    if (first->next) say_none_of_many(first, method, args, nargs, kwnames);
+    if (first->next || f->why == WHY_NO_TENSOR) say_none_of_many(first, method, args, nargs, kwnames);
     else if (f->why == WHY_MISSING) say_missing(first, nargs, kwnames);
     else if (f->why == WHY_TOO_MANY) say_too_many(first, method, nargs);
     else if (f->why == WHY_UNKNOWN_KEY) PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", call_name(first), f->why_value);

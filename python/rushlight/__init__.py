@@ -56,21 +56,25 @@ def _nearest(name):
     return f". Did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
+def _load(package):
+    """A submodule, or an AttributeError if that part of torch is not here."""
+    full = f"{__name__}.{package}"
+    try:
+        return _importlib.import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name != full:
+            raise
+        raise AttributeError(f"module {__name__!r} has no {package!r}: this part of torch is not in rushlight") from None
+
+
 def __getattr__(name):
     home = _LAZY_NAMES.get(name)
     if home is not None:
-        value = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+        value = getattr(_load(home), name)
         globals()[name] = value
         return value
     if name in _PACKAGES:
-        try:
-            return _importlib.import_module(f"{__name__}.{name}")
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
-                raise
-            raise AttributeError(f"module {__name__!r} has no {name!r}: this part of torch is not in rushlight") from None
-    if name[:1] == "_" and name[:2] != "__" and hasattr(_C._VariableFunctions, name):    # torch._standard_gamma and its like
-        return getattr(_C._VariableFunctions, name)
+        return _load(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_nearest(name)}")
 
 
