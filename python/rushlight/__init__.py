@@ -21,6 +21,7 @@ from ._tensor import (BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, Double
                       LongTensor, ShortTensor, is_storage, is_tensor, set_default_tensor_type, typename)
 from ._settings import *  # noqa: E402, F403
 from .functional import *  # noqa: E402, F403
+from ._derived import *  # noqa: E402, F403
 from .random import default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 from . import autograd  # noqa: E402
@@ -43,6 +44,9 @@ _LAZY_NAMES = {
     "autocast_increment_nesting": "amp", "autocast_decrement_nesting": "amp",
     "GradScaler": "amp", "vmap": "func", "matrix_exp": "linalg", "finfo": "_limits", "iinfo": "_limits",
 }
+_LAZY_NAMES.update(dict.fromkeys(
+    "adaptive_max_pool1d bilinear channel_shuffle cosine_embedding_loss cosine_similarity ctc_loss embedding_bag hinge_embedding_loss margin_ranking_loss "
+    "native_channel_shuffle pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss rms_norm triplet_margin_loss".split(), "nn.functional"))
 _PACKAGES = frozenset(
     "accelerator amp backends compat compiler cpu cuda distributed distributions fft func functional futures fx hf hub jit linalg mps "
     "multiprocessing nn optim overrides package profiler quantization random return_types serialization signal sparse special storage "
