@@ -526,7 +526,7 @@ const char *rl_node_name(const Node *node);     /* "MulBackward0" */
 
 /* ---- core/autocast.c: precision chosen for operations ---------------------------------------------------------------------- */
 
-Dtype rl_autocast_policy(const char *name);     /* RL_BFLOAT16: in lower precision; RL_FLOAT32: in single precision; 0: as it comes */
+Dtype rl_autocast_policy(const char *name);     /* RL_BFLOAT16: in lower precision; RL_FLOAT32: in single; RL_NO_DTYPE: left alone; 0: unknown */
 bool rl_autocast_arguments(Call *c, Dtype dtype);
 
 /* ---- core/loop.c: visit strided operands together ------------------------------------------------------------------------ */

@@ -30,6 +30,37 @@ def test_products_are_cast_and_losses_are_not():
     assert (a @ b).dtype == rl.float32
 
 
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN", "Linear", "Conv1d", "LayerNorm", "MultiheadAttention", "Bilinear"])
+def test_layers_give_the_dtype_that_torch_gives(name):
+    torch = pytest.importorskip("torch")
+    sizes = {"LSTM": (8, 4), "GRU": (8, 4), "RNN": (8, 4), "Linear": (8, 4), "Conv1d": (5, 4, 3), "LayerNorm": (8,),
+             "MultiheadAttention": (8, 2), "Bilinear": (8, 8, 3)}[name]
+    inputs = {"MultiheadAttention": 3, "Bilinear": 2}.get(name, 1)
+
+    def result(lib):
+        layer, x = getattr(lib.nn, name)(*sizes), lib.ones(2, 5, 8)
+        with lib.autocast("cpu"):
+            y = layer(*[x] * inputs)
+        y = y[0] if isinstance(y, tuple) else y
+        y.float().sum().backward()
+        return str(y.dtype).rpartition(".")[2], [str(p.grad.dtype).rpartition(".")[2] for p in layer.parameters()]
+
+    assert result(rl) == result(torch)
+
+
+@pytest.mark.parametrize("expression", ["x @ x", "t.mm(x, x)", "x[0].dot(x[0])", "x.mv(x[0])", "t.einsum('ij,jk', x, x)", "(x @ x).sum()",
+                                        "(x @ x).softmax(-1)", "(x @ x).prod()", "t.cat([x @ x, x])", "t.addmm(x, x, x)",
+                                        "t.nn.functional.cross_entropy(x @ x, t.arange(3))", "(x @ x).exp() + x"])
+def test_operations_give_the_dtype_that_torch_gives(expression):
+    torch = pytest.importorskip("torch")
+
+    def result(lib):
+        with lib.autocast("cpu"):
+            return str(eval(expression, {"t": lib, "x": lib.ones(3, 3)}).dtype).rpartition(".")[2]
+
+    assert result(rl) == result(torch)
+
+
 def test_gradients_come_back_in_the_parameters_dtype():
     layer = rl.nn.Linear(3, 2)
     with rl.autocast("cpu"):

@@ -8,9 +8,12 @@
 #include <string.h>
 
 static const char *const lower[] = {
-    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution", "bmm", "mm", "mv", "linalg.vecdot",
-    "baddbmm", "addmm", "addbmm", "addmv", "linear", "matmul", "prelu", "scaled_dot_product_attention", "lstm", "gru", "rnn_tanh", "rnn_relu", NULL,
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution", "bmm", "mm", "linalg.vecdot",
+    "baddbmm", "addmm", "addbmm", "linear", "matmul", "prelu", "scaled_dot_product_attention", "lstm", "rnn_tanh", "rnn_relu", NULL,
 };
+
+/* Left alone, with all that they are made of. */
+static const char *const plain[] = {"dot", "vdot", "mv", "addmv", "gru", NULL};
 
 static const char *const single[] = {
     "avg_pool3d", "binary_cross_entropy", "grid_sample", "grid_sampler", "polar", "prod", "quantile", "nanquantile", "stft", "cdist", "trace",
@@ -25,8 +28,10 @@ static bool listed(const char *const *names, const char *name) {
     return *names;
 }
 
-/* Filled into op->autocast when the tables are read: RL_BFLOAT16 stands for lower precision, RL_FLOAT32 for single, 0 for neither. */
+/* Filled into op->autocast when the tables are read: RL_BFLOAT16 stands for lower precision, RL_FLOAT32 for single, RL_NO_DTYPE for
+ * neither, inside too; 0 for operations that autocast does not know. */
 Dtype rl_autocast_policy(const char *name) {
+    if (listed(plain, name)) return RL_NO_DTYPE;
     if (listed(lower, name)) return RL_BFLOAT16;
     bool whole_family = !strncmp(name, "fft.", 4) || (!strncmp(name, "linalg.", 7) && strcmp(name, "linalg.multi_dot") && strcmp(name, "linalg.norm"));
     return whole_family || listed(single, name) ? RL_FLOAT32 : 0;
@@ -39,6 +44,7 @@ static Tensor *cast(Tensor *t, Dtype dtype) {
 
 /* The arguments of a call, cast as its row asks; lists are copied, since they belong to the caller. */
 bool rl_autocast_arguments(Call *c, Dtype dtype) {
+    if (dtype == RL_NO_DTYPE) return true;
     for (int k = 0; k < c->op->parsed->nparams; k++) {
         Arg *a = &c->arg[k];
         if (a->tag == A_TENSOR) {
