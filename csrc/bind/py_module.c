@@ -302,10 +302,12 @@ static PyObject *set_global_hooks(PyObject *cls, PyObject *args) {
 }
 
 static PyMethodDef module_methods[] = {
-    {"__call__", (PyCFunction)(void (*)(void))module_call, METH_VARARGS | METH_KEYWORDS, "Run the hooks and forward."},
-    {"__getattr__", module_getattr_method, METH_O, "A parameter, buffer or submodule by name."},
-    {"__setattr__", (PyCFunction)(void (*)(void))module_setattr, METH_FASTCALL, "Set an attribute; tensors and modules may be registered."},
-    {"__delattr__", module_delattr, METH_O, "Delete an attribute or a registered member."},
+    {"__call__", (PyCFunction)(void (*)(void))module_call, METH_VARARGS | METH_KEYWORDS,
+     "__call__($self, /, *args, **kwargs)\n--\n\nRun the hooks and forward."},
+    {"__getattr__", module_getattr_method, METH_O, "__getattr__($self, name, /)\n--\n\nA parameter, buffer or submodule by name."},
+    {"__setattr__", (PyCFunction)(void (*)(void))module_setattr, METH_FASTCALL,
+     "__setattr__($self, name, value, /)\n--\n\nSet an attribute; tensors and modules may be registered."},
+    {"__delattr__", module_delattr, METH_O, "__delattr__($self, name, /)\n--\n\nDelete an attribute or a registered member."},
     {NULL, NULL, 0, NULL},
 };
 

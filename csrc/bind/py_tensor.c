@@ -507,7 +507,7 @@ static PyMethodDef function_methods[] = {
 static bool make_parameter_type(PyObject *module) {
     PyType_Slot slots[] = {
         {Py_tp_new, parameter_new}, {Py_tp_dealloc, tensor_dealloc}, {Py_tp_traverse, tensor_traverse}, {Py_tp_clear, tensor_clear},
-        {Py_tp_setattro, tensor_setattr}, {Py_tp_doc, "Parameter(data=None, requires_grad=True): a tensor that a Module takes note of when it is assigned to it."}, {0, NULL},
+        {Py_tp_setattro, tensor_setattr}, {Py_tp_doc, "Parameter(data=None, requires_grad=True)\n--\n\nA tensor that a Module takes note of when it is assigned to it."}, {0, NULL},
     };
     PyType_Spec spec = {"rushlight.nn.parameter.Parameter", sizeof(PyTensor), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
     ParameterType = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, (PyObject *)TensorType);
