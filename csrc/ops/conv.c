@@ -40,6 +40,18 @@ static bool fill_geometry(Geometry *g, int n, const int64_t *x, const int64_t *w
     return true;
 }
 
+/* Does this output belong to the geometry?  It may stop short of it: a transposed convolution's output_padding can make room
+ * for a further place that its input does not have. */
+static bool take_output(Geometry *g, const Tensor *y, int n) {
+    g->columns = 1;
+    for (int i = 0; i < n; i++) {
+        if (g->w.out[i + 3 - n] < y->shape[2 + i]) return false;
+        g->w.out[i + 3 - n] = y->shape[2 + i];
+        g->columns *= y->shape[2 + i];
+    }
+    return true;
+}
+
 /* A window of one place with stride 1 and no padding: the image is its own column buffer. */
 static bool is_plain(const Geometry *g) {
     for (int i = 0; i < 3; i++)
@@ -222,9 +234,8 @@ static Tensor *conv_input_forward(Call *c) {
         return rl_fail(RL_RUNTIME_ERROR, "Given transposed=1, weight of size %s, expected input%s to have %" PRId64 " channels, but got %" PRId64 " channels instead", rl_text_shape(w), rl_text_shape(y), w->shape[0], y->shape[1]);
     for (int i = 0; i < n; i++) shape[2 + i] = a[2].ints[i];
     if (!fill_geometry(&g, n, shape, w->shape, &a[3], &a[4], &a[5], a[6].i)) return NULL;
-    for (int i = 0; i < n; i++)
-        if (g.w.out[i + 3 - n] != y->shape[2 + i])
-            return rl_fail(RL_RUNTIME_ERROR, "convolution gradient: output of shape %s does not belong to an input of size %s with weight %s", rl_text_shape(y), rl_text_sizes(n, a[2].ints), rl_text_shape(w));
+    if (!take_output(&g, y, n))
+        return rl_fail(RL_RUNTIME_ERROR, "convolution gradient: output of shape %s does not belong to an input of size %s with weight %s", rl_text_shape(y), rl_text_sizes(n, a[2].ints), rl_text_shape(w));
     Tensor *x = rl_empty(y->ndim, shape, work);
     y = ready(y, work);
     w = ready(w, work);
@@ -252,8 +263,7 @@ static Tensor *conv_weight_forward(Call *c) {
     int n = x->ndim - 2;
     if (!check_conv("convolution weight gradient", x, y, &a[3], &a[4], &a[5], a[6].i) || !fill_geometry(&g, n, x->shape, a[2].ints, &a[3], &a[4], &a[5], a[6].i)) return NULL;
     bool fits = y->ndim == x->ndim && a[2].n == x->ndim && y->shape[0] == x->shape[0] && y->shape[1] == a[2].ints[0] && x->shape[1] == a[2].ints[1] * a[6].i && a[2].ints[0] % a[6].i == 0;
-    for (int i = 0; fits && i < n; i++) fits = g.w.out[i + 3 - n] == y->shape[2 + i];
-    if (!fits) return rl_fail(RL_RUNTIME_ERROR, "convolution weight gradient: input %s, output %s and weight %s do not belong together", rl_text_shape(x), rl_text_shape(y), rl_text_sizes(a[2].n, a[2].ints));
+    if (!fits || !take_output(&g, y, n)) return rl_fail(RL_RUNTIME_ERROR, "convolution weight gradient: input %s, output %s and weight %s do not belong together", rl_text_shape(x), rl_text_shape(y), rl_text_sizes(a[2].n, a[2].ints));
     int64_t shape[6], run = g.batch > 16 ? (g.batch + 15) / 16 : g.batch ? g.batch : 1, runs = g.batch ? (g.batch + run - 1) / run : 1;
     if (g.out_channels * g.rows > 1 << 18) run = g.batch ? g.batch : 1, runs = 1;
     shape[0] = runs;
@@ -276,6 +286,14 @@ static Tensor *call_conv(Tensor *x, Tensor *w, const Arg *a) { return rl_do("_co
 static Tensor *call_input(Tensor *y, Tensor *w, const Meta *m, const Arg *a) { return rl_do("_conv_input", a_t(y), a_t(w), a_ints(m->ndim - 2, m->shape + 2), a[3], a[4], a[5], a[6]); }
 static Tensor *call_weight(Tensor *x, Tensor *y, const Meta *m, const Arg *a) { return rl_do("_conv_weight", a_t(x), a_t(y), a_ints(m->ndim, m->shape), a[3], a[4], a[5], a[6]); }
 
+/* The convolution cut down to the output that took part. */
+static Tensor *cut_conv(Tensor *x, Tensor *w, const Meta *m, const Arg *a) {
+    Tensor *y = call_conv(x, w, a);
+    for (int i = 2; y && i < m->ndim; i++)
+        if (y->shape[i] != m->shape[i]) y = rl_narrow(y, i, 0, m->shape[i]);
+    return y;
+}
+
 static void conv_vjp(Call *c, Tensor **g, Tensor **dx) {
     if (rl_need(c, 0)) dx[0] = call_input(g[0], rl_conj(c->arg[1].tensor), rl_meta(c, 0), c->arg);
     if (rl_need(c, 1)) dx[1] = call_weight(rl_conj(c->arg[0].tensor), g[0], rl_meta(c, 1), c->arg);
@@ -287,13 +305,13 @@ static void conv_vjp(Call *c, Tensor **g, Tensor **dx) {
 }
 
 static void conv_input_vjp(Call *c, Tensor **g, Tensor **dx) {
-    if (rl_need(c, 0)) dx[0] = call_conv(g[0], rl_conj(c->arg[1].tensor), c->arg);
+    if (rl_need(c, 0)) dx[0] = cut_conv(g[0], rl_conj(c->arg[1].tensor), rl_meta(c, 0), c->arg);
     if (rl_need(c, 1)) dx[1] = call_weight(g[0], rl_conj(c->arg[0].tensor), rl_meta(c, 1), c->arg);
 }
 
 static void conv_weight_vjp(Call *c, Tensor **g, Tensor **dx) {
     if (rl_need(c, 0)) dx[0] = call_input(rl_conj(c->arg[1].tensor), g[0], rl_meta(c, 0), c->arg);
-    if (rl_need(c, 1)) dx[1] = call_conv(rl_conj(c->arg[0].tensor), g[0], c->arg);
+    if (rl_need(c, 1)) dx[1] = cut_conv(rl_conj(c->arg[0].tensor), g[0], rl_meta(c, 1), c->arg);
 }
 
 /* ---- what users call ------------------------------------------------------------------------------------------------------- */

@@ -366,7 +366,35 @@ static Tensor *instance_norm_forward(Call *c) {
     return affine(rl_reshape(y, x->ndim, x->shape), w, b);
 }
 
+/* (input, normalized_shape, weight, eps): x / sqrt(mean(x^2) + eps) * weight; halves in float */
+static Tensor *rms_norm_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor, *w = rl_arg_tensor(c, 2);
+    const Arg *shape = &c->arg[1];
+    if (shape->n < 1) return rl_fail(RL_RUNTIME_ERROR, "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []");
+    int64_t dims[RL_MAX_DIMS];
+    bool fits = shape->n <= x->ndim;
+    for (int i = 0; fits && i < shape->n; i++) {
+        dims[i] = i - shape->n;
+        fits = x->shape[x->ndim + dims[i]] == shape->ints[i];
+    }
+    if (w && (w->ndim != shape->n || memcmp(w->shape, shape->ints, (size_t)shape->n * sizeof *dims)))
+        return rl_fail(RL_RUNTIME_ERROR, "Expected weight to be of same shape as normalized_shape, but got weight of shape %s and normalized_shape = %s", rl_text_shape(w), rl_text_sizes(shape->n, shape->ints));
+    if (!fits) return rl_fail(RL_RUNTIME_ERROR, "Given normalized_shape=%s, expected input with shape [*, %s, but got input of size%s", rl_text_sizes(shape->n, shape->ints), rl_text_sizes(shape->n, shape->ints) + 1, rl_text_shape(x));
+    Dtype d = x->dtype, wide = rl_dtype_is(d, CLASS_HALF) ? RL_FLOAT32 : d;
+    bool narrow = d == RL_FLOAT64 || d == RL_COMPLEX128;
+    double eps = c->arg[3].tag == A_NONE ? (narrow ? 2.220446049250313e-16 : d == RL_FLOAT16 ? 9.765625e-4 : d == RL_BFLOAT16 ? 7.8125e-3 : 1.1920928955078125e-07) : a_double(&c->arg[3]);
+    x = rl_cast(x, wide);
+    Tensor *square = rl_do_overload("mean", 1, a_t(rl_mul(x, x)), a_ints(shape->n, dims), a_b(true));
+    Tensor *y = rl_mul(x, rl_do("rsqrt", a_t(rl_add_number(square, eps))));
+    return rl_cast(w ? rl_mul(y, rl_cast(w, wide)) : y, d);
+}
+
 Op rl_norm_ops[] = {
+    {
+        .sig = "rms_norm(input: Tensor, normalized_shape: list[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor", .where = FUNCTION | NN, .flags = COMPOSITE, .dtypes = CLASS_INEXACT,
+        .doc = "x / sqrt(mean(x^2) + eps) * weight over the last len(normalized_shape) dims.\n\n>>> rl.rms_norm(rl.tensor([3., 4.]), [2])\ntensor([0.8485, 1.1314])",
+        .forward = rms_norm_forward, .samples = "x(3, 4), [4], x(4); x(2, 3, 4), [3, 4]",
+    },
     {
         .sig = "native_layer_norm(input: Tensor, normalized_shape: list[int], weight: Tensor | None, bias: Tensor | None, eps: float) -> (Tensor, Tensor, Tensor)",
         .where = FUNCTION, .dtypes = CLASS_FLOATING, .saves = SAVE(0) | SAVE(2) | SAVE_OUT(1) | SAVE_OUT(2), .constant_outs = 6,
