@@ -50,8 +50,9 @@ static bool take_keyword(PyObject *key, PyObject *o, Target *to) {
     if (!name) return false;
     if (!strcmp(name, "non_blocking")) return true;
     if (!strcmp(name, "copy")) {
-        to->copy = PyObject_IsTrue(o) == 1;
-        return true;
+        int truth = PyObject_IsTrue(o);
+        to->copy = truth == 1;
+        return truth >= 0;
     }
     if (!strcmp(name, "device")) return o == Py_None || (device_like(o) ? device_check(o) : refuse(name, o));
     if (!strcmp(name, "dtype")) {

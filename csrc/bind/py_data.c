@@ -230,8 +230,11 @@ static bool take_options(const char *name, int positional, PyObject *const *args
         if (!key) return false;
         if (!strcmp(key, "dtype")) dtype = value;
         else if (!strcmp(key, "device")) device = value;
-        else if (!strcmp(key, "requires_grad")) o->requires_grad = PyObject_IsTrue(value) == 1;
-        else if (!strcmp(key, "copy")) o->copy = value;
+        else if (!strcmp(key, "requires_grad")) {
+            int truth = PyObject_IsTrue(value);
+            if (truth < 0) return false;
+            o->requires_grad = truth;
+        } else if (!strcmp(key, "copy")) o->copy = value;
         else if (!strcmp(key, "data") || !strcmp(key, "obj") || !strcmp(key, "buffer")) o->data = value;
         else if (strcmp(key, "pin_memory") && strcmp(key, "layout")) {
             PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%s'", name, key);

@@ -151,7 +151,9 @@ static PyObject *tensor_numpy(PyObject *self, PyObject *const *args, Py_ssize_t 
     if (n) return PyErr_Format(PyExc_TypeError, "numpy() takes no positional arguments but %zd was given", n);
     if (kwnames) {
         if (PyTuple_GET_SIZE(kwnames) != 1 || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), "force")) return PyErr_Format(PyExc_TypeError, "numpy() takes one keyword, force");
-        force = PyObject_IsTrue(args[0]) == 1;
+        int truth = PyObject_IsTrue(args[0]);
+        if (truth < 0) return NULL;
+        force = truth;
     }
     if (rl_requires_grad(tensor_of(self)) && !force) return refuse_grad();
     return array_over(self);

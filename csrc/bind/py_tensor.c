@@ -386,7 +386,8 @@ static PyObject *to_subclass(PyObject *result, PyObject *type) {
 static PyObject *torch_function(PyObject *type, PyObject *const *args, Py_ssize_t n) {
     if (n < 2 || n > 4) return PyErr_Format(PyExc_TypeError, "__torch_function__(func, types, args=(), kwargs=None)");
     PyObject *types = args[1], *kwargs = n > 3 && args[3] != Py_None ? args[3] : NULL;
-    Py_ssize_t count = PySequence_Size(types);
+    Py_ssize_t count = PySequence_Check(types) ? PySequence_Size(types) : -1;
+    if (count < 0) return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "__torch_function__: types must be a sequence, not %s", type_name(types));
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *other = PySequence_GetItem(types, i);
         int fits = other ? PyObject_IsSubclass(type, other) : -1;
