@@ -458,6 +458,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     """(x - mean) / sqrt(var + eps) * weight + bias per channel; the batch's statistics in training."""
     if training:
         _verify_batch_size(input.size())
+    if eps < 0 or (training and eps <= 0):
+        raise ValueError(f"batch_norm eps must be {'positive during training' if training else 'non-negative'}, but got {eps}")
     return rl.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, False)
 
 
