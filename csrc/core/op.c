@@ -89,6 +89,8 @@ static bool start_row(Op *op, const char *family) {
     if (!op->parsed || !rl_sig_parse(op->sig, op->parsed)) return false;
     op->autocast = (uint8_t)rl_autocast_policy(op->parsed->name);
     enter(op->parsed->name, op);
+    Op *first = rl_find(op->parsed->name);
+    if (!op->doc || !*op->doc) op->doc = first->doc;       /* an overload is explained with the first */
     return enter_aliases(op) && (!op->shape || rl_check_compile(op));
 }
 

@@ -670,7 +670,7 @@ Op rl_decompose_ops[] = {
     },
     {
         .sig = "linalg.det(A: Tensor) -> Tensor", .where = LINALG | OUT, .saves = SAVE(0) | SAVE_OUT(0),
-        .doc = "Determinant of each matrix.\n\n>>> rl.linalg.det(rl.tensor([[1., 2.], [3., 4.]]))\ntensor(-2.)",
+        .doc = "Determinant of each matrix.\n\n>>> rl.linalg.det(rl.tensor([[2., 0.], [0., 4.]]))\ntensor(8.)",
         .forward = det_forward, .vjp = det_vjp, .samples = "spd(3); x(2, 3, 3)",
     },
     {

@@ -578,15 +578,29 @@ static Tensor *cell_forward(Call *c) {
 
 #define TAIL "params: list[Tensor], has_biases: bool, num_layers: int, dropout: float, train: bool, bidirectional: bool"
 #define CELL_WEIGHTS "w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None"
-#define SEQUENCE(name, hx, result, number)                                                                                        \
+#define SEQUENCE(name, hx, result, number, states, zeros, rows)                                                              \
     {.sig = name "(input: Tensor, hx: " hx ", " TAIL ", batch_first: bool) -> " result, .where = FUNCTION | NN, .flags = COMPOSITE, \
-     .dtypes = CLASS_FLOATING, .data = number, .forward = sequence_forward, .doc = "A stack of recurrent layers over sequences [T, N, in], or [N, T, in] with batch_first."}
-#define PACKED(name, hx, result, number)                                                                                          \
+     .dtypes = CLASS_FLOATING, .data = number, .forward = sequence_forward,                                                  \
+     .samples = "x(3, 2, 4), " states ", [x(" rows ", 4), x(" rows ", 5), x(" rows "), x(" rows ")], True, 1, 0.0, False, False, False", \
+     .doc = "A stack of recurrent layers over sequences [T, N, in], or [N, T, in] with batch_first.\n\n"                     \
+            ">>> rl." name "(rl.zeros(3, 2, 4), " zeros ", [rl.zeros(" rows ", 4), rl.zeros(" rows ", 5)], False, 1, 0.0, False, False, False)[0].shape\n" \
+            "rushlight.Size([3, 2, 5])"}
+#define PACKED(name, hx, result, number, states, zeros, rows)                                                                \
     {.sig = name "(data: Tensor, batch_sizes: Tensor, hx: " hx ", " TAIL ") -> " result, .where = FUNCTION | NN, .flags = COMPOSITE, \
-     .dtypes = CLASS_FLOATING, .data = number, .forward = packed_forward, .doc = "A stack of recurrent layers over packed sequences: data [sum of batch_sizes, in]."}
-#define PLAIN_CELL(name, number)                                                                                             \
+     .dtypes = CLASS_FLOATING, .data = number, .forward = packed_forward,                                                    \
+     .samples = "x(5, 4), rl.tensor([2, 2, 1]), " states ", [x(" rows ", 4), x(" rows ", 5), x(" rows "), x(" rows ")], True, 1, 0.0, False, False", \
+     .doc = "A stack of recurrent layers over packed sequences: data [sum of batch_sizes, in].\n\n"                          \
+            ">>> rl." name "(rl.zeros(5, 4), rl.tensor([2, 2, 1]), " zeros ", [rl.zeros(" rows ", 4), rl.zeros(" rows ", 5)], False, 1, 0.0, False, False)[0].shape\n" \
+            "rushlight.Size([5, 5])"}
+#define PLAIN_CELL(name, number, rows)                                                                                       \
     {.sig = name "(input: Tensor, hx: Tensor, " CELL_WEIGHTS ") -> Tensor", .where = FUNCTION | NN, .flags = COMPOSITE, .dtypes = CLASS_FLOATING, \
-     .data = number, .forward = cell_forward, .doc = "One step: input [N, in], state [N, hidden] -> the next state.", .samples = CELL_SAMPLES_##number}
+     .data = number, .forward = cell_forward, .samples = CELL_SAMPLES_##number,                                              \
+     .doc = "One step: input [N, in], state [N, hidden] -> the next state.\n\n"                                             \
+            ">>> rl." name "(rl.zeros(2, 3), rl.zeros(2, 4), rl.zeros(" rows ", 3), rl.zeros(" rows ", 4)).shape\nrushlight.Size([2, 4])"}
+#define LSTM_STATES "[x(1, 2, 5), x(1, 2, 5)]", "[rl.zeros(1, 2, 5), rl.zeros(1, 2, 5)]", "20"
+#define STATES "x(1, 2, 5)", "rl.zeros(1, 2, 5)"
+#define EXPANDED(macro, ...) macro(__VA_ARGS__)
+#define BOTH(name, hx, result, number, ...) EXPANDED(SEQUENCE, name, hx, result, number, __VA_ARGS__), EXPANDED(PACKED, name, hx, result, number, __VA_ARGS__)
 #define CELL_SAMPLES_1 "x(2, 3), x(2, 4), x(12, 3), x(12, 4), x(12), x(12); x(2, 3), x(2, 4), x(12, 3), x(12, 4)"
 #define CELL_SAMPLES_2 "x(2, 3), x(2, 4), x(4, 3), x(4, 4), x(4), x(4); x(2, 3), x(2, 4), x(4, 3), x(4, 4)"
 #define CELL_SAMPLES_3 CELL_SAMPLES_2
@@ -602,15 +616,16 @@ Op rl_rnn_ops[] = {
         .samples = "x(3, 2, 4), x(2, 5), x(2, 5), x(20, 4), x(20, 5), x(20), x(20), None, None, 0, False; x(3, 2, 4), x(2, 5), None, x(15, 4), x(15, 5), x(15), x(15), None, None, 1, True; "
                    "x(3, 2, 4), x(2, 5), None, x(5, 4), x(5, 5), None, None, None, None, 2, False",
     },
-    SEQUENCE("lstm", "list[Tensor]", "(Tensor, Tensor, Tensor)", MODE_LSTM), PACKED("lstm", "list[Tensor]", "(Tensor, Tensor, Tensor)", MODE_LSTM),
-    SEQUENCE("gru", "Tensor", "(Tensor, Tensor)", MODE_GRU), PACKED("gru", "Tensor", "(Tensor, Tensor)", MODE_GRU),
-    SEQUENCE("rnn_tanh", "Tensor", "(Tensor, Tensor)", MODE_TANH), PACKED("rnn_tanh", "Tensor", "(Tensor, Tensor)", MODE_TANH),
-    SEQUENCE("rnn_relu", "Tensor", "(Tensor, Tensor)", MODE_RELU), PACKED("rnn_relu", "Tensor", "(Tensor, Tensor)", MODE_RELU),
+    BOTH("lstm", "list[Tensor]", "(Tensor, Tensor, Tensor)", MODE_LSTM, LSTM_STATES),
+    BOTH("gru", "Tensor", "(Tensor, Tensor)", MODE_GRU, STATES, "15"),
+    BOTH("rnn_tanh", "Tensor", "(Tensor, Tensor)", MODE_TANH, STATES, "5"),
+    BOTH("rnn_relu", "Tensor", "(Tensor, Tensor)", MODE_RELU, STATES, "5"),
     {
         .sig = "lstm_cell(input: Tensor, hx: list[Tensor], " CELL_WEIGHTS ") -> (Tensor, Tensor)", .where = FUNCTION | NN, .flags = COMPOSITE, .dtypes = CLASS_FLOATING, .data = MODE_LSTM,
-        .doc = "One step of an LSTM: input [N, in], (h, c) [N, hidden] -> the next (h, c).", .forward = cell_forward,
+        .doc = "One step of an LSTM: input [N, in], (h, c) [N, hidden] -> the next (h, c).\n\n"
+               ">>> rl.lstm_cell(rl.zeros(2, 3), [rl.zeros(2, 4), rl.zeros(2, 4)], rl.zeros(16, 3), rl.zeros(16, 4))[0].shape\nrushlight.Size([2, 4])", .forward = cell_forward,
         .samples = "x(2, 3), [x(2, 4), x(2, 4)], x(16, 3), x(16, 4), x(16), x(16)",
     },
-    PLAIN_CELL("gru_cell", 1), PLAIN_CELL("rnn_tanh_cell", 2), PLAIN_CELL("rnn_relu_cell", 3),
+    PLAIN_CELL("gru_cell", 1, "12"), PLAIN_CELL("rnn_tanh_cell", 2, "4"), PLAIN_CELL("rnn_relu_cell", 3, "4"),
     {0},
 };
