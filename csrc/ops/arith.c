@@ -19,7 +19,7 @@ static Tensor *add_with_alpha(Call *c, Arg a, Arg b, const Arg *alpha, bool minu
     double pair[4];
     Dtype dtype = rl_result_type(2, (Arg[]){a, b});
     if (!check_alpha(alpha, dtype)) return NULL;
-    if (dtype == RL_BOOL) return is_one(alpha) && alpha->b ? rl_binary(c, BINARY_add, a, b, NULL) : rl_binary(c, BINARY_add, a, a, NULL);
+    if (dtype == RL_BOOL) return rl_binary(c, BINARY_add, a, a_double(alpha) != 0 ? b : a, NULL);
     rl_number_pair(alpha, pair);
     if (minus) pair[0] = -pair[0], pair[1] = -pair[1];
     return rl_binary(c, BINARY_add_scaled, a, b, pair);

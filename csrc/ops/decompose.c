@@ -211,7 +211,7 @@ static Tensor *with_unit_diagonal(Tensor *l) { return rl_do("add", a_t(tril(l, -
 
 /* A = P L U.  Square: gA = P L^-H (tril(L^H gL, -1) + triu(gU U^H)) U^-H; what sticks out of the square follows. */
 static void lu_factor_vjp(Call *c, Tensor **g, Tensor **dx) {
-    if (!g[0]) return;
+    if (!g[0] || !c->out[0] || !c->out[1]) return;
     Tensor *lu = c->out[0], *p = permutation_of(c->out[1], rl_size(lu, -2), lu->dtype);
     int64_t m = rl_size(lu, -2), n = rl_size(lu, -1), k = m < n ? m : n;
     Tensor *l1 = with_unit_diagonal(slice(slice(lu, -2, 0, k), -1, 0, k)), *u1 = triu(slice(slice(lu, -2, 0, k), -1, 0, k), 0);

@@ -36,7 +36,7 @@ def make_tensor(
     else:
         raise TypeError(f"The requested dtype '{dtype}' is not supported by make_tensor().")
     if noncontiguous and result.numel() > 1:
-        result = rl.repeat_interleave(result, 2, dim=-1)[..., ::2]
+        result = rl.stack([result, result], dim=-1).flatten(-2)[..., ::2] if result.dim() else result
     elif memory_format is not None:
         result = result.clone(memory_format=memory_format)
     if exclude_zero:
