@@ -357,7 +357,7 @@ Op rl_pool_ops[] = {
         .forward = max_pool_forward, .vjp = max_pool_vjp, .samples = "x(2, 3, 5), [2, 2, 0, 1, 0, 0, 0]; x(2, 3, 5), [2]",
     },
     {
-        .sig = "_mean_pool(input: Tensor, window: list[int]) -> Tensor", .where = PRIVATE, .dtypes = CLASS_REAL, .node = "AvgPoolBackward0",
+        .sig = "_mean_pool(input: Tensor, window: list[int]) -> Tensor", .flags = FLAT, .where = PRIVATE, .dtypes = CLASS_REAL, .node = "AvgPoolBackward0",
         .doc = "Means; window is [sizes.., strides.., pads.., dilations.., ceil, count_pad, divisor] or, adaptive, [outs..].\n\n"
                ">>> rl._C._ops._mean_pool(rl.tensor([[1., 3., 2.]]), [1])\ntensor([[2.]])",
         .forward = mean_pool_forward, .vjp = mean_pool_vjp, .samples = "x(2, 3, 5), [2, 2, 0, 1, 0, 1, 0]; x(2, 3, 5), [2]",
