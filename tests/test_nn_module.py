@@ -340,6 +340,17 @@ def test_to(lib):
         net.to(lib.int32)
 
 
+def test_devices_that_are_not_there(lib):
+    if lib.__name__ == "torch" and lib.cuda.is_available():
+        pytest.skip("this torch has CUDA")
+    for method, error, text in [("cuda", AssertionError, "not compiled with CUDA"), ("xpu", AssertionError, "not compiled with XPU"),
+                                ("ipu", RuntimeError, "not linked with support for ipu")]:
+        with pytest.raises(error, match=text):
+            getattr(make_net(lib), method)()
+    empty = lib.nn.Module()
+    assert empty.cuda() is empty and empty.cpu() is empty
+
+
 def test_conversion_converts_gradients(lib):
     net = make_net(lib)
     net(lib.ones(2)).sum().backward()

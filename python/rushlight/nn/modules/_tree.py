@@ -34,6 +34,13 @@ def _parse_to(args, kwargs):
     return None if device is None else rl.device(device), dtype, non_blocking, kwargs.get("memory_format")
 
 
+def _refusing(error):
+    """What `_apply` is given for a device that is not there: a module without tensors moves anywhere."""
+    def move(tensor):
+        raise error
+    return move
+
+
 class ModuleTree:
     """The part of Module that knows about children."""
 
@@ -199,14 +206,14 @@ class ModuleTree:
     def cuda(self, device=None):
         return self._apply(lambda t: t.cuda(device))
 
-    def ipu(self, device=None):
-        return self._apply(lambda t: t.ipu(device))
-
     def xpu(self, device=None):
-        return self._apply(lambda t: t.xpu(device))
+        return self._apply(_refusing(AssertionError("Torch not compiled with XPU enabled (rushlight runs on the CPU)")))
 
     def mtia(self, device=None):
-        return self._apply(lambda t: t.mtia(device))
+        return self._apply(_refusing(AssertionError("Torch not compiled with MTIA enabled (rushlight runs on the CPU)")))
+
+    def ipu(self, device=None):
+        return self._apply(_refusing(RuntimeError("PyTorch is not linked with support for ipu devices (rushlight runs on the CPU)")))
 
     def to(self, *args, **kwargs):
         """Move and convert in place: `to(device)`, `to(dtype)`, `to(device, dtype)`, `to(tensor)`; integers keep their dtype."""
