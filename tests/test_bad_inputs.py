@@ -128,7 +128,7 @@ def spoil_family(family, most):
     """`most` bad calls on the rows of a family, each announced before it is made."""
     chosen = [row for row in ROWS if row["family"] == family]
     rng, count = random.Random(family), collections.Counter()
-    limit = 3 << 30
+    limit = 2 << 30
     if not SANITIZED:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

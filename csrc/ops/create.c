@@ -346,7 +346,7 @@ static Tensor *triangle_forward(Call *c) {
     offset = offset > cols ? cols : offset < -rows ? -rows : offset;
     int64_t last;      /* the first row above the diagonal's end: later ones are empty */
     if (!lower && !__builtin_sub_overflow(cols, offset, &last) && last < rows) rows = last > 0 ? last : 0;
-    if (rows > INT64_C(1) << 31) return rl_fail_memory(INT64_MAX);
+    if (rows > 1 << 28) return rl_fail_memory(INT64_MAX);      /* each has an element: 4 GB at least */
     for (int64_t i = 0; i < rows; i++)
         if (!rl_add_size(shape[1], triangle_row(lower, i, cols, offset, &first), &shape[1])) return rl_fail_memory(INT64_MAX);
     Tensor *t = rl_empty(2, shape, RL_INT64);

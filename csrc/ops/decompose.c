@@ -207,7 +207,7 @@ static Tensor *permutation_forward(Call *c) {
 
 static Tensor *slice(Tensor *t, int64_t dim, int64_t from, int64_t to) { return rl_do("_slice", a_t(t), a_i(dim), a_i(from), a_i(to)); }
 
-static Tensor *with_unit_diagonal(Tensor *l) { return rl_do("add", a_t(tril(l, -1)), a_t(rl_do("eye", a_i(rl_size(l, -2)), a_i(rl_size(l, -1)), a_dtype(l->dtype)))); }
+static Tensor *with_unit_diagonal(Tensor *l) { return !l ? NULL : rl_do("add", a_t(tril(l, -1)), a_t(rl_do("eye", a_i(rl_size(l, -2)), a_i(rl_size(l, -1)), a_dtype(l->dtype)))); }
 
 /* A = P L U.  Square: gA = P L^-H (tril(L^H gL, -1) + triu(gU U^H)) U^-H; what sticks out of the square follows. */
 static void lu_factor_vjp(Call *c, Tensor **g, Tensor **dx) {

@@ -202,6 +202,7 @@ static bool reduce_small(const Reduction *r, Tensor *x, Tensor *out, Tensor *out
 bool rl_reduce(Reduce kind, Tensor *x, const bool *mask, bool keepdim, Tensor *out, Tensor *out2, const double *extra) {
     if (!x || (!out && !out2)) return false;
     const Reduction *r = &rl_kernels->reduce[x->dtype][kind];
+    if (!r->acc_bytes) return rl_fail(RL_NOT_IMPLEMENTED, "this reduction is not implemented for '%s'", rl_dtypes[x->dtype].word);
     int64_t results = (out ? out : out2)->numel;
     if (results == 1 && x->numel <= PIECE && rl_is_contiguous(x)) return reduce_small(r, x, out, out2, extra);
     Job j = {.r = r, .extra = extra, .in = rl_data(x), .out = {out ? rl_data(out) : NULL, out2 ? rl_data(out2) : NULL},

@@ -29,6 +29,7 @@ static bool group(const uint8_t *fresh, int64_t n, const int64_t *order, Groups 
 
 /* For each row of a contiguous matrix, whether it differs from the row before. */
 static uint8_t *changes(Tensor *rows) {
+    if (!rows) return NULL;
     int64_t n = rows->shape[0];
     uint8_t *fresh = rl_scope_bytes(n ? n : 1);
     if (!fresh || n == 0) return fresh;
