@@ -338,8 +338,10 @@ bool rl_call_inplace(Call *c) {
     c->nargs = c->op->parsed->nparams;
     if (!rl_check_inplace(self)) return false;
     if (c->op->flags & COMPOSITE) {
+        uint32_t version = rl_version(self);
         Tensor *y = composite_into(c, self);
         c->out[0] = y;
+        if (y && rl_version(self) == version) rl_bump_version(self);
         return y != NULL;
     }
     if ((c->op->saves & SAVE(0)) && rl_needs_grad(c) && !(original = rl_alias(rl_clone(rl_alias(self))))) return false;

@@ -428,7 +428,7 @@ Op rl_norm_ops[] = {
         .sig = "nn.batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-05) -> Tensor",
         .where = NN, .flags = COMPOSITE,
         .doc = "Channels brought to mean 0 and variance 1 over the batch, or by the running statistics, then scaled and shifted.\n\n"
-               ">>> rl.nn.functional.batch_norm(rl.tensor([[1.], [3.]]), None, None, training=True, eps=0.0)\ntensor([[-1.],\n        [ 1.]])",
+               ">>> rl.nn.functional.batch_norm(rl.tensor([[1.], [3.]]), None, None, training=True)\ntensor([[-1.0000],\n        [ 1.0000]])",
         .forward = functional_batch_norm_forward, .samples = "x(4, 3), None, None, x(3), x(3), True; x(2, 3, 4), x(3), pos(3), x(3), x(3)",
     },
     {

@@ -229,7 +229,7 @@ static Tensor *bincount_forward(Call *c) {
 Op rl_search_ops[] = {
     {
         .sig = "_unique2(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> (Tensor, Tensor, Tensor)", .forward = unique_forward,
-        .where = FUNCTION, .samples = "x(3, 4)", .doc = "The different elements in order, where each went, and how often each occurs.\n\n>>> rl._unique2(rl.tensor([3, 1, 3]))[0]\ntensor([1, 3])",
+        .where = PRIVATE, .samples = "x(3, 4)", .doc = "The different elements in order, where each went, and how often each occurs.\n\n>>> rl._C._ops._unique2(rl.tensor([3, 1, 3]))[0]\ntensor([1, 3])",
     },
     {
         .sig = "_unique_dim(input: Tensor, dim: int, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> (Tensor, Tensor, Tensor)", .forward = unique_dim_forward,
