@@ -138,6 +138,9 @@ typedef struct Kernels {
     LoopFn *topk[K_DTYPES];                /* values, indices (int64), x: the first k */
     LoopFn *kth[K_DTYPES];                 /* value, index, x: the k-th smallest, NaN last */
 
+    /* dot.inc.c */
+    void (*dot[K_DTYPES])(int64_t n, void *y, const void *a, const void *b);   /* y = sum of a[i] * b[i], both dense */
+
     /* optim.inc.c */
     LoopFn *step[K_DTYPES];                /* parameter, three states, gradient; extra: StepSpec.  States that a kind lacks repeat the parameter */
 

@@ -15,6 +15,7 @@
 #include "rows.inc.c"
 #include "scan.inc.c"
 #include "sort.inc.c"
+#include "dot.inc.c"
 #include "optim.inc.c"
 #include "rnn.inc.c"
 #include "loss.inc.c"
@@ -45,6 +46,7 @@ const Kernels TABLE = {
     .kth = SORT_TABLE(kth),
     .row = {[6] = row_f16, row_bf16, row_f32, row_f64},
     .transpose = {transpose_1, transpose_2, transpose_4, transpose_8, transpose_16},
+    .dot = {[8] = dot_f32, [9] = dot_f64},
     .step = {[8] = step_loop_f32, [9] = step_loop_f64},   /* float32, float64 */
     .logsumexp = FLOATS(logsumexp),
     .softmax_slope = FLOATS(softmax_slope),

@@ -3,6 +3,7 @@
  * gemm reads rows or columns, so a transposed operand costs nothing; only one that is neither is copied.  Half precision
  * is computed in float32 and rounded once, integers by a plain loop in int64, which wraps as their own arithmetic does. */
 #include "rushlight.h"
+#include "kernels/kernels.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -133,9 +134,16 @@ static bool dot_shapes(Call *c, Tensor *a, Tensor *b) {
     return true;
 }
 
+static Tensor *real_dot_forward(Call *c) {
+    Tensor *a = rl_contiguous(c->arg[0].tensor), *b = rl_contiguous(c->arg[1].tensor), *y = rl_out(c, 0, 0, NULL, c->arg[0].tensor->dtype);
+    if (a && b && y) rl_kernels->dot[y->dtype](a->numel, rl_data(y), rl_data(a), rl_data(b));
+    return y;
+}
+
 static Tensor *dot_forward(Call *c) {
     Tensor *a = c->arg[0].tensor, *b = c->arg[1].tensor;
     if (!dot_shapes(c, a, b)) return NULL;
+    if (rl_dtype_is(a->dtype, CLASS_FLOAT)) return rl_do("_real_dot", a_t(a), a_t(b));
     if (c->op->data) a = rl_conj(a);
     Tensor *y = rl_mm(rl_unsqueeze(a, 0), rl_unsqueeze(b, 1));
     return y ? rl_reshape(y, 0, NULL) : NULL;
@@ -371,6 +379,11 @@ Op rl_matmul_ops[] = {
         .sig = "mv(input: Tensor, vec: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE,
         .doc = "A matrix times a vector.\n\n>>> rl.mv(rl.tensor([[1., 2.]]), rl.tensor([3., 4.]))\ntensor([11.])",
         .forward = mv_forward, .samples = "x(2, 3), x(3)",
+    },
+    {
+        .sig = "_real_dot(input: Tensor, tensor: Tensor) -> Tensor", .where = PRIVATE, .shape = "input[N] tensor[N]", .dtypes = CLASS_FLOAT, .node = "DotBackward0",
+        .doc = "dot() of float or double vectors.\n\n>>> rl._C._ops._real_dot(rl.ones(2), rl.ones(2))\ntensor(2.)",
+        .forward = real_dot_forward, .formula = "input: g * tensor; tensor: g * input", .samples = "x(3), x(3); x(0), x(0); x(100), x(100)",
     },
     {
         .sig = "dot(input: Tensor, tensor: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE,
