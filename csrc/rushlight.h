@@ -580,6 +580,8 @@ bool rl_gemm(Dtype dtype, bool ta, bool tb, int64_t m, int64_t n, int64_t k, con
 bool rl_gemm_batch(Dtype dtype, bool ta, bool tb, int64_t batch, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, int64_t step_a,
                    const void *b, int64_t ldb, int64_t step_b, void *c, int64_t ldc, int64_t step_c);   /* C = op(A) op(B) */
 const char *rl_blas_name(void);
+typedef void GemmFn(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+void rl_gemm_offer(GemmFn *own);                /* a product of float matrices that is better for middling shapes; NULL: none */
 
 /* Overloads that others rely on: sum and mean: 0 all, 1 (dim: int | list[int], keepdim, dtype); squeeze: 0 all, 1 (dim: int | list[int]);
  * max, min, median: 0 all, 1 (dim, keepdim), 2 (other); std, var: 0 (dim, correction, keepdim).  `_cast(input, dtype)` is the recorded cast. */

@@ -1,6 +1,7 @@
 /* isa_avx512.c -- the kernels for x86-64 machines with AVX512: sixteen floats at a time. */
 #if defined(__x86_64__)
 #include <complex.h>
+#include <immintrin.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,f16c,bmi,bmi2,popcnt,lzcnt,prefer-vector-width=512")
 #endif
 #define VM_FMA
+#define GEMM_LANES 16
 #define TABLE rl_kernels_avx512
 #define TABLE_NAME "avx512"
 #include "table.inc.c"

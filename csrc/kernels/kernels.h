@@ -182,6 +182,9 @@ typedef struct Kernels {
     void (*rnn_step[K_DTYPES])(int64_t count, void *state, bool relu);
     void (*rnn_grad[K_DTYPES])(int64_t count, const void *state, const void *dstate, void *dgates, bool relu);
 
+    /* gemm.inc.c: C = alpha op(A) op(B) + beta C, row-major; NULL where there are no vectors for it */
+    void (*gemm_f32)(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+
     /* random.inc.c; words as the generator gives them, one per float, two per double */
     void (*uniform_f32)(int64_t n, float *y, const uint32_t *words, float from, float to);
     void (*uniform_f64)(int64_t n, double *y, const uint32_t *words, double from, double to);

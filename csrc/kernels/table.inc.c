@@ -26,6 +26,7 @@
 #include "pool.inc.c"
 #include "norm.inc.c"
 #include "random.inc.c"
+#include "gemm.inc.c"
 
 const Kernels TABLE = {
     .name = TABLE_NAME,
@@ -67,6 +68,7 @@ const Kernels TABLE = {
     .max_pool = {[5] = max_pool_i64, [8] = max_pool_f32, max_pool_f64},
     .mean_pool = {[5] = mean_pool_i64, [8] = mean_pool_f32, mean_pool_f64},
     .mean_unpool = {[5] = mean_unpool_i64, [8] = mean_unpool_f32, mean_unpool_f64},
+    .gemm_f32 = GEMM_F32,
     .uniform_f32 = uniform_f32, .uniform_f64 = uniform_f64, .bernoulli_f32 = bernoulli_f32, .normal16_f32 = normal16_f32, .normal16_f64 = normal16_f64,
     .norm_rows = FLOATS(norm_rows),
     .norm_rows_grad = FLOATS(norm_rows_grad),
