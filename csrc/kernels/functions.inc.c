@@ -84,8 +84,8 @@ VM T M(k0)(T x) { return (T)special_k0((double)x); }
 VM T M(k0e)(T x) { return (T)special_k0e((double)x); }
 VM T M(k1)(T x) { return (T)special_k1((double)x); }
 VM T M(k1e)(T x) { return (T)special_k1e((double)x); }
-VM T M(bessel_j0)(T x) { return (T)j0((double)x); }
-VM T M(bessel_j1)(T x) { return (T)j1((double)x); }
+VM T M(bessel_j0)(T x) { return M(isinf)(x) ? (T)NAN : (T)j0((double)x); }   /* torch: NaN at infinity */
+VM T M(bessel_j1)(T x) { return M(isinf)(x) ? (T)NAN : (T)j1((double)x); }
 VM T M(bessel_y0)(T x) { return (T)special_y0((double)x); }
 VM T M(bessel_y1)(T x) { return (T)special_y1((double)x); }
 VM T M(spherical_j0)(T x) { return M(isinf)(x) ? 0 : x == 0 ? 1 : (T)(sin((double)x) / (double)x); }

@@ -170,13 +170,12 @@ double special_k0(double x) { return bessel_k(0, x, false); }
 double special_k0e(double x) { return bessel_k(0, x, true); }
 double special_k1(double x) { return bessel_k(1, x, false); }
 double special_k1e(double x) { return bessel_k(1, x, true); }
-double special_y0(double x) { return x < 0 ? (double)NAN : x == 0 ? -(double)INFINITY : y0(x); }
-double special_y1(double x) { return x < 0 ? (double)NAN : x == 0 ? -(double)INFINITY : y1(x); }
+double special_y0(double x) { return x < 0 || x == (double)INFINITY ? (double)NAN : x == 0 ? -(double)INFINITY : y0(x); }
+double special_y1(double x) { return x < 0 || x == (double)INFINITY ? (double)NAN : x == 0 ? -(double)INFINITY : y1(x); }
 
 /* Ai: the series near 0, K_1/3 to the right, the oscillating expansion to the left. */
 double special_airy_ai(double x) {
-    if (x != x) return x;
-    if (fabs(x) == (double)INFINITY) return 0;
+    if (!(fabs(x) < (double)INFINITY)) return NAN;
     double zeta = 2.0 / 3 * fabs(x) * sqrt(fabs(x));
     if (x > 2) return x > 200 ? 0 : sqrt(x / 3) / pi * bessel_k_scaled(1.0 / 3, zeta) * exp(-zeta);
     if (x >= -8) {

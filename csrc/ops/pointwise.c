@@ -127,10 +127,12 @@ Tensor *rl_unary_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     Op *op = c->op;
     Dtype compute = op->flags & TO_FLOAT ? rl_float_of(x->dtype) : x->dtype, result = written_dtype(op, compute);
+    if (RL_UNLIKELY(compute == RL_BOOL && op->data == UNARY_square)) compute = result = RL_INT64;   /* as pow(x, 2), with an int */
     LoopFn *fn = rl_kernels->unary[compute][op->data];
     double room[4];
     const double *extra = parameters(c, room);
     if (RL_UNLIKELY(!fn)) return rl_refuse_dtype(c, compute);
+    if (RL_UNLIKELY(c->inplace && result != compute && op->data == UNARY_abs)) return rl_fail(RL_RUNTIME_ERROR, "In-place abs is not supported for complex tensors.");
     if (x->numel <= SMALL && !c->dest && compute == x->dtype && rl_is_contiguous(x)) {
         Tensor *y = rl_empty(x->ndim, x->shape, result);
         if (y) fn(x->numel, (char *[]){rl_data(y), rl_data(x)}, (int64_t[]){rl_dtype_bytes(result), rl_dtype_bytes(compute)}, extra);

@@ -62,7 +62,7 @@ static Tensor *cumprod_slope_by_parts(Tensor *g, Tensor *x, int64_t dim) {
     Tensor **part = rl_scope_bytes((n ? n : 1) * (int64_t)sizeof *part);
     if (!part) return NULL;
     for (int64_t i = 0; i < n; i++) {
-        Tensor *before = i ? rl_do("prod", a_t(rl_narrow(x, dim, 0, i)), a_i(dim), a_b(true)) : NULL, *tail = rl_narrow(g, dim, i, n - i);
+        Tensor *before = i ? rl_do_overload("prod", 1, a_t(rl_narrow(x, dim, 0, i)), a_i(dim), a_b(true)) : NULL, *tail = rl_narrow(g, dim, i, n - i);
         if (i + 1 < n) {
             Tensor *after = rl_do("cumprod", a_t(rl_narrow(x, dim, i + 1, n - i - 1)), a_i(dim));
             Tensor *one = rl_do("ones_like", a_t(rl_narrow(x, dim, i, 1)));
@@ -111,26 +111,26 @@ static void lse_vjp(Call *c, Tensor **g, Tensor **dx) {
 Op rl_scan_ops[] = {
     {
         .sig = "cumsum(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor", .forward = sum_forward, .vjp = cumsum_vjp, .data = SCAN_SUM,
-        .where = FUNCTION | METHOD | INPLACE | OUT, .samples = "x(3, 4), 1; x(3, 4), 0",
+        .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .samples = "x(3, 4), 1; x(3, 4), 0",
         .doc = "Running sums along dim.\n\n>>> rl.cumsum(rl.tensor([1, 2, 3]), 0)\ntensor([1, 3, 6])",
     },
     {
         .sig = "cumprod(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor", .forward = sum_forward, .vjp = cumprod_vjp, .saves = SAVE(0) | SAVE_OUT(0), .data = SCAN_PROD,
-        .where = FUNCTION | METHOD | INPLACE | OUT, .samples = "pos(3, 4), 1; pos(3, 4), 0",
+        .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .samples = "pos(3, 4), 1; pos(3, 4), 0",
         .doc = "Running products along dim.\n\n>>> rl.cumprod(rl.tensor([1, 2, 3]), 0)\ntensor([1, 2, 6])",
     },
     {
         .sig = "cummax(input: Tensor, dim: int) -> (values: Tensor, indices: Tensor)", .forward = best_forward, .vjp = best_vjp, .saves = SAVE_OUT(1), .data = SCAN_MAX,
-        .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 1",
+        .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 1",
         .doc = "The largest so far along dim, and where it stood.\n\n>>> rl.cummax(rl.tensor([1, 3, 2]), 0).values\ntensor([1, 3, 3])",
     },
     {
         .sig = "cummin(input: Tensor, dim: int) -> (values: Tensor, indices: Tensor)", .forward = best_forward, .vjp = best_vjp, .saves = SAVE_OUT(1), .data = SCAN_MIN,
-        .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 1",
+        .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 1",
         .doc = "The smallest so far along dim, and where it stood.\n\n>>> rl.cummin(rl.tensor([3, 1, 2]), 0).values\ntensor([3, 1, 1])",
     },
     {
-        .sig = "logcumsumexp(input: Tensor, dim: int) -> Tensor", .forward = lse_forward, .vjp = lse_vjp, .saves = SAVE(0) | SAVE_OUT(0), .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 1",
+        .sig = "logcumsumexp(input: Tensor, dim: int) -> Tensor", .forward = lse_forward, .vjp = lse_vjp, .saves = SAVE(0) | SAVE_OUT(0), .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 1",
         .doc = "Logarithms of running sums of exponentials.\n\n>>> rl.logcumsumexp(rl.tensor([0.0, 0.0]), 0)\ntensor([0.0000, 0.6931])",
     },
     {0},

@@ -174,7 +174,7 @@ static void pick_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 Op rl_sort_ops[] = {
     {
-        .sig = "sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> (values: Tensor, indices: Tensor)", .forward = sort_forward, .vjp = scatter_vjp,
+        .sig = "sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> (values: Tensor, indices: Tensor)", .forward = sort_forward, .vjp = scatter_vjp, .flags = EXACT_OUT,
         .saves = SAVE_OUT(1), .data2 = 1, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(3, 4), 0, True",
         .doc = "Values in order along dim, and where they stood.  Always stable.\n\n>>> rl.sort(rl.tensor([3, 1, 2])).values\ntensor([1, 2, 3])",
     },
@@ -188,12 +188,12 @@ Op rl_sort_ops[] = {
         .doc = "Sorted along the first dim.\n\n>>> rl.msort(rl.tensor([3, 1, 2]))\ntensor([1, 2, 3])",
     },
     {
-        .sig = "topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> (values: Tensor, indices: Tensor)", .forward = topk_forward, .vjp = scatter_vjp,
+        .sig = "topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> (values: Tensor, indices: Tensor)", .forward = topk_forward, .vjp = scatter_vjp, .flags = EXACT_OUT,
         .saves = SAVE_OUT(1), .data2 = 2, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 2; x(3, 4), 1, 0, False",
         .doc = "The k largest (or smallest) along dim, in order.\n\n>>> rl.topk(rl.tensor([3, 1, 2]), 2).values\ntensor([3, 2])",
     },
     {
-        .sig = "kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> (values: Tensor, indices: Tensor)", .forward = kthvalue_forward, .vjp = pick_vjp,
+        .sig = "kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> (values: Tensor, indices: Tensor)", .forward = kthvalue_forward, .vjp = pick_vjp, .flags = EXACT_OUT,
         .saves = SAVE_OUT(1), .data2 = 2, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 2; x(3, 4), 1, 0, True",
         .doc = "The k-th smallest along dim, counted from 1.\n\n>>> rl.kthvalue(rl.tensor([3, 1, 2]), 2).values\ntensor(2)",
     },
@@ -202,7 +202,7 @@ Op rl_sort_ops[] = {
         .doc = "The lower of the middle values; NaN if there is one.\n\n>>> rl.median(rl.tensor([4, 1, 2, 3]))\ntensor(2)",
     },
     {
-        .sig = "median(input: Tensor, dim: int, keepdim: bool = False) -> (values: Tensor, indices: Tensor)", .forward = median_dim_forward, .vjp = pick_vjp, .saves = SAVE_OUT(1),
+        .sig = "median(input: Tensor, dim: int, keepdim: bool = False) -> (values: Tensor, indices: Tensor)", .forward = median_dim_forward, .vjp = pick_vjp, .flags = EXACT_OUT, .saves = SAVE_OUT(1),
         .data = 0, .data2 = 1, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 1; x(3, 4), 0, True",
     },
     {
@@ -210,11 +210,11 @@ Op rl_sort_ops[] = {
         .doc = "The lower of the middle values of what is a number.\n\n>>> rl.nanmedian(rl.tensor([4.0, float('nan'), 2.0]))\ntensor(2.)",
     },
     {
-        .sig = "nanmedian(input: Tensor, dim: int, keepdim: bool = False) -> (values: Tensor, indices: Tensor)", .forward = median_dim_forward, .vjp = pick_vjp, .saves = SAVE_OUT(1),
+        .sig = "nanmedian(input: Tensor, dim: int, keepdim: bool = False) -> (values: Tensor, indices: Tensor)", .forward = median_dim_forward, .vjp = pick_vjp, .flags = EXACT_OUT, .saves = SAVE_OUT(1),
         .data = -1, .data2 = 1, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 1; x(3, 4), 0, True",
     },
     {
-        .sig = "mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> (values: Tensor, indices: Tensor)", .forward = mode_forward, .vjp = pick_vjp, .saves = SAVE_OUT(1),
+        .sig = "mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> (values: Tensor, indices: Tensor)", .forward = mode_forward, .vjp = pick_vjp, .flags = EXACT_OUT, .saves = SAVE_OUT(1),
         .data2 = 1, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(3, 4), 0, True",
         .doc = "The most frequent value along dim, the smallest of several.\n\n>>> rl.mode(rl.tensor([1, 2, 2, 3])).values\ntensor(2)",
     },
