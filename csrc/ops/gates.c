@@ -77,7 +77,7 @@ static Tensor *prelu_forward(Call *c) {
 
 Op rl_gates_ops[] = {
     {
-        .sig = "gelu(input: Tensor, *, approximate: str = 'none') -> Tensor", .where = NN | OUT, .flags = ELEMENTWISE, .dtypes = CLASS_FLOATING, .saves = SAVE(0),
+        .sig = "gelu(input: Tensor, approximate: str = 'none') -> Tensor", .where = NN | OUT, .flags = ELEMENTWISE, .dtypes = CLASS_FLOATING, .saves = SAVE(0),
         .doc = "x times the normal distribution function of x, or with approximate='tanh' nearly that.\n\n>>> rl.nn.functional.gelu(rl.tensor([0., 1.]))\ntensor([0.0000, 0.8413])",
         .forward = gelu_forward, .vjp = gelu_vjp, .samples = "x(3, 4)",
     },

@@ -67,8 +67,8 @@ static bool check_target(const Tensor *x, const Tensor *t) {
 /* Everything about the classes, checked; after it every class that is not ignored is one. */
 static bool read_classes(Classes *k, Tensor *x, Tensor *t, Tensor *weight, int64_t ignore, int how) {
     if (!x->ndim) return rl_fail(RL_VALUE_ERROR, "Expected 1 or more dimensions (got 0)");
-    if (t->dtype != RL_INT64 && t->dtype != RL_UINT8) return rl_fail(RL_RUNTIME_ERROR, "expected target dtype to be Long or Byte, but got %s", rl_dtypes[t->dtype].word);
     if (!check_target(x, t)) return false;
+    if (t->dtype != RL_INT64 && t->dtype != RL_UINT8) return rl_fail(RL_RUNTIME_ERROR, "expected target dtype to be Long or Byte, but got %s", rl_dtypes[t->dtype].word);
     *k = (Classes){.n = x->ndim == 1 ? 1 : x->shape[0], .c = x->shape[x->ndim == 1 ? 0 : 1], .s = 1, .ignore = ignore, .how = how, .dtype = x->dtype};
     for (int i = 2; i < x->ndim; i++) k->s *= x->shape[i];
     if (weight && (weight->ndim != 1 || weight->numel != k->c))

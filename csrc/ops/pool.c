@@ -230,9 +230,11 @@ static bool widen(Call *c, const char *what, const Arg *a, int n, int64_t *out) 
     return true;
 }
 
+static Tensor *adaptive_avg_forward(Call *c), *adaptive_max_forward(Call *c);
+
 static bool check_input(Call *c, Tensor *x, int n) {
     if (x->ndim != n + 1 && x->ndim != n + 2)
-        return rl_fail(RL_RUNTIME_ERROR, "%s() Expected %dD or %dD input tensor, but got %s", c->op->parsed->name, n + 1, n + 2, rl_text_shape(x));
+        return rl_fail(c->op->forward == adaptive_avg_forward || c->op->forward == adaptive_max_forward ? RL_VALUE_ERROR : RL_RUNTIME_ERROR, "%s() Expected %dD or %dD input tensor, but got %s", c->op->parsed->name, n + 1, n + 2, rl_text_shape(x));
     for (int i = x->ndim == n + 2; i < x->ndim; i++)
         if (x->shape[i] == 0)
             return rl_fail(RL_RUNTIME_ERROR, "%s(): Expected %dD or %dD (batch mode) tensor with optional 0 dim batch size for input, but got: %s", c->op->parsed->name, n + 1, n + 2, rl_text_shape(x));
@@ -294,7 +296,6 @@ static bool adaptive_sizes(Call *c, int64_t *out) {
     Tensor *x = c->arg[0].tensor;
     if (!widen(c, "output_size", &c->arg[1], n, out) || !check_input(c, x, n)) return false;
     for (int i = 0; i < n; i++) {
-        if (out[i] == -1) out[i] = x->shape[x->ndim - n + i];       /* None: as it is */
         if (out[i] < 0) return rl_fail(RL_RUNTIME_ERROR, "%s(): elements of output_size must be greater than or equal to 0 but received %s", c->op->parsed->name, rl_text_sizes(n, out));
     }
     return true;

@@ -388,6 +388,15 @@ def _bags(input, weight, offsets, scale_grad_by_freq, mode, sparse, per_sample_w
 
 
 @unless_row
+def conv_tbc(input, weight, bias, pad=0):
+    """conv1d with time first: input (T, N, C_in), weight (kernel, C_in, C_out), bias (C_out)."""
+    if input.dim() != 3 or weight.dim() != 3 or bias.dim() != 1:
+        raise RuntimeError("conv_tbc: input and weight must have 3 dims and bias 1, got shapes "
+                           f"{list(input.shape)}, {list(weight.shape)} and {list(bias.shape)}")
+    return _nn.conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad).permute(2, 0, 1)
+
+
+@unless_row
 def bilinear(input1, input2, weight, bias=None):
     """x1^T A_k x2 + b_k."""
     if input1.shape[:-1] != input2.shape[:-1]:
