@@ -293,6 +293,31 @@ def transpose(t):
     return "x.t().contiguous()", {"x": t.rand(4096, 4096)}
 
 
+@row("30a", "rand 1M", 10, 20, numpy=lambda np: ("g.random(10**6, 'f4')", {"g": np.random.default_rng(0)}))
+def rand_1m(t):
+    return "f(1000000)", {"f": t.rand}
+
+
+@row("30b", "randn 1M", 4, 5, numpy=lambda np: ("g.standard_normal(10**6, 'f4')", {"g": np.random.default_rng(0)}))
+def randn_1m(t):
+    return "f(1000000)", {"f": t.randn}
+
+
+@row("30c", "dropout 1M", 6, 12)
+def dropout_1m(t):
+    return "f(x)", {"f": t.nn.functional.dropout, "x": t.ones(10**6)}
+
+
+@row("30d", "randint 1M", 2, 4, numpy=lambda np: ("g.integers(0, 10, 10**6)", {"g": np.random.default_rng(0)}))
+def randint_1m(t):
+    return "f(10, (1000000,))", {"f": t.randint}
+
+
+@row("30e", "randperm 100k", 1.5, 2.5, numpy=lambda np: ("g.permutation(100000)", {"g": np.random.default_rng(0)}))
+def randperm_100k(t):
+    return "f(100000)", {"f": t.randperm}
+
+
 @row("29", "DataLoader over TensorDataset 6400/64, shuffled, an epoch", 8, 12)
 def loader(t):
     import importlib
