@@ -6,6 +6,7 @@
 #include "special.h"
 #include "vmath.h"
 
+#define f32_fma FMAF
 #define f32_sqrt sqrtf
 #define f32_ceil ceilf
 #define f32_floor floorf
@@ -18,6 +19,7 @@
 #define f32_cos f32_cos_mid
 #define f32_tan f32_tan_mid
 
+#define f64_fma FMAD
 #define f64_sqrt sqrt
 #define f64_ceil ceil
 #define f64_floor floor

@@ -9,6 +9,7 @@
 #define SUB(a, b) ((a) ^ (b))
 #define MUL(a, b) ((a) & (b))
 #define DIV(a, b) ((a) & (b))
+#define MULADD(a, b, c) ADD(c, MUL(a, b))
 #define NEG(a) (a)
 #define LOOP(name, f) ONE_TO(T, name, f)
 #define PREDICATE(name, f) ONE_TO(uint8_t, name, f)

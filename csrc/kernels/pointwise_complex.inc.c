@@ -5,6 +5,7 @@
 #define SUB(a, b) ((a) - (b))
 #define MUL(a, b) M(mul)(a, b)
 #define DIV(a, b) M(div)(a, b)
+#define MULADD(a, b, c) ADD(c, MUL(a, b))
 #define NEG(a) (-(a))
 #define LOOP(name, f) ONE_TO(T, name, f)
 #define MODULUS(name, f) ONE_TO(REAL, name, f)

@@ -5,6 +5,7 @@
 #define SUB(a, b) ((a) - (b))
 #define MUL(a, b) ((a) * (b))
 #define DIV(a, b) ((a) / (b))
+#define MULADD(a, b, c) M(fma)(a, b, c)   /* fused where torch fuses, so that the last bits agree */
 #define NEG(a) (-(a))
 
 #define LOOP(name, f) ONE_TO(T, name, f)

@@ -7,6 +7,7 @@
 #define SUB(a, b) ((T)((WIDE)(a) - (WIDE)(b)))
 #define MUL(a, b) ((T)((WIDE)(a) * (WIDE)(b)))
 #define DIV(a, b) int_div_trunc(a, b)
+#define MULADD(a, b, c) ADD(c, MUL(a, b))
 #define NEG(a) ((T)(0 - (WIDE)(a)))
 #define LOOP(name, f) ONE_TO(T, name, f)
 #define PREDICATE(name, f) ONE_TO(uint8_t, name, f)

@@ -130,6 +130,7 @@ static LoopFn *const FN(ternary_table)[TERNARY_COUNT] = {
 #undef SUB
 #undef MUL
 #undef DIV
+#undef MULADD
 #undef NEG
 #undef NARROW_TRIG
 #undef HALF1
