@@ -385,6 +385,7 @@ struct Op {
     Sig *parsed;
     void *program;             /* compiled .formula */
     void *checks;              /* compiled .shape */
+    bool saves_by_need;        /* .saves_for says something */
     void *binding;             /* the binding's record */
     Op *next;                  /* next overload of the same name */
     const char *file;          /* family */

@@ -129,11 +129,14 @@ bool rl_ops_start(void) {
     for (int f = 0; f < RL_COUNT(families); f++)
         for (Op *op = families[f].rows; op && op->sig; op++)
             if (!start_row(op, families[f].name)) return false;
-    for (int i = 0; i < how_many; i++)
-        if (every[i]->formula) {
-            if (!rl_formula_compile(every[i])) return false;
-            if (!every[i]->vjp) derive_saves(every[i]);
+    for (int i = 0; i < how_many; i++) {
+        Op *op = every[i];
+        if (op->formula) {
+            if (!rl_formula_compile(op)) return false;
+            if (!op->vjp) derive_saves(op);
         }
+        for (int k = 0; k < RL_COUNT(op->saves_for); k++) op->saves_by_need |= op->saves_for[k] != 0;
+    }
     return true;
 }
 

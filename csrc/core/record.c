@@ -119,8 +119,10 @@ static void empty_node(Node *node) {
     if (node->out != node->out_inline) rl_free(node->out);
     drop_foreign(&node->site_code);
     drop_foreign(&node->module_entry);
-    rl_free(node->retain);
-    node->retain = NULL;
+    if (RL_UNLIKELY(node->retain != NULL)) {
+        rl_free(node->retain);
+        node->retain = NULL;
+    }
 }
 
 /* A graph may be a chain of a million nodes, each the last owner of the next.  Dead nodes queue up here; whoever came
@@ -399,9 +401,7 @@ static bool remember_arg(Arg *to, const Arg *from) {
 static uint64_t wanted_saves(const Call *c, const Node *node) {
     const Op *op = c->op;
     uint64_t saves = 0;
-    bool by_need = false;
-    for (int k = 0; k < RL_COUNT(op->saves_for); k++) by_need |= op->saves_for[k] != 0;
-    if (!by_need) return op->saves;
+    if (RL_LIKELY(!op->saves_by_need)) return op->saves;
     for (int k = 0, slot = 0; k < c->nargs; k++) {
         int n = c->arg[k].tag == A_TENSORS ? c->arg[k].n : 1;
         for (int i = 0; i < n; i++, slot++)
@@ -420,8 +420,8 @@ static bool link_arguments(Call *c, Node *node, Tensor *original) {
             if (t && !rl_node_link(node, slot, t)) return false;
         }
     }
-    uint64_t saves = wanted_saves(c, node);
-    for (int k = 0, slot = 0; k < c->nargs; k++) {
+    uint64_t saves = wanted_saves(c, node) & SAVE_ARGS;
+    for (int k = 0, slot = 0; saves && k < c->nargs; k++) {
         const Arg *a = &c->arg[k];
         int n = a->tag == A_TENSORS ? a->n : 1;
         for (int i = 0; i < n; i++, slot++) {
