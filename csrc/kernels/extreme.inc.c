@@ -7,6 +7,18 @@ static void FN(max_init)(const Reduction *r, int64_t m, void *acc, const double 
     for (int64_t j = 0; j < m; j++) ((BEST *)acc)[j] = (BEST){0, -1};
 }
 
+/* Where top, which is there, stands first: blocks of lanes, then the one that has it. */
+static int64_t FN(place_of)(int64_t n, const T *x, T top) {
+    int64_t i = 0;
+    for (; top == top && i + SUM_LANES <= n; i += SUM_LANES) {
+        int hit = 0;
+        _Pragma("omp simd reduction(| : hit)") for (int k = 0; k < SUM_LANES; k++) hit |= x[i + k] == top;
+        if (hit) break;
+    }
+    while (!(x[i] == top || (x[i] != x[i] && top != top))) i++;
+    return i;
+}
+
 #define EXTREME(name) \
     static T FN(name##_line)(int64_t n, const T *x) { \
         T lane[SUM_LANES], best = x[0]; \
@@ -26,8 +38,7 @@ static void FN(max_init)(const Reduction *r, int64_t m, void *acc, const double 
     static void FN(name##_line_join)(BEST *best, int64_t n, const T *x, int64_t first) { \
         T top = FN(name##_line)(n, x); \
         if (best->index >= 0 && !BEATS_##name(top, best->value)) return; \
-        int64_t k = 0; \
-        while (!(x[k] == top || (x[k] != x[k] && top != top))) k++; \
+        int64_t k = FN(place_of)(n, x, top); \
         *best = (BEST){x[k], first + k}; \
     } \
     static void FN(name##_add)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, void *acc, int64_t first, const double *extra) { \
