@@ -264,7 +264,7 @@ static bool common_layout(int n, Tensor *const *inputs, int ndim, const int64_t 
     bool contiguous = true, channels_last = ndim == 4, equal = true;
     for (int k = 0; k < n; k++) {
         const Tensor *t = inputs[k];
-        if (!rl_same_shape(t, inputs[0])) return false;
+        if (t->ndim != ndim || !rl_same_shape(t, inputs[0])) return false;
         contiguous = contiguous && rl_is_contiguous(t);
         channels_last = channels_last && rl_is_channels_last(t);
         equal = equal && rl_is_dense(t) && !memcmp(t->stride, inputs[0]->stride, (size_t)ndim * sizeof *stride);
