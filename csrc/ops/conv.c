@@ -61,6 +61,11 @@ static bool is_plain(const Geometry *g) {
 
 static bool check_conv(const char *name, Tensor *x, Tensor *w, const Arg *stride, const Arg *pad, const Arg *dilation, int64_t groups) {
     int n = x->ndim - 2;
+    if (n < 1 || n > 3 || w->ndim != x->ndim)
+        return rl_fail(RL_RUNTIME_ERROR, "%s(): expected an input and a weight of 3 to 5 dimensions each, but got shapes %s and %s", name, rl_text_shape(x), rl_text_shape(w));
+    if (stride->n != n || pad->n != n || dilation->n != n)
+        return rl_fail(RL_RUNTIME_ERROR, "%s(): stride %s, padding %s and dilation %s must have one entry per spatial dimension, of which there are %d", name,
+                       rl_text_sizes(stride->n, stride->ints), rl_text_sizes(pad->n, pad->ints), rl_text_sizes(dilation->n, dilation->ints), n);
     for (int i = 0; i < n; i++) {
         if (stride->ints[i] <= 0) return rl_fail(RL_RUNTIME_ERROR, "non-positive stride is not supported: %s() got stride %s", name, rl_text_sizes(n, stride->ints));
         if (pad->ints[i] < 0) return rl_fail(RL_RUNTIME_ERROR, "negative padding is not supported: %s() got padding %s", name, rl_text_sizes(n, pad->ints));
@@ -232,6 +237,7 @@ static Tensor *conv_input_forward(Call *c) {
     if (!check_conv("conv_transpose", y, w, &a[3], &a[4], &a[5], a[6].i)) return NULL;
     if (y->shape[1] != w->shape[0] || w->shape[0] % a[6].i)
         return rl_fail(RL_RUNTIME_ERROR, "Given transposed=1, weight of size %s, expected input%s to have %" PRId64 " channels, but got %" PRId64 " channels instead", rl_text_shape(w), rl_text_shape(y), w->shape[0], y->shape[1]);
+    if (a[2].n != n) return rl_fail(RL_RUNTIME_ERROR, "conv_transpose: size %s must have one entry per spatial dimension, of which there are %d", rl_text_sizes(a[2].n, a[2].ints), n);
     for (int i = 0; i < n; i++) shape[2 + i] = a[2].ints[i];
     if (!fill_geometry(&g, n, shape, w->shape, &a[3], &a[4], &a[5], a[6].i)) return NULL;
     if (!take_output(&g, y, n))
@@ -261,7 +267,11 @@ static Tensor *conv_weight_forward(Call *c) {
     Geometry g;
     Dtype dtype = x->dtype, work = work_dtype(dtype);
     int n = x->ndim - 2;
-    if (!check_conv("convolution weight gradient", x, y, &a[3], &a[4], &a[5], a[6].i) || !fill_geometry(&g, n, x->shape, a[2].ints, &a[3], &a[4], &a[5], a[6].i)) return NULL;
+    if (!check_conv("convolution weight gradient", x, y, &a[3], &a[4], &a[5], a[6].i)) return NULL;
+    if (a[2].n != x->ndim) return rl_fail(RL_RUNTIME_ERROR, "convolution weight gradient: weight size %s must have %d entries", rl_text_sizes(a[2].n, a[2].ints), x->ndim);
+    for (int i = 0; i < a[2].n; i++)
+        if (a[2].ints[i] <= 0) return rl_fail(RL_RUNTIME_ERROR, "convolution weight gradient: weight size %s must be positive", rl_text_sizes(a[2].n, a[2].ints));
+    if (!fill_geometry(&g, n, x->shape, a[2].ints, &a[3], &a[4], &a[5], a[6].i)) return NULL;
     bool fits = y->ndim == x->ndim && a[2].n == x->ndim && y->shape[0] == x->shape[0] && y->shape[1] == a[2].ints[0] && x->shape[1] == a[2].ints[1] * a[6].i && a[2].ints[0] % a[6].i == 0;
     if (!fits || !take_output(&g, y, n)) return rl_fail(RL_RUNTIME_ERROR, "convolution weight gradient: input %s, output %s and weight %s do not belong together", rl_text_shape(x), rl_text_shape(y), rl_text_sizes(a[2].n, a[2].ints));
     int64_t shape[6], run = g.batch > 16 ? (g.batch + 15) / 16 : g.batch ? g.batch : 1, runs = g.batch ? (g.batch + run - 1) / run : 1;

@@ -135,6 +135,7 @@ static bool dot_shapes(Call *c, Tensor *a, Tensor *b) {
 }
 
 static Tensor *real_dot_forward(Call *c) {
+    if (!dot_shapes(c, c->arg[0].tensor, c->arg[1].tensor)) return NULL;
     Tensor *a = rl_contiguous(c->arg[0].tensor), *b = rl_contiguous(c->arg[1].tensor), *y = rl_out(c, 0, 0, NULL, c->arg[0].tensor->dtype);
     if (a && b && y) rl_kernels->dot[y->dtype](a->numel, rl_data(y), rl_data(a), rl_data(b));
     return y;

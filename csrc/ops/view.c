@@ -25,8 +25,14 @@ static bool check_extent(Tensor *x, int n, const int64_t *size, const int64_t *s
     return true;
 }
 
+static bool same_length(Call *c, const Arg *size, const Arg *stride) {
+    if (size->n == stride->n && size->n <= RL_MAX_DIMS) return true;
+    return rl_fail(RL_RUNTIME_ERROR, "%s(): mismatch in length of strides and shape: size %s, stride %s", c->op->parsed->name, rl_text_sizes(size->n, size->ints), rl_text_sizes(stride->n, stride->ints));
+}
+
 static Tensor *as_strided_raw_forward(Call *c) {
     Arg *a = c->arg;
+    if (!same_length(c, &a[1], &a[2]) || !same_length(c, &a[4], &a[5]) || !check_extent(input_of(c), a[1].n, a[1].ints, a[2].ints, a[3].i)) return NULL;
     return rl_view(input_of(c), a[1].n, a[1].ints, a[2].ints, a[3].i);
 }
 
@@ -75,10 +81,23 @@ static bool add_overlapping(Tensor *flat, Tensor *g, const Arg *size, const Arg 
     return rl_apply_inplace(add, args) != NULL;
 }
 
+/* Sizes, strides and an offset that reach over a span of memory that can be counted. */
+static bool is_geometry(Call *c, const Arg *size, const Arg *stride, int64_t offset) {
+    int64_t numel, reach, span = offset;
+    bool fits = offset >= 0 && offset < INT64_MAX / 2 && rl_numel_of(size->n, size->ints, &numel);
+    for (int i = 0; fits && i < size->n; i++)
+        fits = stride->ints[i] >= 0 && (size->ints[i] == 0 || (rl_mul_size(size->ints[i] - 1, stride->ints[i], &reach) && rl_add_size(span, reach, &span)));
+    if (fits) return true;
+    return rl_fail(RL_RUNTIME_ERROR, "%s(): size %s, stride %s and offset %" PRId64 " are no geometry", c->op->parsed->name, rl_text_sizes(size->n, size->ints), rl_text_sizes(stride->n, stride->ints), offset);
+}
+
 /* g at the places that the view (size, stride, offset) had in a tensor of the geometry (in_size, in_stride, in_offset). */
 static Tensor *as_strided_backward_forward(Call *c) {
     Tensor *g = input_of(c);
     const Arg *in_size = &c->arg[1], *in_stride = &c->arg[2], *size = &c->arg[4], *stride = &c->arg[5];
+    if (!same_length(c, in_size, in_stride) || !same_length(c, size, stride) || !is_geometry(c, in_size, in_stride, c->arg[3].i) || !is_geometry(c, size, stride, c->arg[6].i)) return NULL;
+    if (!rl_same_shape(g, &(Tensor){.ndim = size->n, .shape = (int64_t *)size->ints}))
+        return rl_fail(RL_RUNTIME_ERROR, "%s(): a gradient of shape %s does not belong to a view of size %s", c->op->parsed->name, rl_text_shape(g), rl_text_sizes(size->n, size->ints));
     int64_t first = c->arg[3].i < c->arg[6].i ? c->arg[3].i : c->arg[6].i;
     int64_t in_offset = c->arg[3].i - first, offset = c->arg[6].i - first;
     int64_t end = end_of(in_size, in_stride, in_offset), end_of_view = end_of(size, stride, offset);
