@@ -8,7 +8,13 @@ def demo(argv):
     return main(argv)
 
 
-COMMANDS = {"demo": (demo, "train a small network on real handwritten digits and look at the result")}
+def run(argv):
+    from rushlight.compat.__main__ import main
+    return main(argv)
+
+
+COMMANDS = {"run": (run, "run a torch script as it is: run SCRIPT [arguments]"),
+            "demo": (demo, "train a small network on real handwritten digits and look at the result")}
 
 
 def main(argv=None):
