@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -60,8 +61,11 @@ def run(target, *names):
 
 
 @pytest.mark.parametrize("build, names", [("address", ()), ("cached", ()), ("thread", ("index", "pieces", "callers", "counts", "memory"))])
-def test_core_in_c(build, names, monkeypatch):
+def test_core_in_c(build, names, monkeypatch, figure):
     done = run(executable(build, monkeypatch), *names)
     assert done.returncode == 0, done.stdout[-8000:]
     assert " 0 failures" in done.stdout
     assert "ERROR: " not in done.stdout and "runtime error" not in done.stdout
+    survived = [int(n) for n in re.findall(r"(\d+) injected failures survived", done.stdout)]
+    assert bool(survived) == (not names)
+    figure("injected allocation failures survived, in C alone", sum(survived))
