@@ -24,7 +24,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 
-SOURCES = ["csrc/kernels/isa_*.c", "csrc/kernels/cpu.c", "csrc/kernels/special.c", "csrc/core/*.c", "csrc/ops/*.c", "csrc/bind/*.c"]
+SOURCES = ["csrc/kernels/isa_*.c", "csrc/kernels/cpu.c", "csrc/kernels/special.c", "csrc/kernels/implicit.c", "csrc/core/*.c", "csrc/ops/*.c", "csrc/bind/*.c"]
 FLAGS = ["-std=gnu11", "-fPIC", "-pthread", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fopenmp-simd",
          "-fvisibility=hidden", "-fno-strict-aliasing", "-fwrapv", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]
 BLAS_THEIRS, BLAS_OURS = "libscipy_openblas.so", "librushlight_blas.so"  # equally long: the name is patched in place

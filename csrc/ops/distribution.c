@@ -1,7 +1,9 @@
 /* distribution.c -- samplers whose parameters are tensors: choices by weight, and counts and waiting times by rejection.
  *
- * Each draws what torch draws, in its order, in double; results are new and row-major. */
+ * Each draws what torch draws, in its order, in double; results are new and row-major.  Samples of gamma and Dirichlet distributions
+ * have gradients: how they move with the shape parameters is in kernels/implicit.c. */
 #include "rushlight.h"
+#include "kernels/special.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -278,6 +280,48 @@ static Tensor *dirichlet_forward(Call *c) {
     return result_of(c, alpha, values);
 }
 
+/* ---- gradients of samples ------------------------------------------------------------------------------------------------ */
+
+static double read(const char *p, bool single) { return single ? (double)*(const float *)p : *(const double *)p; }
+
+static void write(char *p, bool single, double v) {
+    if (single) *(float *)p = (float)v;
+    else *(double *)p = v;
+}
+
+static void gamma_grad_loop(int64_t n, char *const *p, const int64_t *stride, const void *extra) {
+    bool single = *(const bool *)extra;
+    for (int64_t i = 0; i < n; i++)
+        write(p[0] + i * stride[0], single, special_gamma_sample_grad(read(p[1] + i * stride[1], single), read(p[2] + i * stride[2], single)));
+}
+
+/* An entry x of a Dirichlet sample has a beta distribution of alpha and the rest of the total; the other entries shrink with 1 - x. */
+static void dirichlet_grad_loop(int64_t n, char *const *p, const int64_t *stride, const void *extra) {
+    bool single = *(const bool *)extra;
+    for (int64_t i = 0; i < n; i++) {
+        double x = read(p[1] + i * stride[1], single), alpha = read(p[2] + i * stride[2], single), total = read(p[3] + i * stride[3], single);
+        double rest = x == 1 ? 0x1p-1000 : 1 - x;
+        write(p[0] + i * stride[0], single, special_beta_sample_grad(alpha, total - alpha, x, rest) / rest);
+    }
+}
+
+static Tensor *sample_grad(Call *c, LoopFn *loop, const char *name) {
+    Tensor *operands[4] = {NULL};
+    int n = c->nargs;
+    bool single = c->arg[0].tensor->dtype == RL_FLOAT32;
+    for (int i = 0; i < n; i++) {
+        Tensor *t = operands[i + 1] = c->arg[i].tensor;
+        if (!rl_dtype_is(t->dtype, CLASS_FLOAT)) return rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", name, rl_dtypes[t->dtype].word);
+        if (t->dtype != operands[1]->dtype)
+            return rl_fail(RL_RUNTIME_ERROR, "Found dtype %s but expected %s", rl_dtypes[t->dtype].word, rl_dtypes[operands[1]->dtype].word);
+    }
+    Tensor *y = operands[0] = rl_out_like(c, 0, operands[1]->dtype, n, operands + 1);
+    return y && rl_loop(loop, n + 1, operands, &single, 300) ? y : NULL;
+}
+
+static Tensor *gamma_grad_forward(Call *c) { return sample_grad(c, gamma_grad_loop, "_standard_gamma_grad_cpu"); }
+static Tensor *dirichlet_grad_forward(Call *c) { return sample_grad(c, dirichlet_grad_loop, "_dirichlet_grad_cpu"); }
+
 /* ---- rows ---------------------------------------------------------------------------------------------------------------- */
 
 #define G "generator: Generator | None = None"
@@ -298,11 +342,22 @@ Op rl_distribution_ops[] = {
     },
     {
         .sig = "_standard_gamma(input: Tensor, " G ") -> Tensor", .where = FUNCTION, .flags = RANDOM, .forward = gamma_forward, .samples = "-",
+        .formula = "input: g * _standard_gamma_grad(input, y)",
         .doc = "Numbers of gamma distributions with the shapes given and rate 1.\n\n>>> bool((rl._standard_gamma(rl.ones(2)) > 0).all())\nTrue",
     },
     {
         .sig = "_sample_dirichlet(input: Tensor, " G ") -> Tensor", .where = FUNCTION, .flags = RANDOM, .forward = dirichlet_forward, .samples = "-",
+        .formula = "input: _dirichlet_grad(y, input, sum(input, -1, True)) * (g - sum(g * y, -1, True))",
         .doc = "Probabilities along the last dim from Dirichlet distributions.\n\n>>> bool(rl.isclose(rl._sample_dirichlet(rl.ones(3)).sum(), rl.tensor(1.0)))\nTrue",
+    },
+    {
+        .sig = "_standard_gamma_grad(input: Tensor, output: Tensor) -> Tensor", .where = FUNCTION, .flags = ELEMENTWISE, .forward = gamma_grad_forward, .samples = "-",
+        .doc = "How samples of gamma distributions move with the shapes.\n\n>>> rl._standard_gamma_grad(rl.tensor([1.0]), rl.tensor([0.0, 2.0]))\ntensor([0.0000, 1.6348])",
+    },
+    {
+        .sig = "_dirichlet_grad(x: Tensor, alpha: Tensor, total: Tensor) -> Tensor", .where = FUNCTION, .flags = ELEMENTWISE, .forward = dirichlet_grad_forward, .samples = "-",
+        .doc = "How an entry of a Dirichlet sample moves with its own shape, over one minus the entry.\n\n"
+               ">>> rl._dirichlet_grad(rl.tensor([0.5]), rl.tensor([1.0]), rl.tensor([2.0]))\ntensor([0.6931])",
     },
     {0},
 };

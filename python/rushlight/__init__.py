@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 _ENGINE = {name: value for space in (_C, _C._VariableFunctions) for name, value in vars(space).items()
            if not name.startswith("_") and name not in ("ModuleBase", "Parameter", "builtin_function", "method_descriptor")}
 globals().update(_ENGINE)
+globals().update({name: getattr(_C._VariableFunctions, name) for name in "_standard_gamma _standard_gamma_grad _sample_dirichlet _dirichlet_grad".split()})
 
 from ._tensor import (BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor,  # noqa: E402
                       LongTensor, ShortTensor, is_storage, is_tensor, set_default_tensor_type, typename)
