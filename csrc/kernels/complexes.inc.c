@@ -60,6 +60,12 @@ VM T C(sinc)(T x) {
     T z = C(scale)(x, (REAL)3.141592653589793);
     return C(re)(x) == 0 && C(im)(x) == 0 ? C(make)(1, 0) : C(div)(LIBM(csin)(z), z);
 }
+VM T C(logaddexp)(T a, T b) {   /* the larger real part comes out of the logarithm */
+    T top = C(re)(a) >= C(re)(b) ? a : b, low = C(re)(a) >= C(re)(b) ? b : a;
+    if (C(isnan)(a) || C(isnan)(b)) return C(make)((REAL)NAN, (REAL)NAN);
+    if (C(re)(top) == C(re)(low) && LIBM(fabs)(C(re)(top)) == (REAL)INFINITY) return C(re)(top) < 0 ? low : LIBM(clog)(LIBM(cexp)(low) + LIBM(cexp)(top));
+    return top + C(log1p)(LIBM(cexp)(low - top));
+}
 VM T C(pow)(T a, T b) {
     if (C(im)(b) == 0 && C(re)(b) == 2) return C(mul)(a, a);
     if (C(im)(b) == 0 && C(re)(b) == 0) return C(make)(1, 0);

@@ -272,7 +272,7 @@ static Tensor *mse_forward(Call *c) {
 }
 
 static void mse_vjp(Call *c, Tensor **g, Tensor **dx) {
-    Tensor *d = rl_sub(c->arg[0].tensor, c->arg[1].tensor);
+    Tensor *d = rl_conj(rl_sub(c->arg[0].tensor, c->arg[1].tensor));
     if (!d) return;
     int how = reduction_of(c->arg[2].str);
     Tensor *slope = rl_mul(d, how == MEAN ? rl_mul_number(g[0], 2.0 / (double)d->numel) : rl_mul_number(g[0], 2));

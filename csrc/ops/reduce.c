@@ -230,15 +230,26 @@ static Tensor *minimum_forward(Call *c) { return rl_do("minimum", c->arg[0], c->
 
 /* ---- logsumexp ---------------------------------------------------------------------------------------------------------------------- */
 
+/* Of complex numbers: the largest real part comes out of the logarithm. */
+static Tensor *complex_logsumexp(Call *c, Tensor *x) {
+    if (!x->numel) return rl_log(rl_do_overload("sum", 1, a_t(rl_exp(x)), c->arg[1], c->arg[2]));
+    Tensor *top = rl_do("amax", a_t(rl_do("real", a_t(x))), c->arg[1], a_b(true));
+    top = rl_do("where", a_t(rl_do("isinf", a_t(top))), a_i(0), a_t(top));
+    Tensor *logs = rl_log(rl_do_overload("sum", 1, a_t(rl_exp(rl_sub(x, top))), c->arg[1], a_b(true)));
+    Tensor *y = rl_add(logs, top);
+    return c->arg[2].b || !y || y->ndim == 0 ? y : rl_do_overload("squeeze", 1, a_t(y), c->arg[1]);
+}
+
 static Tensor *logsumexp_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
+    if (rl_dtype_is(x->dtype, CLASS_COMPLEX)) return complex_logsumexp(c, x);
     Dtype dtype = rl_dtype_is(x->dtype, CLASS_INTEGRAL) ? rl_default_dtype() : x->dtype;
     return reduce_to(c, REDUCE_logsumexp, rl_cast(x, dtype), &c->arg[1], c->arg[2].b, dtype, NULL);
 }
 
 static void logsumexp_vjp(Call *c, Tensor **g, Tensor **dx) {
     Tensor *y = rl_restore_dims(c, c->out[0], &c->arg[1], c->arg[2].b);
-    dx[0] = rl_mul(rl_restore_dims(c, g[0], &c->arg[1], c->arg[2].b), rl_exp(rl_sub(c->arg[0].tensor, y)));
+    dx[0] = rl_mul(rl_restore_dims(c, g[0], &c->arg[1], c->arg[2].b), rl_conj(rl_exp(rl_sub(c->arg[0].tensor, y))));
 }
 
 #define ALL(name) name "(input: Tensor, *, dtype: dtype | None = None) -> Tensor"

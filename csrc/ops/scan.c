@@ -2,6 +2,9 @@
 #include "rushlight.h"
 #include "kernels/kernels.h"
 
+#include <complex.h>
+#include <math.h>
+
 static Tensor *refuse(Call *c, Dtype d) {
     return rl_fail(RL_NOT_IMPLEMENTED, "\"%s_out_cpu\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[d].word);
 }
@@ -26,9 +29,29 @@ static Tensor *sum_forward(Call *c) {
     return y && run_lines(rl_kernels->scan[dtype][c->op->data], 2, (Tensor *[]){y, x}, dim) ? y : NULL;
 }
 
+/* log(e^a + e^b) of complex numbers: the larger real part comes out of the logarithm. */
+static double _Complex add_complex_logs(double _Complex a, double _Complex b) {
+    double _Complex top = creal(a) >= creal(b) ? a : b, low = creal(a) >= creal(b) ? b : a;
+    if (creal(a) != creal(a) || creal(b) != creal(b) || cimag(a) != cimag(a) || cimag(b) != cimag(b)) return CMPLX(NAN, NAN);
+    if (creal(top) == creal(low) && isinf(creal(top))) return creal(top) < 0 ? low : clog(cexp(low) + cexp(top));
+    return top + clog(1 + cexp(low - top));
+}
+
+static void complex_lse(int64_t n, char *const *p, const int64_t *stride, const void *extra) {
+    double _Complex sum = -INFINITY;
+    (void)extra;
+    for (int64_t i = 0; i < n; i++) *(double _Complex *)(p[0] + i * stride[0]) = sum = add_complex_logs(sum, *(double _Complex *)(p[1] + i * stride[1]));
+}
+
+static Tensor *complex_lse_forward(Tensor *x, int dim) {
+    Tensor *wide = rl_cast(x, RL_COMPLEX128), *y = wide ? rl_empty(wide->ndim, wide->shape, RL_COMPLEX128) : NULL;
+    return y && run_lines(complex_lse, 2, (Tensor *[]){y, wide}, dim) ? rl_cast(y, x->dtype) : NULL;
+}
+
 static Tensor *lse_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     int dim = rl_wrap_dim(x->ndim, c->arg[1].i);
+    if (dim >= 0 && rl_dtype_is(x->dtype, CLASS_COMPLEX)) return complex_lse_forward(x, dim);
     LoopFn *fn = rl_kernels->scan[x->dtype][SCAN_LOGSUMEXP];
     if (dim < 0) return NULL;
     if (!fn) return refuse(c, x->dtype);
@@ -96,16 +119,60 @@ static void best_vjp(Call *c, Tensor **g, Tensor **dx) {
     else dx[0] = rl_do("scatter_add", a_t(rl_zeros(m->ndim, m->shape, g[0]->dtype)), c->arg[1], a_t(c->out[1]), a_t(g[0]));
 }
 
-/* sum over k >= i of g_k exp(x_i - y_k), the signs of g apart, in logarithms. */
-static Tensor *lse_half(Tensor *g, Tensor *x, Tensor *y, int64_t dim) {
-    Tensor *size = rl_do("where", a_t(rl_do("gt", a_t(g), a_i(0))), a_t(g), a_i(0)), *logs = rl_sub(rl_log(size), y);
-    return rl_exp(rl_add(flip(rl_do("logcumsumexp", a_t(flip(logs, dim)), a_i(dim)), dim), x));
+/* dx_i = sum over k >= i of g_k exp(x_i - y_k), conjugated. */
+static void lse_vjp(Call *c, Tensor **g, Tensor **dx) {
+    Tensor *x = rl_conj(c->arg[0].tensor), *y = rl_conj(c->out[0]);
+    if (x && y) dx[0] = x->ndim == 0 ? g[0] : rl_do("_exp_sums", a_t(g[0]), a_t(x), a_t(rl_neg(y)), c->arg[1], a_b(true));
 }
 
-static void lse_vjp(Call *c, Tensor **g, Tensor **dx) {
-    Tensor *x = c->arg[0].tensor, *y = c->out[0];
-    if (!x || !y) return;
-    dx[0] = x->ndim == 0 ? g[0] : rl_sub(lse_half(g[0], x, y, c->arg[1].i), lse_half(rl_neg(g[0]), x, y, c->arg[1].i));
+/* ---- sums of exponentials with weights: y_i = sum of v_k exp(s_i + t_k) over k <= i, or k >= i -----------------------------------------
+ *
+ * The gradient of logcumsumexp, of which every derivative is again such a sum.  What has been added up is kept relative to the largest
+ * t so far, so that nothing overflows while s_i + t_k is not large. */
+
+static void exp_sums_real(int64_t n, char *const *p, const int64_t *stride, const void *extra) {
+    double sum = 0, top = -INFINITY;
+    bool backwards = *(const bool *)extra;
+    for (int64_t j = 0; j < n; j++) {
+        int64_t i = backwards ? n - 1 - j : j;
+        double v = *(double *)(p[1] + i * stride[1]), s = *(double *)(p[2] + i * stride[2]), t = *(double *)(p[3] + i * stride[3]);
+        if (t > top) sum = sum == 0 ? 0 : sum * exp(top - t), top = t;
+        sum += t == top ? v : v * exp(t - top);
+        *(double *)(p[0] + i * stride[0]) = sum == 0 ? 0 : sum * exp(s + top);
+    }
+}
+
+static void exp_sums_complex(int64_t n, char *const *p, const int64_t *stride, const void *extra) {
+    double _Complex sum = 0, top = -INFINITY;
+    bool backwards = *(const bool *)extra;
+    for (int64_t j = 0; j < n; j++) {
+        int64_t i = backwards ? n - 1 - j : j;
+        double _Complex v = *(double _Complex *)(p[1] + i * stride[1]), s = *(double _Complex *)(p[2] + i * stride[2]), t = *(double _Complex *)(p[3] + i * stride[3]);
+        if (creal(t) > creal(top)) sum = sum == 0 ? 0 : sum * cexp(top - t), top = t;
+        sum += t == top ? v : v * cexp(t - top);
+        *(double _Complex *)(p[0] + i * stride[0]) = sum == 0 ? 0 : sum * cexp(s + top);
+    }
+}
+
+static Tensor *exp_sums_forward(Call *c) {
+    Dtype dtype = rl_common_dtype(c), wide = rl_dtype_is(dtype, CLASS_COMPLEX) ? RL_COMPLEX128 : RL_FLOAT64;
+    int dim = rl_wrap_dim(c->arg[0].tensor->ndim, c->arg[3].i);
+    Tensor *in[4] = {NULL};
+    bool same = dim >= 0 && rl_same_shape(c->arg[0].tensor, c->arg[1].tensor) && rl_same_shape(c->arg[0].tensor, c->arg[2].tensor) && c->arg[0].tensor->ndim;
+    if (!same) return rl_fail(RL_RUNTIME_ERROR, "_exp_sums: three tensors of one shape with dims are needed");
+    for (int k = 0; k < 3; k++) in[k + 1] = rl_cast(c->arg[k].tensor, wide);
+    in[0] = in[1] ? rl_empty(in[1]->ndim, in[1]->shape, wide) : NULL;
+    if (!in[0] || !in[2] || !in[3]) return NULL;
+    double cost = 30.0 * (double)in[0]->shape[dim];
+    return rl_loop_lines(wide == RL_FLOAT64 ? exp_sums_real : exp_sums_complex, 4, in, dim, &c->arg[4].b, cost) ? rl_cast(in[0], dtype) : NULL;
+}
+
+/* With w arriving: dv_k = exp(t_k) times the sum of w_i exp(s_i) from the other side; ds = w y; dt = v dv. */
+static void exp_sums_vjp(Call *c, Tensor **g, Tensor **dx) {
+    Tensor *v = c->arg[0].tensor, *s = rl_conj(c->arg[1].tensor), *t = rl_conj(c->arg[2].tensor), *dv = NULL;
+    if (rl_need(c, 0) || rl_need(c, 2)) dx[0] = dv = rl_do("_exp_sums", a_t(g[0]), a_t(t), a_t(s), c->arg[3], a_b(!c->arg[4].b));
+    if (rl_need(c, 1)) dx[1] = rl_mul(g[0], rl_conj(c->out[0]));
+    if (rl_need(c, 2)) dx[2] = rl_mul(dv, rl_conj(v));
 }
 
 Op rl_scan_ops[] = {
@@ -132,6 +199,11 @@ Op rl_scan_ops[] = {
     {
         .sig = "logcumsumexp(input: Tensor, dim: int) -> Tensor", .forward = lse_forward, .vjp = lse_vjp, .saves = SAVE(0) | SAVE_OUT(0), .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 1",
         .doc = "Logarithms of running sums of exponentials.\n\n>>> rl.logcumsumexp(rl.tensor([0.0, 0.0]), 0)\ntensor([0.0000, 0.6931])",
+    },
+    {
+        .sig = "_exp_sums(weights: Tensor, outer: Tensor, inner: Tensor, dim: int, backwards: bool) -> Tensor", .forward = exp_sums_forward, .vjp = exp_sums_vjp,
+        .saves = SAVE(0) | SAVE(1) | SAVE(2) | SAVE_OUT(0), .dtypes = CLASS_INEXACT, .where = PRIVATE, .samples = "x(3, 4), x(3, 4), x(3, 4), 1, True; x(3, 4), x(3, 4), x(3, 4), 0, False",
+        .doc = "Running sums of weights * exp(outer[i] + inner[k]), from the front or from the back.",
     },
     {0},
 };

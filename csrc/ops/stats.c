@@ -43,7 +43,7 @@ static void var_mean_vjp(Call *c, Tensor **g, Tensor **dx) {
 /* Square roots of variances; where those are 0 the slope is taken to be 0. */
 static void deviation_vjp(Call *c, Tensor **g, Tensor **dx) {
     Tensor *y = c->out[0];
-    dx[0] = rl_do("where", a_t(rl_do("eq", a_t(y), a_i(0))), a_i(0), a_t(rl_div(g[0], rl_mul_number(y, 2))));
+    dx[0] = rl_do("where", a_t(rl_do("eq", a_t(y), a_i(0))), a_i(0), a_t(rl_div(g[0], rl_conj(rl_mul_number(y, 2)))));
 }
 static Tensor *deviation_forward(Call *c) { return rl_sqrt(c->arg[0].tensor); }
 
