@@ -341,6 +341,41 @@ def test_nested_backward_over_a_shared_graph():
     assert x.grad.tolist() == [10, 10, 10]      # 2 x * (2 + 3)
 
 
+def test_a_run_owns_its_graph_and_ids_are_never_used_again():
+    """A run keeps its state by the node's address, so none may be taken again while it lasts, though its tensors let go of the graph."""
+    seen, again = set(), 0
+    x = leaf()
+
+    def build_and_run(g):
+        total.detach_()
+        for n in range(1, 6):
+            y = x
+            for _ in range(n):
+                with rl.enable_grad():
+                    y = y * 2
+                assert id(y.grad_fn) not in addresses and y.grad_fn._id not in seen
+                seen.add(y.grad_fn._id)
+            (inner,) = rl.autograd.grad(y, x, rl.ones(3))
+            assert inner.tolist() == [2.0**n] * 3
+        return g
+
+    for _ in range(5):
+        before = addresses if seen else set()
+        addresses, chain = set(), x
+        for k in range(12):
+            chain = chain * 3 if k % 2 else chain + x
+            assert chain.grad_fn._id not in seen
+            seen.add(chain.grad_fn._id)
+            addresses.add(id(chain.grad_fn))
+            if k in (3, 7):
+                chain.register_hook(build_and_run)
+        again += len(addresses & before)
+        total, chain = chain.sum(), None
+        (g,) = rl.autograd.grad(total, x)
+        assert g.tolist() == [sum(3.0**k for k in range(1, 7)) + 3.0**6] * 3   # v <- 3 (v + x), six times from v = x
+    assert again, "no address was used again between runs: ids were not tried"
+
+
 def test_collector_running_at_every_allocation():
     before = gc.get_threshold()
     gc.set_threshold(1)
