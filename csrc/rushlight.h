@@ -342,7 +342,8 @@ enum {   /* Op.where: where Python finds it */
     INPLACE = 64,              /* derive name_() */
     OUT = 128,                 /* derive out= */
     PRIVATE = 256,             /* reachable as _C._ops.name only */
-    METHOD_ONLY_INPLACE = 512  /* the name itself ends in _: fill_, uniform_, copy_: arg 0 is written */
+    METHOD_ONLY_INPLACE = 512, /* the name itself ends in _: fill_, uniform_, copy_: arg 0 is written */
+    COPY = 1024                /* a view: derive the function name_copy() */
 };
 
 enum {   /* Op.flags */
@@ -388,6 +389,7 @@ struct Op {
     bool saves_by_need;        /* .saves_for says something */
     void *binding;             /* the binding's record */
     Op *next;                  /* next overload of the same name */
+    Op *view;                  /* of a derived name_copy: what it copies */
     const char *file;          /* family */
     uint8_t autocast;          /* rl_autocast_policy */
 };

@@ -71,7 +71,7 @@ def offset(a):
     return store[3:].reshape(a.shape)
 
 
-ABOUT_LAYOUT = {"embedding_renorm_", "as_strided", "_as_strided", "as_strided_scatter", "_as_strided_backward", "view", "view_as", "_unsafe_view"}
+ABOUT_LAYOUT = {"embedding_renorm_", "as_strided", "as_strided_copy", "view_copy", "_as_strided", "as_strided_scatter", "_as_strided_backward", "view", "view_as", "_unsafe_view"}
 LAYOUTS = {"fortran": fortran, "stepped": stepped, "offset": offset}
 
 

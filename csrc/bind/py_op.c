@@ -73,11 +73,11 @@ static PyObject *failed(Scope s) {
 
 /* out=: one tensor, or a sequence of as many as there are results. */
 static PyObject *call_out(Call *c, Frame *f, Scope s) {
-    Tensor *out[8];
+    Tensor *out[64];
     int n = 0;
     if (is_tensor(f->out)) out[n++] = tensor_of(f->out);
     else if (PyTuple_Check(f->out) || PyList_Check(f->out)) {
-        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(f->out) && n < 8; i++) {
+        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(f->out) && n < RL_COUNT(out); i++) {
             PyObject *o = PySequence_Fast_GET_ITEM(f->out, i);
             if (!is_tensor(o)) {
                 rl_scope_close(s);
@@ -94,6 +94,7 @@ static PyObject *call_out(Call *c, Frame *f, Scope s) {
     if (!rl_call_out(c, n, out)) return failed(s);
     rl_scope_close(s);
     if (rl_thread.failed) return raise_pending();
+    if (c->op->parsed->nout < 0) Py_RETURN_NONE;
     if (n == 1) return Py_NewRef(f->out);
     PyObject *type = c->op->parsed->out_name[0] ? structseq_type(c->op) : NULL;
     PyObject *tuple = type ? PyStructSequence_New((PyTypeObject *)type) : PyTuple_New(n);

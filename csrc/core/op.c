@@ -94,6 +94,36 @@ static bool start_row(Op *op, const char *family) {
     return enter_aliases(op) && (!op->shape || rl_check_compile(op));
 }
 
+/* ---- name_copy: a view, copied ------------------------------------------------------------------------------------------ */
+
+static Tensor *copied_view_forward(Call *c) {
+    Call view = {.op = c->op->view, .arg = c->arg};
+    if (!rl_call(&view) || (view.nout > 1 && !rl_outputs(c, view.nout))) return NULL;
+    for (int k = 0; k < view.nout; k++) c->out[k] = rl_do("clone", a_t(view.out[k]), a_i(FORMAT_CONTIGUOUS));
+    c->nout = view.nout;
+    return c->out[0];
+}
+
+static char *joined(const char *format, const char *a, const char *b) {
+    int n = snprintf(NULL, 0, format, a, b) + 1;
+    char *text = rl_alloc(n);
+    if (text) snprintf(text, (size_t)n, format, a, b);
+    return text;
+}
+
+static bool derive_copy(Op *view) {
+    char name[64];
+    const char *own = view->sig + (*view->sig == '_');
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(own, "("), own);
+    Op *op = rl_alloc_zero(sizeof *op);
+    if (!op) return false;
+    *op = (Op){.view = view, .where = FUNCTION | OUT, .flags = COMPOSITE | EXACT_OUT, .forward = copied_view_forward, .samples = view->samples};
+    if (!strcmp(name, "narrow")) op->where |= METHOD;      /* the only one torch has as a method */
+    op->sig = joined("%s_copy%s", name, own + strlen(name));
+    op->doc = joined("A copy of what %s() shows, in memory of its own.  %s", name, view->doc);
+    return op->sig && op->doc && start_row(op, view->file);
+}
+
 /* Which arguments and outputs the gradient of one argument reads, from the words in its expression. */
 static uint64_t names_in(const Op *op, const char *text, const char *end) {
     const Sig *s = op->parsed;
@@ -129,6 +159,8 @@ bool rl_ops_start(void) {
     for (int f = 0; f < RL_COUNT(families); f++)
         for (Op *op = families[f].rows; op && op->sig; op++)
             if (!start_row(op, families[f].name)) return false;
+    for (int i = 0, n = how_many; i < n; i++)
+        if (every[i]->where & COPY && !derive_copy(every[i])) return false;
     for (int i = 0; i < how_many; i++) {
         Op *op = every[i];
         if (op->formula) {
@@ -334,6 +366,14 @@ static Tensor *composite_into(Call *c, Tensor *self) {
     return rl_apply_inplace(copy, args);
 }
 
+/* What a composite's parts save of the tensor must outlive its being written: they are given a copy when they record. */
+static bool spare_saved(Call *c) {
+    bool wants;
+    if (!rl_thread.grad_mode || c->op->where & METHOD_ONLY_INPLACE || !look_at_tensors(c, &wants)) return !rl_thread.failed;
+    if (wants) c->arg[0].tensor = rl_clone(c->arg[0].tensor);
+    return !rl_thread.failed;
+}
+
 bool rl_call_inplace(Call *c) {
     Tensor *self = c->arg[0].tag == A_TENSOR ? c->arg[0].tensor : NULL, *original = NULL;
     bool record;
@@ -342,6 +382,7 @@ bool rl_call_inplace(Call *c) {
     if (!rl_check_inplace(self)) return false;
     if (c->op->flags & COMPOSITE) {
         uint32_t version = rl_version(self);
+        if (!spare_saved(c)) return false;
         Tensor *y = composite_into(c, self);
         c->out[0] = y;
         if (y && rl_version(self) == version) rl_bump_version(self);
@@ -371,10 +412,15 @@ static bool refuse_out_with_grad(Call *c, int n, Tensor **out) {
     return wants;
 }
 
+/* torch's words for dtypes in this one message. */
+static const char *const c_words[RL_NDTYPES] = {
+    "bool", "unsigned char", "signed char", "short int", "int", "long int", "c10::Half", "c10::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>",
+};
+
 static bool deliver(Call *c, Tensor *y, Tensor *out) {
     if (y == out) return true;
     if ((c->op->flags & EXACT_OUT) && y->dtype != out->dtype)
-        return rl_fail(RL_RUNTIME_ERROR, "%s(): Expected out tensor to have dtype %s, but got %s instead", c->op->parsed->name, rl_dtypes[y->dtype].name, rl_dtypes[out->dtype].name);
+        return rl_fail(RL_RUNTIME_ERROR, "Expected out tensor to have dtype %s, but got %s instead: %s() gives %s", c_words[y->dtype], c_words[out->dtype], c->op->parsed->name, rl_dtypes[y->dtype].name);
     if (!rl_can_take(c, y->dtype, out)) return false;
     if (!rl_same_shape(y, out)) {
         char text[512];
@@ -405,6 +451,7 @@ bool rl_call_out(Call *c, int n, Tensor **out) {
     c->ndests = c->op->flags & COMPOSITE ? 0 : n;
     rl_thread.grad_mode = false;
     bool ok = run_forward(c, &record);
+    if (ok && n != c->nout) ok = rl_fail(RL_RUNTIME_ERROR, "%s() expected an out= argument of size %d, got size %d", c->op->parsed->name, c->nout, n);
     for (int i = 0; ok && i < n; i++) ok = deliver(c, c->out[i], out[i]);
     rl_thread.grad_mode = mode;
     if (!ok) return false;

@@ -222,6 +222,14 @@ static Tensor *hand_over(Call *c, Op *op, int n, const Arg *args) {
     return inner.nout ? out[0] : NULL;
 }
 
+/* Views that may be written to although one call made them all. */
+static Tensor *unsafe_forward(Call *c) {
+    hand_over(c, rl_find(c->op->parsed->name + strlen("unsafe_")), 3, c->arg);
+    for (int k = 0; k < c->nout; k++)
+        if (c->out[k]) c->out[k]->flags &= (uint16_t)~T_MULTI_VIEW;
+    return c->out[0];
+}
+
 static Tensor *split_list_forward(Call *c) { return hand_over(c, RL_OP("split_with_sizes"), 3, c->arg); }
 
 enum { MOST_PARTS = 1 << 28 };    /* a list of more tensors does not fit into memory */
@@ -592,7 +600,7 @@ Op rl_combine_ops[] = {
         .doc = "With at least three dims.\n\n>>> rl._C._ops._atleast_3d(rl.tensor(1))\ntensor([[[1]]])", .forward = at_least_forward, .samples = "x(); x(2); x(2, 3)",
     },
     {
-        .sig = "split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = VIEW,
+        .sig = "split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
         .doc = "Pieces of split_size along dim; the last may be shorter.\n\n>>> rl.arange(3).split(2)\n(tensor([0, 1]), tensor([2]))",
         .forward = split_forward, .vjp = cut_vjp, .samples = "x(5, 2), 2; x(2, 6), 3, 1",
     },
@@ -602,7 +610,7 @@ Op rl_combine_ops[] = {
         .forward = split_list_forward, .samples = "x(5, 2), [2, 3]",
     },
     {
-        .sig = "split_with_sizes(input: Tensor, split_sizes: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = VIEW,
+        .sig = "split_with_sizes(input: Tensor, split_sizes: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
         .doc = "Pieces of the given lengths along dim.\n\n>>> rl.split_with_sizes(rl.arange(3), [1, 2])\n(tensor([0]), tensor([1, 2]))",
         .forward = split_with_sizes_forward, .vjp = cut_vjp, .samples = "x(5, 2), [2, 3]; x(2, 4), [4, 0], 1",
     },
@@ -610,6 +618,21 @@ Op rl_combine_ops[] = {
         .sig = "chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
         .doc = "At most `chunks` pieces of equal length along dim; the last may be shorter.\n\n>>> rl.arange(3).chunk(2)\n(tensor([0, 1]), tensor([2]))",
         .forward = chunk_forward, .samples = "x(5, 2), 3; x(2, 6), 2, 1",
+    },
+    {
+        .sig = "unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .doc = "As split(), with pieces that may each be written to.\n\n>>> rl.unsafe_split(rl.arange(3), 2)\n(tensor([0, 1]), tensor([2]))",
+        .forward = unsafe_forward, .samples = "x(5, 2), 2; x(2, 6), 3, 1",
+    },
+    {
+        .sig = "unsafe_split_with_sizes(input: Tensor, split_sizes: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .doc = "As split_with_sizes(), with pieces that may each be written to.\n\n>>> rl.unsafe_split_with_sizes(rl.arange(3), [1, 2])\n(tensor([0]), tensor([1, 2]))",
+        .forward = unsafe_forward, .samples = "x(5, 2), [2, 3]; x(2, 4), [4, 0], 1",
+    },
+    {
+        .sig = "unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .doc = "As chunk(), with pieces that may each be written to.\n\n>>> rl.unsafe_chunk(rl.arange(3), 2)\n(tensor([0, 1]), tensor([2]))",
+        .forward = unsafe_forward, .samples = "x(5, 2), 3; x(2, 6), 2, 1",
     },
     {
         .sig = "tensor_split(input: Tensor, sections: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
@@ -628,7 +651,7 @@ Op rl_combine_ops[] = {
     },
     SPLITS("hsplit", 1, 1), SPLITS("vsplit", 0, 2), SPLITS("dsplit", 2, 3),
     {
-        .sig = "unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = VIEW,
+        .sig = "unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
         .doc = "All slices along a dim.\n\n>>> rl.tensor([[1, 2], [3, 4]]).unbind()\n(tensor([1, 2]), tensor([3, 4]))",
         .forward = unbind_forward, .vjp = unbind_vjp, .samples = "x(2, 3); x(2, 3), 1",
     },

@@ -81,12 +81,12 @@ Op rl_complex_ops[] = {
         .forward = imag_forward, .samples = "-",
     },
     {
-        .sig = "view_as_real(input: Tensor) -> Tensor", .where = FUNCTION, .flags = VIEW,
+        .sig = "view_as_real(input: Tensor) -> Tensor", .where = FUNCTION | COPY, .flags = VIEW,
         .doc = "Complex numbers as pairs along a new last dim.\n\n>>> rl.view_as_real(rl.tensor([1 + 2j]))\ntensor([[1., 2.]])",
         .forward = view_as_real_forward, .vjp = view_as_real_vjp, .samples = "-",
     },
     {
-        .sig = "view_as_complex(input: Tensor) -> Tensor", .where = FUNCTION, .flags = VIEW,
+        .sig = "view_as_complex(input: Tensor) -> Tensor", .where = FUNCTION | COPY, .flags = VIEW,
         .doc = "Pairs along the last dim as complex numbers.\n\n>>> rl.view_as_complex(rl.tensor([[1., 2.]]))\ntensor([1.+2.j])",
         .forward = view_as_complex_forward, .vjp = view_as_complex_vjp, .samples = "-",
     },

@@ -195,7 +195,7 @@ Op rl_convert_ops[] = {
         .forward = type_as_forward, .samples = "x(2, 3), x(1)",
     },
     {
-        .sig = "detach(input: Tensor) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "detach(input: Tensor) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = COMPOSITE,
         .doc = "The same data, cut from the graph: no gradient flows through the result.\n\n"
                ">>> rl.ones(1, requires_grad=True).detach().requires_grad\nFalse",
         .forward = detach_forward, .samples = "x(2, 3)",

@@ -16,7 +16,10 @@ enum { O_DTYPE, O_LAYOUT, O_DEVICE, O_GRAD, O_PIN, O_COUNT };
 
 /* The dtype asked for, or that of the destination, or `otherwise`. */
 static Dtype dtype_for(const Call *c, int options, Dtype otherwise) {
-    return a_dtype_or(&c->arg[options + O_DTYPE], c->dest ? (Dtype)c->dest->dtype : otherwise);
+    const Arg *asked = &c->arg[options + O_DTYPE];
+    if (c->dest && asked->tag == A_DTYPE && asked->dtype != c->dest->dtype)
+        rl_fail(RL_RUNTIME_ERROR, "dtype %s does not match dtype of out parameter (%s)", rl_dtypes[asked->dtype].word, rl_dtypes[c->dest->dtype].word);
+    return a_dtype_or(asked, c->dest ? (Dtype)c->dest->dtype : otherwise);
 }
 
 static bool options_fit(const Call *c, int options) {
@@ -305,6 +308,7 @@ static Tensor *logspace_forward(Call *c) {
     Arg start, end;
     double store[4], base = c->arg[3].f;
     if (!number_of(&c->arg[0], &start, store) || !number_of(&c->arg[1], &end, store + 2)) return NULL;
+    if (rl_dtype_is(dtype_for(c, 4, rl_default_dtype()), CLASS_INT)) start = a_i(a_int(&start)), end = a_i(a_int(&end));
     Tensor *t = steps(c, 4, &start, &end, "logspace");
     if (!t) return NULL;
     if (t->dtype == RL_COMPLEX128) return as_asked(c, 4, rl_do("pow", a_f(base), a_t(t)));

@@ -328,7 +328,7 @@ static Tensor *dirichlet_grad_forward(Call *c) { return sample_grad(c, dirichlet
 
 Op rl_distribution_ops[] = {
     {
-        .sig = "multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, " G ") -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = RANDOM,
+        .sig = "multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, " G ") -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = RANDOM | EXACT_OUT,
         .forward = multinomial_forward, .samples = "-",
         .doc = "Positions drawn with the weights of each row.\n\n>>> rl.multinomial(rl.tensor([0.0, 3.0, 0.0]), 2, replacement=True)\ntensor([1, 1])",
     },

@@ -330,7 +330,7 @@ Op rl_index_ops[] = {
         .forward = masked_fill_forward, .vjp = masked_fill_vjp, .samples = "x(3, 4), mask(3, 4), 2; x(3, 4), mask(4), x()",
     },
     {
-        .sig = "masked_select(input: Tensor, mask: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE,
+        .sig = "masked_select(input: Tensor, mask: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "The elements where the mask, broadcast, is True, in one dim.\n\n>>> rl.masked_select(rl.tensor([1, 2]), rl.tensor([False, True]))\ntensor([2])",
         .forward = masked_select_forward, .samples = "x(3, 4), mask(3, 4); x(3, 4), mask(4)",
     },

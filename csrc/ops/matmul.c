@@ -397,7 +397,7 @@ Op rl_matmul_ops[] = {
         .forward = dot_forward, .samples = "x(3), x(3)",
     },
     {
-        .sig = "matmul(input: Tensor, other: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT | LINALG, .flags = COMPOSITE,
+        .sig = "matmul(input: Tensor, other: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT | LINALG, .flags = COMPOSITE | EXACT_OUT,
         .doc = "Product of the last two dims, the others broadcast; vectors as rows on the left and columns on the right.\n\n"
                ">>> rl.tensor([1., 2.]) @ rl.tensor([[3.], [4.]])\ntensor([11.])",
         .forward = matmul_forward, .samples = "x(2, 3), x(3, 4); x(3), x(3); x(2, 3), x(3); x(3), x(3, 2); x(4, 2, 3), x(3, 2); x(2, 1, 2, 3), x(4, 3, 2); x(3), x(2, 3, 2)",
@@ -415,12 +415,12 @@ Op rl_matmul_ops[] = {
         .forward = linear_forward, .samples = "x(2, 3), x(4, 3), x(4); x(2, 5, 3), x(4, 3); x(3), x(2, 3), x(2); x(2, 3), x(3)",
     },
     {
-        .sig = "addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE,
+        .sig = "addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "beta * input + alpha * (mat1 @ mat2).\n\n>>> rl.addmm(rl.ones(1, 1), rl.ones(1, 2), rl.ones(2, 1))\ntensor([[3.]])",
         .forward = addmm_forward, .samples = "x(2, 4), x(2, 3), x(3, 4); x(4), x(2, 3), x(3, 4)",
     },
     {
-        .sig = "addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE,
+        .sig = "addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "beta * input + alpha * (mat @ vec).\n\n>>> rl.addmv(rl.ones(1), rl.ones(1, 2), rl.ones(2))\ntensor([3.])",
         .forward = addmv_forward, .samples = "x(2), x(2, 3), x(3)",
     },
@@ -430,12 +430,12 @@ Op rl_matmul_ops[] = {
         .forward = addr_forward, .samples = "x(2, 3), x(2), x(3)",
     },
     {
-        .sig = "baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE,
+        .sig = "baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "beta * input + alpha * bmm(batch1, batch2).\n\n>>> rl.baddbmm(rl.ones(1, 1, 1), rl.ones(1, 1, 2), rl.ones(1, 2, 1))\ntensor([[[3.]]])",
         .forward = baddbmm_forward, .samples = "x(2, 3, 5), x(2, 3, 4), x(2, 4, 5)",
     },
     {
-        .sig = "addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE,
+        .sig = "addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "beta * input + alpha * the sum of bmm(batch1, batch2) over the batch.\n\n>>> rl.addbmm(rl.ones(1, 1), rl.ones(2, 1, 2), rl.ones(2, 2, 1))\ntensor([[5.]])",
         .forward = addbmm_forward, .samples = "x(3, 5), x(2, 3, 4), x(2, 4, 5)",
     },

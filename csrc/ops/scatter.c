@@ -471,34 +471,34 @@ static Tensor *nonzero_static_forward(Call *c) {
 
 Op rl_scatter_ops[] = {
     {
-        .sig = "gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor", .where = FUNCTION | METHOD | OUT, .saves = SAVE(2),
+        .sig = "gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .saves = SAVE(2),
         .doc = "Elements chosen along dim by numbers: out[i][j] = input[index[i][j]][j] for dim 0.\n\n"
                ">>> rl.gather(rl.tensor([[1, 2], [3, 4]]), 1, rl.tensor([[0], [1]]))\ntensor([[1],\n        [4]])",
         .forward = gather_forward, .vjp = gather_vjp, .samples = "x(3, 4), 1, idx(4, 3, 2); x(3, 4), 0, idx(3, 2, 4); x(5), 0, idx(5, 3)",
     },
     {
-        .sig = "scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | Number) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .saves = SAVE(2),
+        .sig = "scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | Number) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .saves = SAVE(2),
         .doc = "A copy of input with src written along dim at the numbers.\n\n>>> rl.scatter(rl.zeros(3), 0, rl.tensor([2]), 5.0)\ntensor([0., 0., 5.])",
         .forward = scatter_forward, .vjp = scatter_vjp, .samples = "x(3, 4), 1, idx(4, 3, 1), x(3, 1); x(3, 4), 0, idx(3, 1, 4), 2",
     },
     {
-        .sig = "scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | Number, *, reduce: str) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT,
+        .sig = "scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | Number, *, reduce: str) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT,
         .doc = "A copy of input with src added to, or multiplied with, what lies at the numbers; reduce is 'add' or 'multiply'. Not differentiable: see scatter_reduce.\n\n"
                ">>> rl.scatter(rl.ones(2), 0, rl.tensor([1, 1]), 2.0, reduce='add')\ntensor([1., 5.])",
         .forward = scatter_with_reduce_forward, .samples = "x(3, 4), 1, idx(4, 3, 2), x(3, 2), reduce='add'",
     },
     {
-        .sig = "scatter(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .saves = SAVE(2),
+        .sig = "scatter(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .saves = SAVE(2),
         .doc = "scatter with its number called value.\n\n>>> rl.scatter(rl.zeros(3), 0, rl.tensor([2]), value=5.0)\ntensor([0., 0., 5.])",
         .forward = scatter_forward, .vjp = scatter_vjp, .samples = "x(3, 4), 0, idx(3, 1, 4), 2",
     },
     {
-        .sig = "scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .saves = SAVE(2),
+        .sig = "scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .saves = SAVE(2),
         .doc = "A copy of input with src added along dim at the numbers.\n\n>>> rl.scatter_add(rl.zeros(2), 0, rl.tensor([1, 1]), rl.ones(2))\ntensor([0., 2.])",
         .forward = scatter_add_forward, .vjp = scatter_add_vjp, .samples = "x(3, 4), 1, idx(4, 3, 2), x(3, 2); x(3, 4), 0, idx(3, 5, 4), x(5, 4)",
     },
     {
-        .sig = "scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT,
+        .sig = "scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT,
         .saves = SAVE(0) | SAVE(2) | SAVE(3) | SAVE_OUT(0),
         .doc = "A copy of input reduced with src along dim at the numbers: sum, prod, mean, amax or amin; include_self=False leaves input's own element out where src comes.\n\n"
                ">>> rl.scatter_reduce(rl.zeros(2), 0, rl.tensor([1, 1]), rl.tensor([3., 4.]), 'amax')\ntensor([0., 4.])",
@@ -506,17 +506,17 @@ Op rl_scatter_ops[] = {
         .samples = "x(3, 4), 1, idx(4, 3, 2), x(3, 2), 'sum'; x(3, 4), 1, idx(4, 3, 2), x(3, 2), 'amax'; x(3, 4), 1, idx(4, 3, 2), x(3, 2), 'mean', include_self=False; x(3, 4), 1, idx(4, 3, 2), x(3, 2), 'prod'",
     },
     {
-        .sig = "index_select(input: Tensor, dim: int, index: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .saves = SAVE(2),
+        .sig = "index_select(input: Tensor, dim: int, index: Tensor) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .saves = SAVE(2),
         .doc = "Slices along dim, by number.\n\n>>> rl.index_select(rl.tensor([5, 6, 7]), 0, rl.tensor([2, 0]))\ntensor([7, 5])",
         .forward = index_select_forward, .vjp = index_select_vjp, .samples = "x(3, 4), 0, idx(3, 2); x(3, 4), 1, idx(4, 5); x(3, 4), 1, idx(4, 0)",
     },
     {
-        .sig = "index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .saves = SAVE(2), .data = 1,
+        .sig = "index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .saves = SAVE(2), .data = 1,
         .doc = "A copy with alpha times the slices of source added at the numbers.\n\n>>> rl.index_add(rl.zeros(2), 0, rl.tensor([1, 1]), rl.ones(2))\ntensor([0., 2.])",
         .forward = index_add_forward, .vjp = index_add_vjp, .samples = "x(3, 4), 0, idx(3, 2), x(2, 4); x(3, 4), 1, idx(4, 5), x(3, 5), alpha=2",
     },
     {
-        .sig = "index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .saves = SAVE(2),
+        .sig = "index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .saves = SAVE(2),
         .doc = "A copy with the slices of source written at the numbers.\n\n>>> rl.index_copy(rl.zeros(2), 0, rl.tensor([1]), rl.ones(1))\ntensor([0., 1.])",
         .forward = index_copy_forward, .vjp = index_copy_vjp, .samples = "x(3, 4), 0, idx(3, 1), x(1, 4)",
     },
@@ -526,13 +526,13 @@ Op rl_scatter_ops[] = {
         .forward = index_fill_forward, .vjp = index_fill_vjp, .samples = "x(3, 4), 0, idx(3, 1), 2; x(3, 4), 1, idx(4, 2), x()",
     },
     {
-        .sig = "index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE, .data = 1,
+        .sig = "index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE | EXACT_OUT, .data = 1,
         .doc = "A copy reduced with the slices of source at the numbers: prod, mean, amax or amin.\n\n"
                ">>> rl.index_reduce(rl.ones(2), 0, rl.tensor([1, 1]), rl.tensor([2., 3.]), 'prod')\ntensor([1., 6.])",
         .forward = index_reduce_forward, .samples = "x(3, 4), 0, idx(3, 2), x(2, 4), 'amax'",
     },
     {
-        .sig = "take(input: Tensor, index: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE,
+        .sig = "take(input: Tensor, index: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "Elements by number in reading order.\n\n>>> rl.take(rl.tensor([[1, 2], [3, 4]]), rl.tensor([0, 3]))\ntensor([1, 4])",
         .forward = take_forward, .samples = "x(3, 4), idx(12, 2, 2)",
     },
@@ -542,7 +542,7 @@ Op rl_scatter_ops[] = {
         .forward = put_forward, .samples = "x(3, 4), idx(12, 2), x(2), True",
     },
     {
-        .sig = "take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE,
+        .sig = "take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "gather() that broadcasts; without dim, over the flattened tensor.\n\n>>> rl.take_along_dim(rl.tensor([[1, 2]]), rl.tensor([[1]]), 1)\ntensor([[2]])",
         .forward = take_along_dim_forward, .samples = "x(3, 4), idx(4, 3, 2), 1; x(3, 4), idx(12, 5)",
     },

@@ -96,12 +96,12 @@ static void write_view_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 Op rl_tri_ops[] = {
     {
-        .sig = "tril(input: Tensor, diagonal: int = 0) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .data = 1,
+        .sig = "tril(input: Tensor, diagonal: int = 0) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .data = 1,
         .doc = "The lower triangle of the last two dims, zeros elsewhere.\n\n>>> rl.tril(rl.ones(2, 2))\ntensor([[1., 0.],\n        [1., 1.]])",
         .forward = triangle_forward, .formula = "input: tril(g, diagonal)", .samples = "x(3, 4); x(2, 3, 3), -1; x(3, 4), 2",
     },
     {
-        .sig = "triu(input: Tensor, diagonal: int = 0) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT,
+        .sig = "triu(input: Tensor, diagonal: int = 0) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT,
         .doc = "The upper triangle of the last two dims, zeros elsewhere.\n\n>>> rl.triu(rl.ones(2, 2))\ntensor([[1., 1.],\n        [0., 1.]])",
         .forward = triangle_forward, .formula = "input: triu(g, diagonal)", .samples = "x(3, 4); x(2, 3, 3), -1; x(3, 4), 2",
     },
@@ -111,7 +111,7 @@ Op rl_tri_ops[] = {
         .forward = diag_embed_forward, .vjp = diag_embed_vjp, .samples = "x(3); x(2, 3), 1; x(2, 3), 0, 0, 2",
     },
     {
-        .sig = "diag(input: Tensor, diagonal: int = 0) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE,
+        .sig = "diag(input: Tensor, diagonal: int = 0) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "A vector as a diagonal matrix, or the diagonal of a matrix.\n\n>>> rl.diag(rl.tensor([[1, 2], [3, 4]]))\ntensor([1, 4])",
         .forward = diag_forward, .samples = "x(3); x(3, 4), 1",
     },

@@ -175,6 +175,11 @@ static bool wrap_index(Tensor *x, int dim, int64_t index, int64_t *wrapped) {
     return true;
 }
 
+static Tensor *alias_forward(Call *c) {
+    Tensor *x = input_of(c);
+    return rl_view(x, x->ndim, x->shape, x->stride, x->offset);
+}
+
 static Tensor *select_forward(Call *c) {
     Tensor *x = input_of(c);
     if (x->ndim == 0) return rl_fail(RL_INDEX_ERROR, "select() cannot be applied to a 0-dim tensor.");
@@ -645,7 +650,7 @@ static Tensor *view_dtype_forward(Call *c) {
 Op rl_view_ops[] = {
     {
         .sig = "as_strided(input: Tensor, size: list[int], stride: list[int], storage_offset: int | None = None) -> Tensor",
-        .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .where = FUNCTION | METHOD | COPY, .flags = COMPOSITE,
         .doc = "A view of the storage with a shape, strides and an offset of one's own, all in elements.\n\n"
                ">>> rl.arange(6).as_strided((2, 2), (1, 2))\ntensor([[0, 2],\n        [1, 3]])",
         .forward = as_strided_forward, .samples = "x(3, 4), (2, 2), (1, 2); x(6), (2, 3), (1, 1), 1",
@@ -672,74 +677,79 @@ Op rl_view_ops[] = {
         .forward = as_strided_scatter_forward, .vjp = as_strided_scatter_vjp, .samples = "x(3, 4), x(2, 2), (2, 2), (1, 2); x(5), x(2), (2,), (2,), 1",
     },
     {
-        .sig = "select(input: Tensor, dim: int, index: int) -> Tensor", .where = FUNCTION | METHOD, .flags = VIEW,
+        .sig = "_alias(input: Tensor) -> Tensor", .where = PRIVATE | COPY, .flags = VIEW, .node = "AliasBackward0",
+        .doc = "The same elements once more.\n\n>>> rl._C._ops._alias(rl.arange(2))\ntensor([0, 1])",
+        .forward = alias_forward, .formula = "input: g", .samples = "x(2, 3)",
+    },
+    {
+        .sig = "select(input: Tensor, dim: int, index: int) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
         .doc = "One slice along a dim, which goes away: input[..., index, ...].\n\n>>> rl.tensor([[1, 2], [3, 4]]).select(1, 0)\ntensor([1, 3])",
         .forward = select_forward, .vjp = select_vjp, .samples = "x(3, 4), 0, 1; x(3, 4, 2), -2, -1; x(3), 0, 2",
     },
     {
         .sig = "_slice(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor",
-        .where = PRIVATE, .flags = VIEW, .node = "SliceBackward0",
+        .where = PRIVATE | COPY, .flags = VIEW, .node = "SliceBackward0",
         .doc = "input[..., start:end:step, ...] along one dim.\n\n>>> rl._C._ops._slice(rl.arange(5), 0, 1, None, 2)\ntensor([1, 3])",
         .forward = slice_forward, .vjp = slice_vjp, .samples = "x(3, 4), 1, 1, None, 2; x(5), 0, -3; x(2, 3), 0, 2, 1",
     },
     {
-        .sig = "narrow(input: Tensor, dim: int, start: Tensor | Number, length: int) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "narrow(input: Tensor, dim: int, start: Tensor | Number, length: int) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = COMPOSITE,
         .doc = "`length` slices along dim, from `start` on.\n\n>>> rl.arange(5).narrow(0, 1, 2)\ntensor([1, 2])",
         .forward = narrow_forward, .samples = "x(3, 4), 1, 1, 2; x(5), 0, -2, 2",
     },
     {
-        .sig = "diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", .where = FUNCTION | METHOD, .flags = VIEW,
+        .sig = "diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
         .doc = "The diagonal of two dims as the last dim; offset counts upwards.\n\n>>> rl.tensor([[1, 2], [3, 4]]).diagonal()\ntensor([1, 4])",
         .forward = diagonal_forward, .vjp = diagonal_vjp, .samples = "x(3, 4); x(3, 4), 1; x(2, 3, 4), -1, 0, 2",
     },
     {
-        .sig = "unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor", .where = METHOD, .flags = VIEW,
+        .sig = "unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor", .where = METHOD | COPY, .flags = VIEW,
         .doc = "All windows of `size` elements along a dim, `step` apart; the window is the last dim.\n\n"
                ">>> rl.arange(4).unfold(0, 2, 1)\ntensor([[0, 1],\n        [1, 2],\n        [2, 3]])",
         .forward = unfold_forward, .vjp = unfold_vjp, .samples = "x(5), 0, 3, 1; x(3, 6), 1, 2, 2",
     },
     {
-        .sig = "permute(input: Tensor, *dims: int) -> Tensor", .where = FUNCTION | METHOD, .flags = VIEW,
+        .sig = "permute(input: Tensor, *dims: int) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
         .doc = "The dims in another order.\n\n>>> rl.zeros(2, 3, 4).permute(2, 0, 1).shape\nrushlight.Size([4, 2, 3])",
         .forward = permute_forward, .vjp = permute_vjp, .samples = "x(2, 3, 4), (2, 0, 1); x(2, 3), (-1, 0); x(), ()",
     },
     {
-        .sig = "transpose(input: Tensor, dim0: int, dim1: int) -> Tensor", .where = FUNCTION | METHOD, .flags = VIEW, .aliases = "swapaxes swapdims",
+        .sig = "transpose(input: Tensor, dim0: int, dim1: int) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = VIEW, .aliases = "swapaxes swapdims",
         .doc = "Two dims exchanged.\n\n>>> rl.tensor([[1, 2]]).transpose(0, 1)\ntensor([[1],\n        [2]])",
         .forward = transpose_forward, .vjp = transpose_vjp, .samples = "x(2, 3), 0, 1; x(2, 3, 4), -1, 0",
     },
     {
-        .sig = "t(input: Tensor) -> Tensor", .where = FUNCTION | METHOD, .flags = VIEW,
+        .sig = "t(input: Tensor) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
         .doc = "A matrix transposed; a vector stays.\n\n>>> rl.tensor([[1, 2]]).t()\ntensor([[1],\n        [2]])",
         .forward = t_forward, .vjp = t_vjp, .samples = "x(2, 3); x(4); x()",
     },
     {
-        .sig = "unsqueeze(input: Tensor, dim: int) -> Tensor", .where = FUNCTION | METHOD, .flags = VIEW,
+        .sig = "unsqueeze(input: Tensor, dim: int) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
         .doc = "A new dim of one element.\n\n>>> rl.tensor([1, 2]).unsqueeze(1)\ntensor([[1],\n        [2]])",
         .forward = unsqueeze_forward, .vjp = unsqueeze_vjp, .samples = "x(2, 3), 0; x(2, 3), -1; x(), 0",
     },
     {
-        .sig = "squeeze(input: Tensor) -> Tensor", .where = FUNCTION | METHOD, .flags = VIEW,
+        .sig = "squeeze(input: Tensor) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
         .doc = "Without the dims of one element.\n\n>>> rl.zeros(1, 2, 1).squeeze().shape\nrushlight.Size([2])",
         .forward = squeeze_forward, .vjp = reshape_back_vjp, .samples = "x(1, 3, 1); x(2, 3)",
     },
     {
-        .sig = "squeeze(input: Tensor, dim: int | list[int]) -> Tensor", .where = FUNCTION | METHOD, .flags = VIEW, .node = "SqueezeBackward1",
+        .sig = "squeeze(input: Tensor, dim: int | list[int]) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = VIEW, .node = "SqueezeBackward1",
         .doc = "Without those of the given dims that have one element.\n\n>>> rl.zeros(1, 2, 1).squeeze(0).shape\nrushlight.Size([2, 1])",
         .forward = squeeze_dims_forward, .vjp = reshape_back_vjp, .samples = "x(1, 3, 1), 0; x(1, 3, 1), (0, -1); x(2, 3), 1",
     },
     {
-        .sig = "expand(input: Tensor, *size: int, implicit: bool = False) -> Tensor", .where = METHOD, .flags = VIEW,
+        .sig = "expand(input: Tensor, *size: int, implicit: bool = False) -> Tensor", .where = METHOD | COPY, .flags = VIEW,
         .doc = "Dims of one element seen as longer, without a copy; -1 keeps a size.\n\n>>> rl.tensor([[1], [2]]).expand(2, 2)\ntensor([[1, 1],\n        [2, 2]])",
         .forward = expand_forward, .formula = "input: g", .samples = "x(3, 1), (3, 4); x(3), (2, -1); x(), (2,)",
     },
     {
-        .sig = "view(input: Tensor, *shape: int) -> Tensor", .where = METHOD, .flags = VIEW,
+        .sig = "view(input: Tensor, *shape: int) -> Tensor", .where = METHOD | COPY, .flags = VIEW,
         .doc = "The same elements in another shape, where that needs no copy; -1 is worked out.\n\n>>> rl.arange(4).view(2, -1)\ntensor([[0, 1],\n        [2, 3]])",
         .forward = view_forward, .vjp = reshape_back_vjp, .samples = "x(2, 6), (3, 4); x(4), (2, -1); x(0, 3), (3, 0)",
     },
     {
-        .sig = "view(input: Tensor, dtype: dtype) -> Tensor", .where = METHOD, .flags = VIEW,
+        .sig = "view(input: Tensor, dtype: dtype) -> Tensor", .where = METHOD | COPY, .flags = VIEW,
         .doc = "The same bytes read as another dtype; the last dim grows or shrinks where the sizes differ.\n\n"
                ">>> rl.tensor([1.0]).view(rl.int32)\ntensor([1065353216], dtype=rushlight.int32)",
         .forward = view_dtype_forward, .samples = "x(2, 6), rl.int64; x(2, 6), rl.uint8; x(2, 6), rl.complex128",

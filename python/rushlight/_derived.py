@@ -1,44 +1,13 @@
-"""Names of torch that follow from others: copies of views, in-place functions, ravel, repeat_interleave."""
+"""Names of torch that follow from others: in-place functions, ravel, repeat_interleave."""
 
 import rushlight as rl
 from rushlight import _C
 
 _F, _ops = _C._VariableFunctions, _C._ops
 
-# view operation: its copying form
-_COPIES = {"alias_copy": "view_as", "as_strided_copy": "as_strided", "detach_copy": "detach", "diagonal_copy": "diagonal", "expand_copy": "expand", "permute_copy": "permute",
-           "select_copy": "select", "slice_copy": "_slice", "split_copy": "split", "split_with_sizes_copy": "split_with_sizes", "squeeze_copy": "squeeze", "t_copy": "t",
-           "transpose_copy": "transpose", "unbind_copy": "unbind", "unfold_copy": "unfold", "unsqueeze_copy": "unsqueeze", "view_copy": "view",
-           "view_as_complex_copy": "view_as_complex", "view_as_real_copy": "view_as_real", "narrow_copy": "narrow", "unsafe_chunk": "chunk", "unsafe_split": "split",
-           "unsafe_split_with_sizes": "split_with_sizes"}
 _INPLACE = "addmv_ as_strided_ clamp_max_ clamp_min_ detach_ fill_ gcd_ index_put_ lcm_ ldexp_ resize_as_ xlogy_".split()
 
-__all__ = [*_COPIES, *_INPLACE, "ravel", "repeat_interleave", "get_device"]
-
-
-def _write(result, out):
-    """The result, or out= filled with it."""
-    if out is None:
-        return result
-    if isinstance(result, rl.Tensor):
-        return out.resize_(result.shape).copy_(result)
-    for target, value in zip(out, result):
-        target.resize_(value.shape).copy_(value)
-    return None
-
-
-def _copying(name, view):
-    def function(input, *args, out=None, **kwargs):
-        if view == "view_as":
-            result = input.clone()
-        else:
-            method = getattr(rl.Tensor, view, None) or getattr(_ops, view)
-            result = method(input, *args, **kwargs)
-            result = result.clone() if isinstance(result, rl.Tensor) else tuple(t.clone() for t in result)
-        return _write(result, out)
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{view.strip('_')}, as a copy."
-    return function
+__all__ = [*_INPLACE, "ravel", "repeat_interleave", "get_device"]
 
 
 def _inplace(name):
@@ -51,8 +20,6 @@ def _inplace(name):
     return function
 
 
-for _name, _view in _COPIES.items():
-    globals()[_name] = _copying(_name, _view)
 for _name in _INPLACE:
     globals()[_name] = _inplace(_name)
 
@@ -102,7 +69,7 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
 
 
 def _attach():
-    for name in ("ravel", "repeat_interleave", "narrow_copy", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes"):
+    for name in ("ravel", "repeat_interleave"):
         setattr(rl.Tensor, name, globals()[name])
 
 
