@@ -1,6 +1,10 @@
 """Random numbers beyond what the table draws: gradients of samples, and streams that depend on neither machine nor threads."""
 
+import functools
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -67,3 +71,72 @@ def test_gradients_of_samples_refuse_what_torch_refuses():
         rl._standard_gamma_grad(rl.ones(2, dtype=rl.float16), rl.ones(2, dtype=rl.float16))
     with pytest.raises(RuntimeError, match="Found dtype Double but expected Float"):
         rl._dirichlet_grad(rl.ones(2), rl.ones(2).double(), rl.ones(2))
+
+
+# Every sampler, over dtypes and sizes on both sides of the limits at which they change their ways; threads matter from some
+# tens of thousands of elements on.
+SAMPLERS = '''
+import hashlib
+import rushlight as rl
+from rushlight import nn
+from rushlight.nn import functional as F
+
+def samplers():
+    for dtype in (rl.float32, rl.float64, rl.float16, rl.bfloat16):
+        for n in (5, 16, 17, 100_003):
+            yield f"rand {dtype} {n}", lambda: rl.rand(n, dtype=dtype)
+            yield f"uniform_ {dtype} {n}", lambda: rl.empty(n, dtype=dtype).uniform_(-0.3, 0.7)
+            yield f"randn {dtype} {n}", lambda: rl.randn(n, dtype=dtype)
+            yield f"normal_ {dtype} {n}", lambda: rl.empty(n, dtype=dtype).normal_(0.3, 1.7)
+            yield f"bernoulli_ {dtype} {n}", lambda: rl.empty(n, dtype=dtype).bernoulli_(0.3)
+            yield f"bernoulli {dtype} {n}", lambda: rl.bernoulli(rl.full((n,), 0.4, dtype=dtype))
+            yield f"exponential_ {dtype} {n}", lambda: rl.empty(n, dtype=dtype).exponential_(1.5)
+            yield f"random_ {dtype} {n}", lambda: rl.empty(n, dtype=dtype).random_(0, 99)
+    for n in (7, 40_001):
+        yield f"strided {n}", lambda: rl.empty(3, n).t().normal_()
+        yield f"complex {n}", lambda: rl.randn(n, dtype=rl.complex64)
+        yield f"geometric_ {n}", lambda: rl.empty(n).geometric_(0.3)
+        yield f"cauchy_ {n}", lambda: rl.empty(n).cauchy_(1, 0.7)
+        yield f"log_normal_ {n}", lambda: rl.empty(n).log_normal_(0.1, 0.7)
+        yield f"randint {n}", lambda: rl.randint(-5, 1000, (n,))
+        yield f"randint wide {n}", lambda: rl.randint(-2**40, 2**40, (n,))
+        yield f"randperm {n}", lambda: rl.randperm(n)
+        yield f"normal {n}", lambda: rl.normal(rl.arange(n) * 0.1, rl.arange(n) * 0.01)
+        yield f"poisson {n}", lambda: rl.poisson(rl.arange(n) % 50 * 1.0)
+        yield f"binomial {n}", lambda: rl.binomial(rl.arange(n) % 50 * 1.0, rl.full((n,), 0.4))
+        yield f"gamma {n}", lambda: rl._standard_gamma(rl.arange(1, n + 1) % 9 * 0.5 + 0.1)
+        yield f"dirichlet {n}", lambda: rl._sample_dirichlet(rl.ones(n, 3))
+        yield f"multinomial {n}", lambda: rl.multinomial(rl.arange(1, n + 1) * 1.0, 6)
+        yield f"multinomial again {n}", lambda: rl.multinomial(rl.arange(1, n + 1) * 1.0, 60, replacement=True)
+        yield f"dropout {n}", lambda: F.dropout(rl.ones(n), 0.3)
+        yield f"alpha_dropout {n}", lambda: F.alpha_dropout(rl.ones(n), 0.3)
+        yield f"feature_dropout {n}", lambda: F.dropout2d(rl.ones(2, n, 1, 1), 0.3)
+        yield f"rrelu {n}", lambda: F.rrelu(-rl.ones(n), training=True)
+    yield "linear", lambda: rl.cat([p.detach().ravel() for p in nn.Linear(300, 200).parameters()])
+    yield "conv", lambda: rl.cat([p.detach().ravel() for p in nn.Conv2d(30, 20, 3).parameters()])
+    yield "lstm", lambda: rl.cat([p.detach().ravel() for p in nn.LSTM(20, 30, 2).parameters()])
+    yield "trunc_normal_", lambda: nn.init.trunc_normal_(rl.empty(50_000), std=0.8)
+    yield "xavier_normal_", lambda: nn.init.xavier_normal_(rl.empty(300, 200))
+
+rl.manual_seed(2026)
+for name, draw in samplers():
+    y = draw()
+    y = rl.view_as_real(y) if y.is_complex() else y
+    print(name, hashlib.sha256(y.contiguous().view(rl.uint8).numpy().tobytes()).hexdigest())
+print("state", hashlib.sha256(rl.get_rng_state().numpy().tobytes()).hexdigest())
+'''
+
+
+@functools.cache
+def digests(isa, threads):
+    environment = {**os.environ, "RUSHLIGHT_ISA": isa, "RUSHLIGHT_NUM_THREADS": str(threads), "PYTHONPATH": os.path.dirname(os.path.dirname(rl.__file__))}
+    run = subprocess.run([sys.executable, "-c", SAMPLERS], env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+@pytest.mark.parametrize("isa, threads", [("base", 2), ("avx2", 1), ("avx2", 3), ("avx512", 1), ("avx512", 2)])
+def test_draws_depend_on_neither_instruction_set_nor_threads(isa, threads):
+    ours, reference = digests(isa, threads), digests("base", 1)
+    assert len(reference) > 150
+    assert [a for a, b in zip(ours, reference, strict=True) if a != b] == []
