@@ -43,15 +43,16 @@ _LAZY_NAMES = {
     "get_autocast_gpu_dtype": "amp", "set_autocast_cpu_dtype": "amp", "set_autocast_cpu_enabled": "amp", "set_autocast_gpu_dtype": "amp",
     "is_autocast_cache_enabled": "amp", "set_autocast_cache_enabled": "amp", "clear_autocast_cache": "amp",
     "autocast_increment_nesting": "amp", "autocast_decrement_nesting": "amp",
-    "GradScaler": "amp", "vmap": "func", "matrix_exp": "linalg", "finfo": "_limits", "iinfo": "_limits",
+    "GradScaler": "amp", "TorchVersion": "torch_version", "Future": "futures",
+    **dict.fromkeys("SymInt SymFloat SymBool ScriptObject Stream Event".split(), "_symbols"), "ScriptModule": "jit", "vmap": "func", "matrix_exp": "linalg", "finfo": "_limits", "iinfo": "_limits",
 }
 _LAZY_NAMES.update(dict.fromkeys(
     "adaptive_max_pool1d bilinear channel_shuffle cosine_embedding_loss cosine_similarity ctc_loss embedding_bag hinge_embedding_loss margin_ranking_loss "
     "native_channel_shuffle pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss rms_norm triplet_margin_loss".split(), "nn.functional"))
 _PACKAGES = frozenset(
     "accelerator amp backends compat compiler cpu cuda distributed distributions fft func functional futures fx hf hub jit linalg mps "
-    "multiprocessing nn optim overrides package profiler quantization random return_types serialization signal sparse special storage "
-    "teach testing types utils version vision xpu masked nested onnx export library _utils _dynamo _inductor".split())
+    "multiprocessing nn optim overrides profiler quantization random return_types serialization signal sparse special storage "
+    "teach testing types utils version vision xpu masked nested onnx export library torch_version _utils _dynamo _inductor".split())
 
 
 def _nearest(name):
@@ -80,6 +81,10 @@ def __getattr__(name):
         return value
     if name in _PACKAGES:
         return _load(name)
+    if name.startswith("_foreach_"):
+        made = _load("_foreach").function(name)
+        if made is not None:
+            return made
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_nearest(name)}")
 
 

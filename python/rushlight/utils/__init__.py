@@ -2,7 +2,7 @@
 
 import importlib
 
-_SUBMODULES = frozenset(("checkpoint", "data", "hooks"))
+_SUBMODULES = frozenset(("benchmark", "checkpoint", "data", "dlpack", "hooks", "model_zoo", "tensorboard", "_pytree"))
 
 
 def __getattr__(name):

@@ -1,0 +1,296 @@
+"""Tools around training: event files, profiles, timers, hub, futures, one-process groups, and names that compilers and exporters own."""
+
+import os
+import struct
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight.utils.tensorboard import SummaryWriter, _events
+
+
+# ---- event files ---------------------------------------------------------------------------------------------------------
+
+
+def fields(data):
+    """A protocol buffer as (number, value) pairs; blocks stay bytes."""
+    found, i = [], 0
+
+    def varint():
+        nonlocal i
+        n = shift = 0
+        while True:
+            byte = data[i]
+            i += 1
+            n |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return n
+
+    while i < len(data):
+        key = varint()
+        kind = key & 7
+        if kind == 0:
+            value = varint()
+        else:
+            size = {1: 8, 5: 4}.get(kind) or varint()
+            value, i = data[i:i + size], i + size
+            value = struct.unpack("<d", value)[0] if kind == 1 else struct.unpack("<f", value)[0] if kind == 5 else value
+        found.append((key >> 3, value))
+    return found
+
+
+def summaries(folder):
+    """(step, fields of the value) of each value in the event file of a folder."""
+    (name,) = [name for name in os.listdir(folder) if "tfevents" in name]
+    data, found = open(os.path.join(folder, name), "rb").read(), []
+    while data:
+        (length,) = struct.unpack("<Q", data[:8])
+        body = data[12:12 + length]
+        assert data[:16 + length] == _events.record(body)
+        event = dict(fields(body))
+        found += [(event.get(2), dict(fields(value))) for _, value in fields(event.get(5, b""))]
+        data = data[16 + length:]
+    return found
+
+
+def test_checksum_is_crc32c():
+    crc = struct.unpack("<I", _events._masked_crc(b"123456789"))[0] - 0xA282EAD8 & 0xFFFFFFFF
+    assert (crc << 15 | crc >> 17) & 0xFFFFFFFF == 0xE3069283         # the check value of CRC-32C
+
+
+def test_summary_writer(tmp_path):
+    with SummaryWriter(str(tmp_path)) as writer:
+        writer.add_scalar("loss", rl.tensor(0.5), 3)
+        writer.add_histogram("w", rl.tensor([1.0, 2.0, 2.0, -4.0]), 4)
+        writer.add_image("picture", rl.ones(1, 2, 3), 5)
+        writer.add_text("note", "hello", 6)
+        writer.add_scalars("both", {"a": 1, "b": 2}, 7)
+        with pytest.raises(ValueError, match="one element"):
+            writer.add_scalar("loss", rl.ones(2))
+        with pytest.raises(AssertionError, match="format"):
+            writer.add_image("picture", rl.ones(2, 2), 0)
+    (s1, loss), (s2, histogram), (s3, picture), (s4, note) = summaries(tmp_path)
+    assert (s1, s2, s3, s4) == (3, 4, 5, 6) and loss == {1: b"loss", 2: 0.5}
+    parts = dict(fields(histogram[5]))
+    counts = np.frombuffer(parts[7])
+    assert (parts[1], parts[2], parts[3], parts[4], parts[5]) == (-4, 2, 4, 1, 25) and counts.sum() == 4 and len(parts[6]) == len(parts[7])
+    image = dict(fields(picture[4]))
+    assert (image[1], image[2], image[3]) == (2, 3, 3) and image[4].startswith(b"\x89PNG")
+    assert note[1] == b"note/text_summary" and (8, b"hello") in fields(note[8])
+    assert summaries(tmp_path / "both_b") == [(7, {1: b"both", 2: 2.0})]
+
+
+# ---- profiles and timers -------------------------------------------------------------------------------------------------
+
+
+def test_profile_counts_named_blocks(tmp_path):
+    from rushlight.profiler import ProfilerActivity, profile, record_function
+
+    @record_function("inner")
+    def inner():
+        return rl.ones(3).sum()
+
+    with profile(activities=[ProfilerActivity.CPU]) as prof:
+        with record_function("outer"):
+            inner()
+            inner()
+    inner()
+    found = {e.key: e for e in prof.key_averages()}
+    assert found["inner"].count == 2 and found["outer"].count == 1
+    assert found["outer"].cpu_time_total >= found["inner"].cpu_time_total > 0
+    assert found["outer"].self_cpu_time_total == pytest.approx(found["outer"].cpu_time_total - found["inner"].cpu_time_total)
+    assert "outer" in prof.key_averages().table(sort_by="cpu_time_total", row_limit=1)
+    prof.export_chrome_trace(str(tmp_path / "trace.json"))
+    assert '"name": "outer"' in (tmp_path / "trace.json").read_text()
+
+
+def test_profile_follows_its_schedule():
+    from rushlight.profiler import profile, record_function, schedule
+    seen = []
+    plan = schedule(wait=1, warmup=1, active=2, repeat=1)
+    with profile(schedule=plan, on_trace_ready=lambda p: seen.append(sorted(e.name for e in p.events()))) as prof:
+        for _ in range(8):
+            with record_function("step"):
+                pass
+            prof.step()
+    assert seen == [["ProfilerStep#2", "ProfilerStep#3", "step", "step"]]
+    assert [plan(i).name for i in range(5)] == ["NONE", "WARMUP", "RECORD", "RECORD_AND_SAVE", "NONE"]
+
+
+def test_timer():
+    from rushlight.utils import benchmark
+    threads = rl.get_num_threads()
+    one = benchmark.Timer("torch.add(x, y)", setup="y = x + 1", globals={"x": rl.ones(4)}, label="add", description="here").timeit(10)
+    many = benchmark.Timer(lambda: rl.ones(4), label="add", description="there").blocked_autorange(min_run_time=0.001)
+    assert one.number_per_run == 10 and one.median > 0 and many.iqr >= 0 and rl.get_num_threads() == threads
+    table = str(benchmark.Compare([one, many]))
+    assert "add" in table and "here" in table and "there" in table and "add" in repr(one)
+
+
+# ---- hub, futures --------------------------------------------------------------------------------------------------------
+
+
+def test_hub_loads_from_a_folder(tmp_path):
+    (tmp_path / "hubconf.py").write_text("dependencies = ['json']\ndef net(n=2):\n    'A net.'\n    import rushlight as torch\n    return torch.nn.Linear(n, 1)\n")
+    hub = rl.hub
+    assert hub.list(str(tmp_path), source="local") == ["net"] and hub.help(str(tmp_path), "net", source="local") == "A net."
+    assert hub.load(str(tmp_path), "net", 5, source="local").in_features == 5
+    with pytest.raises(RuntimeError, match="Cannot find callable"):
+        hub.load(str(tmp_path), "other", source="local")
+    with pytest.raises(NotImplementedError, match="source='local'"):
+        hub.load("pytorch/vision", "resnet18")
+
+
+def test_hub_keeps_files(tmp_path):
+    rl.save({"w": rl.arange(3)}, tmp_path / "state.pt")
+    url = (tmp_path / "state.pt").as_uri()
+    state = rl.hub.load_state_dict_from_url(url, model_dir=str(tmp_path / "kept"))
+    assert state["w"].tolist() == [0, 1, 2]
+    os.remove(tmp_path / "state.pt")
+    assert rl.hub.load_state_dict_from_url(url, model_dir=str(tmp_path / "kept"))["w"].tolist() == [0, 1, 2]
+    (tmp_path / "x").write_text("x")
+    with pytest.raises(RuntimeError, match="invalid hash value"):
+        rl.hub.download_url_to_file((tmp_path / "x").as_uri(), str(tmp_path / "y"), hash_prefix="00")
+    assert not (tmp_path / "y").exists() and not list(tmp_path.glob("*.partial"))
+
+
+def test_futures():
+    first, second = rl.futures.Future(), rl.futures.Future()
+    doubled, both = first.then(lambda f: f.value() * 2), rl.futures.collect_all([first, second])
+    first.set_result(3)
+    assert doubled.wait() == 6 and not both.done()
+    second.set_exception(ValueError("no"))
+    assert both.done() and second.done()
+    with pytest.raises(ValueError, match="no"):
+        rl.futures.wait_all([first, second])
+    with pytest.raises(RuntimeError, match="only be marked completed once"):
+        first.set_result(4)
+
+
+# ---- one process ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def world():
+    import rushlight.distributed as dist
+    dist.init_process_group("gloo", rank=0, world_size=1)
+    yield dist
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def test_a_group_of_one(world):
+    x, out = rl.arange(4.0), [rl.zeros(4)]
+    assert world.get_rank() == 0 and world.get_world_size() == 1 and world.get_backend() == "gloo" and world.is_initialized()
+    assert world.all_reduce(x, op=world.ReduceOp.SUM, async_op=True).wait() and x.tolist() == [0, 1, 2, 3]
+    world.all_gather(out, x)
+    assert out[0].tolist() == x.tolist()
+    objects = [None]
+    world.all_gather_object(objects, {"a": [1]})
+    assert objects == [{"a": [1]}]
+    with pytest.raises(ValueError, match="twice"):
+        world.init_process_group("gloo", rank=0, world_size=1)
+    with pytest.raises(ValueError, match="one element for each rank"):
+        world.all_gather([rl.zeros(4), rl.zeros(4)], x)
+    with pytest.raises(RuntimeError, match="invalid root rank"):
+        world.broadcast(x, 3)
+    with pytest.raises(ValueError, match="destination rank"):
+        world.send(x, 0)
+    sampler = rl.utils.data.DistributedSampler(range(4), shuffle=False)
+    assert list(sampler) == [0, 1, 2, 3]
+    world.destroy_process_group()
+    with pytest.raises(ValueError, match="has not been initialized"):
+        world.barrier()
+
+
+def test_a_larger_world_is_refused(monkeypatch):
+    import rushlight.distributed as dist
+    assert dist.is_available() and not dist.is_initialized()
+    with pytest.raises(NotImplementedError, match="world_size is 2"):
+        dist.init_process_group("gloo", rank=0, world_size=2)
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with pytest.raises(ValueError, match="RANK expected, but not set"):
+        dist.init_process_group("gloo")
+
+
+# ---- lists of tensors ----------------------------------------------------------------------------------------------------
+
+
+FOREACH = {
+    "_foreach_add": [(2,), (([1, 2],)), ("tensors",), ("tensors", 3)], "_foreach_mul": [(2.5,), ([1, 2],), ("tensors",)], "_foreach_pow": [(2,), ("tensors",)],
+    "_foreach_maximum": [(0.5,), ("tensors",)], "_foreach_clamp_min": [(0.5,)], "_foreach_norm": [(), (1,)], "_foreach_sqrt": [()], "_foreach_neg": [()],
+    "_foreach_lerp": [("tensors", 0.25), ("tensors", "tensors")], "_foreach_addcmul": [("tensors", "tensors", 2.0), ("tensors", "tensors", [1.0, 2.0])],
+    "_foreach_addcdiv": [("tensors", "tensors", -0.5)], "_foreach_sub": [("tensors", 2)], "_foreach_div": [("tensors",), (4,)], "_foreach_max": [()],
+}
+
+
+@pytest.mark.parametrize("name", FOREACH)
+def test_foreach_agrees_with_torch(name):
+    torch = pytest.importorskip("torch")
+
+    def lists(lib):
+        return [[lib.tensor([[0.1, 0.7], [1.5, 2.0]]), lib.tensor([0.3, 1.25])], [lib.tensor([[1.0, 0.2], [0.6, 1.1]]), lib.tensor([0.9, 2.5])]]
+
+    for args in FOREACH[name]:
+        results = []
+        for lib in (torch, rl):
+            own, other = lists(lib)
+            given = [other if a == "tensors" else a for a in args]
+            if len(given) == 2 and name in ("_foreach_add", "_foreach_sub"):
+                result = getattr(lib, name)(own, given[0], alpha=given[1])
+            else:
+                result = getattr(lib, name)(own, *given)
+            if hasattr(lib, name + "_"):
+                again = lists(lib)[0]
+                extra = {"alpha": given[1]} if len(given) == 2 and name in ("_foreach_add", "_foreach_sub") else {}
+                getattr(lib, name + "_")(again, *given[:1 if extra else None], **extra)
+                assert all(np.array_equal(a.numpy(), b.numpy()) for a, b in zip(again, result))
+            results.append([t.numpy() for t in result])
+        for expected, got in zip(*results):
+            np.testing.assert_allclose(got, expected, rtol=1e-6)       # sums in another order
+
+
+def test_foreach_copies_and_refuses():
+    a, b = [rl.zeros(2), rl.zeros(3)], [rl.ones(2), rl.arange(3.0)]
+    rl._foreach_copy_(a, b)
+    assert a[1].tolist() == [0, 1, 2]
+    rl._foreach_zero_(a)
+    assert a[0].tolist() == [0, 0]
+    with pytest.raises(RuntimeError, match="same number of tensors"):
+        rl._foreach_add(a, b[:1])
+    with pytest.raises(RuntimeError, match="at least one tensor"):
+        rl._foreach_add([], 1)
+    with pytest.raises(AttributeError):
+        rl._foreach_nothing
+
+
+# ---- names of compilers and exporters ------------------------------------------------------------------------------------
+
+
+def test_nothing_is_compiled():
+    import rushlight._dynamo
+    net = rl.nn.Linear(2, 2)
+    assert rl.compile(net) is net and rl._dynamo.optimize("eager")(net) is net and not rl._dynamo.is_compiling()
+    rl._dynamo.config.suppress_errors = True
+    assert rl._dynamo.config.suppress_errors and not rl._dynamo.config.verbose and not isinstance(net, rl._dynamo.OptimizedModule)
+    assert not isinstance(3, rl.SymInt) and not rl.xpu.is_available() and rl.fx.wrap(len) is len
+
+
+@pytest.mark.parametrize("call", [lambda: rl.onnx.export(None, (), "x"), lambda: rl.export.export(None, ()), lambda: rl.fx.symbolic_trace(None)])
+def test_what_needs_a_graph_is_refused(call):
+    with pytest.raises(NotImplementedError, match="rushlight"):
+        call()
+
+
+def test_capsules_and_flat_lists():
+    x = rl.arange(6.0).reshape(2, 3)
+    y = rl.utils.dlpack.from_dlpack(rl.utils.dlpack.to_dlpack(x))
+    y[0, 0] = 9
+    assert x[0, 0] == 9
+    from rushlight._utils import _flatten_dense_tensors, _unflatten_dense_tensors
+    flat = _flatten_dense_tensors([x, rl.ones(2)])
+    back = _unflatten_dense_tensors(flat, [x, rl.ones(2)])
+    assert flat.shape == (8,) and back[0].equal(x) and back[1].equal(rl.ones(2))
