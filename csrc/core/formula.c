@@ -351,7 +351,10 @@ static Tensor *apply_matched(Op *op, const Code *code, const Arg *args) {
         if (args[i].tag == A_INT && s->param[k].kind == P_INTS) {
             whole[k] = args[i].i;
             full[k] = a_ints(1, &whole[k]);
-        } else if (is_number(&args[i]) && s->param[k].kind == P_TENSOR) full[k] = a_t(tensor_of(&args[i]));
+        } else if (is_number(&args[i]) && s->param[k].kind == P_TENSOR) {
+            bool whole_number = args[i].tag == A_INT && op->flags & TO_FLOAT;      /* log(2) is a double, not of the default dtype */
+            full[k] = a_t(tensor_of(whole_number ? &(Arg){.tag = A_FLOAT, .f = (double)args[i].i} : &args[i]));
+        }
     }
     return rl_apply(op, full);
 }
