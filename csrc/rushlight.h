@@ -72,8 +72,9 @@ int64_t rl_memory_used(void);                   /* bytes held by callers */
 int64_t rl_memory_peak(void);
 int64_t rl_memory_cached(void);                 /* bytes kept for reuse */
 void rl_memory_trim(void);                      /* gives cached blocks back to the system */
-bool rl_mul_size(int64_t a, int64_t b, int64_t *product);   /* false on overflow; sizes >= 0 */
-bool rl_add_size(int64_t a, int64_t b, int64_t *sum);
+/* False on overflow; sizes >= 0. */
+static inline bool rl_mul_size(int64_t a, int64_t b, int64_t *product) { return !__builtin_mul_overflow(a, b, product) && *product >= 0; }
+static inline bool rl_add_size(int64_t a, int64_t b, int64_t *sum) { return !__builtin_add_overflow(a, b, sum) && *sum >= 0; }
 
 /* ---- core/dtype.c: the list of dtypes; promotion ------------------------------------------------------------- */
 
@@ -203,6 +204,7 @@ static inline int64_t rl_size(const Tensor *t, int dim) { return t->shape[dim < 
 /* Making.  All return a tensor owned by the innermost scope, or NULL with an error set. */
 Tensor *rl_empty(int ndim, const int64_t *shape, Dtype dtype);                   /* contiguous */
 Tensor *rl_empty_strided(int ndim, const int64_t *shape, const int64_t *stride, Dtype dtype);
+Tensor *rl_empty_as(const Tensor *t, Dtype dtype);      /* of the shape of t, which must be contiguous: nothing is checked again */
 Tensor *rl_empty_like(Tensor *t, Dtype dtype);          /* torch.preserve_format: dense non-overlapping strides are kept */
 Tensor *rl_zeros(int ndim, const int64_t *shape, Dtype dtype);
 Tensor *rl_zeros_like(Tensor *t);
@@ -399,6 +401,7 @@ struct Call {
     Op *op;
     Arg *arg;                  /* one per parameter, defaults filled in */
     int nargs, nout;
+    int nslots;                /* tensors and lists of tensors, entry by entry, and all other arguments; counted when the call is checked */
     Tensor **out;
     Tensor *out_inline[RL_INLINE_OUTS];
     Tensor *dest;              /* forward should write here if it fits (in-place, out=): see rl_out */
@@ -468,7 +471,7 @@ typedef struct Slot {          /* one tensor argument of a remembered call */
     Meta meta;
 } Slot;
 
-enum { NODE_FREED = 1, NODE_FUNCTION = 2, NODE_ACCUMULATE = 4, NODE_INPLACE = 8, NODE_QUEUED = 16 };
+enum { NODE_FREED = 1, NODE_FUNCTION = 2, NODE_ACCUMULATE = 4, NODE_INPLACE = 8, NODE_QUEUED = 16, NODE_BLOCKS = 32 /* owns memory: lists among the arguments, or more of anything than fits inside */ };
 enum { RL_NODE_ARGS = 6, RL_NODE_SLOTS = 3, RL_NODE_OUTS = 1 };
 
 struct Node {                  /* under Python embedded in the PyObject; a remembered call */

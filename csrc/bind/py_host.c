@@ -235,7 +235,7 @@ void node_dealloc(PyObject *self) {
 static void host_free_node(void *node) {
     PyNode *o = (PyNode *)object_of(node);
     PyTypeObject *type = Py_TYPE(o);
-    if (type != NodeType && type->tp_dealloc == node_dealloc && type->tp_basicsize == sizeof(PyNode)) {    /* named when Python looked at it */
+    if (RL_UNLIKELY(type != NodeType) && type->tp_dealloc == node_dealloc && type->tp_basicsize == sizeof(PyNode)) {    /* named when Python looked at it */
         Py_SET_TYPE(o, NodeType);
         Py_INCREF(NodeType);
         Py_DECREF(type);

@@ -226,14 +226,15 @@ static PyObject *entry_of(Running *run) {
     return run->entry = entry;
 }
 
-PyObject *module_call_now(void) {
-    if (!innermost) return NULL;
+static __attribute__((noinline)) PyObject *innermost_entry(void) {
     ScopeAside aside;
     rl_scope_put_aside(&aside);         /* making objects may collect, and finalisers may run operations */
     PyObject *entry = entry_of(innermost);
     rl_scope_put_back(&aside);
     return Py_XNewRef(entry);
 }
+
+PyObject *module_call_now(void) { return innermost ? innermost_entry() : NULL; }
 
 /* self.<name>(*args, **kwargs), without a bound method where the class has a plain one. */
 static PyObject *call_method(PyObject *self, PyObject *dict, PyObject *name, PyObject *args, PyObject *kwargs) {

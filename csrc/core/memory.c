@@ -37,9 +37,6 @@ void rl_memory_fail_after(int64_t n, bool once) {
     fail_once = once;
 }
 
-bool rl_mul_size(int64_t a, int64_t b, int64_t *product) { return !__builtin_mul_overflow(a, b, product) && *product >= 0; }
-bool rl_add_size(int64_t a, int64_t b, int64_t *sum) { return !__builtin_add_overflow(a, b, sum) && *sum >= 0; }
-
 static bool inject(void) {
     if (fail_after > 0) {
         fail_after--;

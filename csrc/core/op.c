@@ -182,21 +182,25 @@ static uint32_t flags_of(Tensor *t) {
     return t->flags;
 }
 
+static __attribute__((noinline)) bool look_at_list(Call *c, const Arg *a, bool may_lack, uint32_t *flags) {
+    c->nslots += a->n - 1;
+    for (int i = 0; i < a->n; i++) {
+        if (a->tensors[i]) *flags |= flags_of(a->tensors[i]);
+        else if (!may_lack) return false;
+    }
+    return true;
+}
+
 /* Looks once at every tensor: false if one is missing because making it failed. */
-static bool look_at_tensors(Call *c, bool *wants_grad) {
+static inline bool look_at_tensors(Call *c, bool *wants_grad) {
     uint32_t flags = 0;
+    c->nslots = c->nargs;
     for (int k = 0; k < c->nargs; k++) {
         const Arg *a = &c->arg[k];
         if (a->tag == A_TENSOR) {
             if (RL_UNLIKELY(!a->tensor)) return false;
             flags |= flags_of(a->tensor);
-        } else if (a->tag == A_TENSORS) {
-            bool may_lack = c->op->parsed->param[k].entries_optional;
-            for (int i = 0; i < a->n; i++) {
-                if (a->tensors[i]) flags |= flags_of(a->tensors[i]);
-                else if (!may_lack) return false;
-            }
-        }
+        } else if (RL_UNLIKELY(a->tag == A_TENSORS) && !look_at_list(c, a, c->op->parsed->param[k].entries_optional, &flags)) return false;
     }
     *wants_grad = flags & T_REQUIRES_GRAD;
     return true;

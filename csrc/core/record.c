@@ -15,43 +15,56 @@ static uint64_t last_id, last_seq;
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
-static void *room_for(void *inlined, int n, int most, int64_t bytes) {
+static __attribute__((noinline)) void *room_for(void *inlined, int n, int most, int64_t bytes) {
     return n <= most ? inlined : rl_alloc(n * bytes);
 }
 
-static void clear_slots(Slot *slot, int n) {
-    for (int i = 0; i < n; i++) {
-        slot[i].next = NULL;
-        slot[i].saved = NULL;
-        slot[i].packed = NULL;
-        slot[i].meta.ndim = 0;
-        slot[i].meta.dtype = RL_NO_DTYPE;
-        slot[i].meta.shape = slot[i].meta.dims;
-    }
+static inline void clear_slot(Slot *s) {
+    s->next = NULL;
+    s->saved = NULL;
+    s->packed = NULL;
+    s->meta.ndim = 0;
+    s->meta.dtype = RL_NO_DTYPE;
+    s->meta.shape = s->meta.dims;
 }
 
-Node *rl_node_new(Op *op, int nargs, int nslots, int nouts) {
-    Node *node = rl_host.make(KIND_NODE);
-    if (!node) return NULL;
-    node->op = op;
-    node->id = ++last_id;
-    node->arg = room_for(node->arg_inline, nargs, RL_NODE_ARGS, sizeof *node->arg);
-    node->slot = room_for(node->slot_inline, nslots, RL_NODE_SLOTS, sizeof *node->slot);
-    node->out = room_for(node->out_inline, nouts, RL_NODE_OUTS, sizeof *node->out);
-    if (node->arg && node->slot && node->out) {
-        node->nargs = nargs, node->nslots = nslots, node->nouts = nouts;
-        for (int k = 0; k < nargs; k++) node->arg[k] = a_none();
-        clear_slots(node->slot, nslots);
-        clear_slots(node->out, nouts);
-        if (rl_thread.in_backward && rl_thread.running) node->parent_id = rl_thread.running->id;
-        node->seq = ++last_seq;
-        return node;
-    }
+static bool give_up(Node *node) {
     Error keep;
     rl_error_put_aside(&keep);
     rl_drop(node);
     rl_error_put_back(&keep);
+    return false;
+}
+
+/* A node with room for so much, of which it owns nothing yet: the counts are 0 and grow as the caller fills it in. */
+static inline Node *empty_node_for(Op *op, int nargs, int nslots, int nouts) {
+    Node *node = rl_host.make(KIND_NODE);
+    if (RL_UNLIKELY(!node)) return NULL;
+    node->op = op;
+    node->id = ++last_id;
+    node->arg = node->arg_inline;
+    node->slot = node->slot_inline;
+    node->out = node->out_inline;
+    if (RL_UNLIKELY(rl_thread.running != NULL) && rl_thread.in_backward) node->parent_id = rl_thread.running->id;
+    if (RL_LIKELY(nargs <= RL_NODE_ARGS && nslots <= RL_NODE_SLOTS && nouts <= RL_NODE_OUTS)) return node;
+    node->flags = NODE_BLOCKS;
+    node->arg = room_for(node->arg_inline, nargs, RL_NODE_ARGS, sizeof *node->arg);
+    node->slot = room_for(node->slot_inline, nslots, RL_NODE_SLOTS, sizeof *node->slot);
+    node->out = room_for(node->out_inline, nouts, RL_NODE_OUTS, sizeof *node->out);
+    if (node->arg && node->slot && node->out) return node;
+    give_up(node);
     return NULL;
+}
+
+Node *rl_node_new(Op *op, int nargs, int nslots, int nouts) {
+    Node *node = empty_node_for(op, nargs, nslots, nouts);
+    if (!node) return NULL;
+    for (int k = 0; k < nargs; k++) node->arg[k] = a_none();
+    for (int i = 0; i < nslots; i++) clear_slot(&node->slot[i]);
+    for (int i = 0; i < nouts; i++) clear_slot(&node->out[i]);
+    node->nargs = nargs, node->nslots = nslots, node->nouts = nouts;
+    node->seq = ++last_seq;
+    return node;
 }
 
 static void free_meta(Meta *m) {
@@ -69,10 +82,16 @@ static void drop_saved(Slot *s) {
     if (packed) rl_host.foreign_drop(packed);
 }
 
+static inline void drop_saved_outputs(Node *node) {
+    for (Slot *s = node->out, *end = s + node->nouts; s < end; s++)
+        if (s->saved || s->packed) drop_saved(s);
+}
+
 void rl_node_free_saved(Node *node) {
     node->flags |= NODE_FREED;
-    for (int i = 0; i < node->nslots; i++) drop_saved(&node->slot[i]);
-    for (int i = 0; i < node->nouts; i++) drop_saved(&node->out[i]);
+    for (int i = 0; i < node->nslots; i++)
+        if (node->slot[i].saved || node->slot[i].packed) drop_saved(&node->slot[i]);
+    drop_saved_outputs(node);
 }
 
 static void drop_arg(Arg *a) {
@@ -83,25 +102,15 @@ static void drop_arg(Arg *a) {
     else if (old.owned) rl_free(old.object);
 }
 
-static void drop_foreign(void **held) {
+static inline void drop_foreign(void **held) {
     void *old = *held;
+    if (!old) return;
     *held = NULL;
-    if (old) rl_host.foreign_drop(old);
+    rl_host.foreign_drop(old);
 }
 
-void rl_node_clear(Node *node) {
-    rl_node_free_saved(node);
-    for (int i = 0; i < node->nslots; i++) {
-        Node *next = node->slot[i].next;
-        node->slot[i].next = NULL;
-        rl_drop(next);
-    }
-    Tensor *leaf = node->leaf;
-    node->leaf = NULL;
-    if (leaf) {
-        leaf->acc = NULL;
-        rl_drop(leaf);
-    }
+/* What few nodes have. */
+static __attribute__((noinline)) void drop_extras(Node *node) {
     drop_foreign(&node->hooks_pre);
     drop_foreign(&node->hooks_post);
     drop_foreign(&node->tensor_hooks);
@@ -109,14 +118,43 @@ void rl_node_clear(Node *node) {
     drop_foreign(&node->metadata);
 }
 
-static void empty_node(Node *node) {
-    rl_node_clear(node);
+static inline bool has_extras(const Node *node) {
+    return (uintptr_t)node->hooks_pre | (uintptr_t)node->hooks_post | (uintptr_t)node->tensor_hooks | (uintptr_t)node->ctx | (uintptr_t)node->metadata;
+}
+
+static inline void give_up_edges(Node *node) {
+    node->flags |= NODE_FREED;
+    for (Slot *s = node->slot, *end = s + node->nslots; s < end; s++) {
+        Node *next = s->next;
+        if (s->saved || s->packed) drop_saved(s);
+        if (!next) continue;
+        s->next = NULL;
+        rl_host.drop(next);
+    }
+    drop_saved_outputs(node);
+    Tensor *leaf = node->leaf;
+    node->leaf = NULL;
+    if (leaf) {
+        leaf->acc = NULL;
+        rl_host.drop(leaf);
+    }
+    if (RL_UNLIKELY(has_extras(node))) drop_extras(node);
+}
+
+void rl_node_clear(Node *node) { give_up_edges(node); }
+
+static __attribute__((noinline)) void free_blocks(Node *node) {
     for (int k = 0; k < node->nargs; k++) drop_arg(&node->arg[k]);
     for (int i = 0; i < node->nslots; i++) free_meta(&node->slot[i].meta);
     for (int i = 0; i < node->nouts; i++) free_meta(&node->out[i].meta);
     if (node->arg != node->arg_inline) rl_free(node->arg);
     if (node->slot != node->slot_inline) rl_free(node->slot);
     if (node->out != node->out_inline) rl_free(node->out);
+}
+
+static inline void empty_node(Node *node) {
+    give_up_edges(node);
+    if (RL_UNLIKELY(node->flags & (NODE_BLOCKS | NODE_FUNCTION))) free_blocks(node);
     drop_foreign(&node->site_code);
     drop_foreign(&node->module_entry);
     if (RL_UNLIKELY(node->retain != NULL)) {
@@ -165,26 +203,34 @@ const char *rl_node_name(const Node *node) {
 
 /* ---- slots ------------------------------------------------------------------------------------------------------- */
 
-static bool set_meta(Meta *m, const Tensor *t) {
+static __attribute__((noinline)) bool long_meta(Node *node, Meta *m, const Tensor *t) {
+    node->flags |= NODE_BLOCKS;
+    int64_t *block = rl_alloc(t->ndim * (int64_t)sizeof *block);
+    if (!block) return false;
     m->dtype = t->dtype;
-    m->shape = m->dims;
-    if (t->ndim > RL_INLINE_DIMS) {
-        int64_t *block = rl_alloc(t->ndim * (int64_t)sizeof *block);
-        if (!block) return false;
-        m->shape = block;
-    }
     m->ndim = t->ndim;
-    for (int i = 0; i < t->ndim; i++) m->shape[i] = t->shape[i];
+    m->shape = block;
+    memcpy(block, t->shape, t->ndim * sizeof *block);
     return true;
 }
 
-bool rl_node_link(Node *node, int slot, Tensor *input) {
-    Slot *s = &node->slot[slot];
-    if (!set_meta(&s->meta, input)) return false;
+static inline bool set_meta(Node *node, Meta *m, const Tensor *t) {
+    if (RL_UNLIKELY(t->ndim > RL_INLINE_DIMS)) return long_meta(node, m, t);
+    m->dtype = t->dtype;
+    m->ndim = t->ndim;
+    m->shape = m->dims;
+    for (int i = 0; i < t->ndim; i++) m->dims[i] = t->shape[i];
+    return true;
+}
+
+static inline bool link_slot(Node *node, Slot *s, Tensor *input) {
+    if (!set_meta(node, &s->meta, input)) return false;
     if (!rl_requires_grad(input)) return true;
     s->next = rl_edge_of(input, &s->out_nr);
     return s->next != NULL;
 }
+
+bool rl_node_link(Node *node, int slot, Tensor *input) { return link_slot(node, &node->slot[slot], input); }
 
 static bool save_in(Slot *s, Tensor *t, bool is_output) {
     if (t->flags & T_INFERENCE && !rl_thread.inference) {
@@ -309,11 +355,13 @@ Node *rl_accumulator(Tensor *leaf) {
     Node *node = rl_node_new(RL_OP("_accumulate_grad"), 0, 0, 1);
     if (!node) return NULL;
     node->flags |= NODE_ACCUMULATE;
-    node->leaf = rl_keep(leaf);
+    rl_host.keep(leaf);
+    node->leaf = leaf;
     leaf->acc = node;
     note_link(leaf);
-    set_meta(&node->out[0].meta, leaf);
-    return node;
+    if (RL_LIKELY(set_meta(node, &node->out[0].meta, leaf))) return node;
+    give_up(node);
+    return NULL;
 }
 
 /* A view's history is right as long as nobody wrote to the storage.  After that it is a piece of what the base is now. */
@@ -343,8 +391,8 @@ Node *rl_node_of(Tensor *t) {
 Node *rl_edge_of(Tensor *t, int32_t *out_nr) {
     Node *node = rl_node_of(t);
     *out_nr = node ? t->out_nr : 0;
-    if (node) return rl_keep(node);
-    return rl_requires_grad(t) ? rl_accumulator(t) : NULL;
+    if (!node && rl_requires_grad(t) && !(node = t->acc)) return rl_accumulator(t);
+    return rl_keep(node);
 }
 
 bool rl_require_grad(Tensor *t, bool on) {
@@ -368,11 +416,7 @@ Tensor *rl_detach(Tensor *t) {
 
 /* ---- recording --------------------------------------------------------------------------------------------------- */
 
-static int count_slots(const Call *c) {
-    int n = 0;
-    for (int k = 0; k < c->nargs; k++) n += c->arg[k].tag == A_TENSORS ? c->arg[k].n : 1;
-    return n;
-}
+static int slots_of(const Arg *a) { return a->tag == A_TENSORS ? a->n : 1; }
 
 static bool copy_list(Arg *a, const void *from, int64_t bytes) {
     a->object = rl_alloc(bytes ? bytes : 1);
@@ -382,11 +426,8 @@ static bool copy_list(Arg *a, const void *from, int64_t bytes) {
 }
 
 /* Pointers in an argument lead into the caller's frame; a remembered call needs copies. */
-static bool remember_arg(Arg *to, const Arg *from) {
-    *to = *from;
-    to->owned = false;
+static __attribute__((noinline)) bool remember_pointer(Arg *to, const Arg *from) {
     switch (from->tag) {
-    case A_TENSOR: to->tensor = NULL; return true;
     case A_TENSORS: to->tensors = NULL; return true;
     case A_INTS: return copy_list(to, from->ints, from->n * 8) || (*to = a_none(), false);
     case A_FLOATS: return copy_list(to, from->floats, from->n * 8) || (*to = a_none(), false);
@@ -398,54 +439,95 @@ static bool remember_arg(Arg *to, const Arg *from) {
     }
 }
 
-static uint64_t wanted_saves(const Call *c, const Node *node) {
+enum { HAS_POINTER = 1 << A_TENSORS | 1 << A_INTS | 1 << A_FLOATS | 1 << A_COMPLEX | 1 << A_STR | 1 << A_GENERATOR | 1 << A_OBJECT };
+
+static inline bool remember_arg(Node *node, int k, const Arg *from) {
+    Arg *to = &node->arg[k];
+    *to = *from;
+    to->owned = false;
+    if (from->tag == A_TENSOR) to->tensor = NULL;
+    if (RL_LIKELY(!(HAS_POINTER >> from->tag & 1))) return true;
+    node->flags |= NODE_BLOCKS;
+    return remember_pointer(to, from);
+}
+
+static uint64_t saves_by_need(const Call *c, const Node *node) {
     const Op *op = c->op;
     uint64_t saves = 0;
-    if (RL_LIKELY(!op->saves_by_need)) return op->saves;
     for (int k = 0, slot = 0; k < c->nargs; k++) {
-        int n = c->arg[k].tag == A_TENSORS ? c->arg[k].n : 1;
-        for (int i = 0; i < n; i++, slot++)
+        for (int n = slots_of(&c->arg[k]); n--; slot++)
             if (node->slot[slot].next) saves |= k < RL_COUNT(op->saves_for) ? op->saves_for[k] : op->saves;
     }
     return saves;
 }
 
-static bool link_arguments(Call *c, Node *node, Tensor *original) {
-    for (int k = 0, slot = 0; k < c->nargs; k++) {
-        const Arg *a = &c->arg[k];
-        if (!remember_arg(&node->arg[k], a)) return false;
-        int n = a->tag == A_TENSORS ? a->n : 1;
-        for (int i = 0; i < n; i++, slot++) {
-            Tensor *t = a->tag == A_TENSORS ? a->tensors[i] : a->tag == A_TENSOR ? a->tensor : NULL;
-            if (t && !rl_node_link(node, slot, t)) return false;
-        }
-    }
-    uint64_t saves = wanted_saves(c, node) & SAVE_ARGS;
+static bool save_arguments(Call *c, Node *node, uint64_t saves, Tensor *original) {
     for (int k = 0, slot = 0; saves && k < c->nargs; k++) {
         const Arg *a = &c->arg[k];
-        int n = a->tag == A_TENSORS ? a->n : 1;
-        for (int i = 0; i < n; i++, slot++) {
+        for (int i = 0, n = slots_of(a); i < n; i++, slot++) {
             Tensor *t = a->tag == A_TENSORS ? a->tensors[i] : a->tag == A_TENSOR ? a->tensor : NULL;
             if (!t || k >= 40 || !(saves & SAVE(k))) continue;
             if (!rl_node_save(node, slot, k == 0 && original ? original : t)) return false;
         }
     }
+    return true;
+}
+
+static bool link_list(Node *node, const Arg *a) {
+    for (int i = 0; i < a->n; i++) {
+        Slot *s = &node->slot[node->nslots];
+        clear_slot(s);
+        node->nslots++;
+        if (a->tensors[i] && !link_slot(node, s, a->tensors[i])) return false;
+    }
+    return true;
+}
+
+/* Making an accumulator may run the collector, which looks at the node: its counts say how much of it is there. */
+static bool link_arguments(Call *c, Node *node) {
+    for (int k = 0; k < c->nargs; k++) {
+        const Arg *a = &c->arg[k];
+        if (RL_UNLIKELY(!remember_arg(node, k, a))) return false;
+        node->nargs = (int16_t)(k + 1);
+        if (RL_UNLIKELY(a->tag == A_TENSORS)) {
+            if (!link_list(node, a)) return false;
+            continue;
+        }
+        Slot *s = &node->slot[node->nslots];
+        clear_slot(s);
+        node->nslots++;
+        if (a->tag == A_TENSOR && RL_UNLIKELY(!link_slot(node, s, a->tensor))) return false;
+    }
     node->seq = ++last_seq;         /* above the accumulators that linking may just have made */
     return true;
 }
 
-static bool save_outputs(Call *c, Node *node) {
-    uint64_t saves = wanted_saves(c, node);
+static inline bool save_outputs(Call *c, Node *node, uint64_t saves) {
     for (int k = 0; k < c->nout; k++) {
         Tensor *y = c->out[k];
+        Slot *s = &node->out[k];
+        clear_slot(s);
+        node->nouts = (int16_t)(k + 1);
         if (!y) continue;
-        if (!set_meta(&node->out[k].meta, y)) return false;
+        if (RL_UNLIKELY(!set_meta(node, &s->meta, y))) return false;
         if (k < 16 && saves & SAVE_OUT(k)) {
             Tensor *alias = rl_alias(y);
-            if (!alias || !save_in(&node->out[k], alias, true)) return false;
+            if (!alias || !save_in(s, alias, true)) return false;
         }
     }
     return true;
+}
+
+/* The remembered call, without the history of its results.  original: what argument 0 was before the write. */
+static inline Node *remember_call(Call *c, Tensor *original) {
+    Node *node = empty_node_for(c->op, c->nargs, c->nslots, c->nout);
+    if (RL_UNLIKELY(!node)) return NULL;
+    if (RL_LIKELY(link_arguments(c, node))) {
+        uint64_t saves = RL_LIKELY(!c->op->saves_by_need) ? c->op->saves : saves_by_need(c, node);
+        if (RL_LIKELY((!(saves & SAVE_ARGS) || save_arguments(c, node, saves & SAVE_ARGS, original)) && save_outputs(c, node, saves))) return node;
+    }
+    give_up(node);
+    return NULL;
 }
 
 static bool is_argument(const Call *c, const Tensor *y) {
@@ -458,14 +540,6 @@ static bool is_argument(const Call *c, const Tensor *y) {
     return false;
 }
 
-static bool give_up(Node *node) {
-    Error keep;
-    rl_error_put_aside(&keep);
-    rl_drop(node);
-    rl_error_put_back(&keep);
-    return false;
-}
-
 bool rl_record(Call *c) {
     bool any = false;
     for (int k = 0; k < c->nout; k++) {
@@ -474,13 +548,12 @@ bool rl_record(Call *c) {
         else c->out[k]->cut_reason = CUT_INTEGER_RESULT;
     }
     if (!any) return true;
-    Node *node = rl_node_new(c->op, c->nargs, count_slots(c), c->nout);
-    if (!node) return false;
-    if (!link_arguments(c, node, NULL) || !save_outputs(c, node)) return give_up(node);
+    Node *node = remember_call(c, NULL);
+    if (RL_UNLIKELY(!node)) return false;
     for (int k = 0; k < c->nout; k++)
         if (c->out[k] && rl_dtype_is(c->out[k]->dtype, CLASS_INEXACT) && !(c->op->constant_outs >> k & 1) && !is_argument(c, c->out[k])) rl_set_history(c->out[k], node, k);
-    if (RL_UNLIKELY(rl_thread.sites)) rl_host.site(node);
-    rl_drop(node);
+    if (RL_LIKELY(rl_thread.sites)) rl_host.site(node);
+    rl_host.drop(node);
     return !rl_thread.failed;
 }
 
@@ -495,8 +568,8 @@ static bool rebase(Tensor *view, Node *write) {
                    a_ints(view->ndim, view->shape), a_ints(view->ndim, view->stride), a_i(view->offset - base->offset)};
     Node *node = rl_node_new(op, 7, 7, 1);
     if (!node) return false;
-    bool ok = rl_node_link(node, 0, base) && set_meta(&node->slot[1].meta, view) && set_meta(&node->out[0].meta, base);
-    for (int k = 2; ok && k < 7; k++) ok = remember_arg(&node->arg[k], &args[k]);
+    bool ok = rl_node_link(node, 0, base) && set_meta(node, &node->slot[1].meta, view) && set_meta(node, &node->out[0].meta, base);
+    for (int k = 2; ok && k < 7; k++) ok = remember_arg(node, k, &args[k]);
     if (!ok) return give_up(node);
     node->slot[1].next = rl_keep(write);
     node->slot[1].out_nr = 0;
@@ -511,10 +584,9 @@ static bool rebase(Tensor *view, Node *write) {
 bool rl_record_inplace(Call *c, Tensor *self, Tensor *original) {
     if (!rl_dtype_is(self->dtype, CLASS_INEXACT)) return true;
     if (original && self->node) rl_set_history(original, self->node, self->out_nr);
-    Node *node = rl_node_new(c->op, c->nargs, count_slots(c), c->nout);
+    Node *node = remember_call(c, original);
     if (!node) return false;
     node->flags |= NODE_INPLACE;
-    if (!link_arguments(c, node, original) || !save_outputs(c, node)) return give_up(node);
     if (RL_UNLIKELY(rl_thread.sites)) rl_host.site(node);
     bool ok = true;
     if (self->base) ok = rebase(self, node);

@@ -269,6 +269,15 @@ Tensor *rl_empty(int ndim, const int64_t *shape, Dtype dtype) {
     return t;
 }
 
+Tensor *rl_empty_as(const Tensor *t, Dtype dtype) {
+    Tensor *y = tensor_new(storage_for(t->numel, dtype), t->ndim, dtype);
+    if (RL_UNLIKELY(!y)) return NULL;
+    y->numel = t->numel;
+    for (int i = 0; i < t->ndim; i++) y->shape[i] = t->shape[i];
+    rl_strides_of(t->ndim, t->shape, y->stride);
+    return y;
+}
+
 /* Elements that a storage must have for this geometry at offset 0; strides must not be negative. */
 static bool extent_of(int ndim, const int64_t *shape, const int64_t *stride, int64_t *extent) {
     int64_t n = 1, reach;
@@ -470,13 +479,20 @@ static void release_grads(Tensor *grad) {
     rl_drop(grad);
 }
 
+static __attribute__((noinline)) void release_edges(Tensor *t) {
+    if (t->flags & T_RETAINS_GRAD) rl_forget_retained(t);
+    Tensor *grad = t->grad;
+    t->grad = NULL;
+    rl_tensor_clear_edges(t);
+    release_grads(grad);
+}
+
 void rl_tensor_release(Tensor *t) {
-    if (RL_UNLIKELY(t->node || t->base || t->hooks || t->grad)) {
-        if (t->flags & T_RETAINS_GRAD) rl_forget_retained(t);
-        Tensor *grad = t->grad;
-        t->grad = NULL;
-        rl_tensor_clear_edges(t);
-        release_grads(grad);
+    if (RL_UNLIKELY(t->base || t->hooks || t->grad || t->flags & T_RETAINS_GRAD)) release_edges(t);
+    else if (t->node) {
+        Node *node = t->node;
+        t->node = NULL;
+        rl_host.drop(node);
     }
     if (RL_UNLIKELY(!dims_are_inline(t))) rl_free(t->shape);
     Storage *s = t->storage;

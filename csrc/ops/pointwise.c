@@ -134,7 +134,7 @@ Tensor *rl_unary_forward(Call *c) {
     if (RL_UNLIKELY(!fn)) return rl_refuse_dtype(c, compute);
     if (RL_UNLIKELY(c->inplace && result != compute && op->data == UNARY_abs)) return rl_fail(RL_RUNTIME_ERROR, "In-place abs is not supported for complex tensors.");
     if (x->numel <= SMALL && !c->dest && compute == x->dtype && rl_is_contiguous(x)) {
-        Tensor *y = rl_empty(x->ndim, x->shape, result);
+        Tensor *y = rl_empty_as(x, result);
         if (y) fn(x->numel, (char *[]){rl_data(y), rl_data(x)}, (int64_t[]){rl_dtype_bytes(result), rl_dtype_bytes(compute)}, extra);
         return y;
     }
@@ -177,7 +177,7 @@ static bool refuse_zero(const Arg *b) {
 /* One contiguous tensor of few elements and a number: nothing to plan either.  left: the number comes first. */
 static Tensor *number_directly(LoopFn *fn, Dtype result, Tensor *t, const Arg *number, bool left, const double *extra) {
     char value[16] __attribute__((aligned(16)));
-    Tensor *y = rl_empty(t->ndim, t->shape, result);
+    Tensor *y = rl_empty_as(t, result);
     int64_t bytes = rl_dtype_bytes(t->dtype);
     if (!y) return NULL;
     rl_write_number(t->dtype, number, value);
@@ -203,17 +203,22 @@ Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra) {
 /* Two contiguous tensors of one shape and dtype, and few elements: nothing to plan. */
 static Tensor *binary_directly(Call *c, LoopFn *fn, Tensor *a, Tensor *b) {
     Dtype result = c->op->data2 == WRITES_BOOL ? RL_BOOL : a->dtype;
-    Tensor *y = rl_empty(a->ndim, a->shape, result);
+    Tensor *y = rl_empty_as(a, result);
     int64_t bytes = rl_dtype_bytes(a->dtype);
     if (y) fn(a->numel, (char *[]){rl_data(y), rl_data(a), rl_data(b)}, (int64_t[]){rl_dtype_bytes(result), bytes, bytes}, NULL);
     return y;
 }
 
+/* Both row-major, to the letter: strides of dims of one element count too, and few tensors fail for that. */
 static inline bool same_and_plain(const Tensor *a, const Tensor *b) {
     if (a->ndim != b->ndim || a->dtype != b->dtype || a->numel > SMALL) return false;
-    for (int i = 0; i < a->ndim; i++)
-        if (a->shape[i] != b->shape[i]) return false;
-    return rl_is_contiguous(a) && rl_is_contiguous(b);
+    int64_t step = 1;
+    for (int i = a->ndim - 1; i >= 0; i--) {
+        int64_t n = a->shape[i];
+        if (n != b->shape[i] || a->stride[i] != step || b->stride[i] != step) return false;
+        step *= n;
+    }
+    return true;
 }
 
 Tensor *rl_binary_forward(Call *c) {
