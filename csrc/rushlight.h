@@ -523,7 +523,7 @@ bool rl_require_grad(Tensor *t, bool on);       /* requires_grad_: torch's check
 bool rl_retain_grad(Tensor *t);
 Tensor *rl_detach(Tensor *t);
 void rl_node_release(Node *node);               /* the host calls it at count 0; calls host.free_node, maybe later: dead nodes queue up instead of recursing */
-void rl_node_free_saved(Node *node);            /* after its backward: saved tensors go, NODE_FREED is set; edges stay */
+void rl_node_free_saved(Node *node);            /* after its backward: saved tensors go, and if there were any NODE_FREED is set; edges stay */
 void rl_node_clear(Node *node);                 /* tp_clear: gives up everything owned */
 void rl_forget_retained(Tensor *t);
 Tensor *rl_retained(Node *node, int i, int32_t *out_nr);          /* i-th tensor that wants the gradient of an output kept; NULL past the last */

@@ -84,13 +84,19 @@ static void drop_saved(Slot *s) {
 
 static inline void drop_saved_outputs(Node *node) {
     for (Slot *s = node->out, *end = s + node->nouts; s < end; s++)
-        if (s->saved || s->packed) drop_saved(s);
+        if (s->saved || s->packed) {
+            node->flags |= NODE_FREED;
+            drop_saved(s);
+        }
 }
 
+/* A node that has nothing to give up runs a second time as well as the first. */
 void rl_node_free_saved(Node *node) {
-    node->flags |= NODE_FREED;
     for (int i = 0; i < node->nslots; i++)
-        if (node->slot[i].saved || node->slot[i].packed) drop_saved(&node->slot[i]);
+        if (node->slot[i].saved || node->slot[i].packed) {
+            node->flags |= NODE_FREED;
+            drop_saved(&node->slot[i]);
+        }
     drop_saved_outputs(node);
 }
 

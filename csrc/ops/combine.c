@@ -488,8 +488,11 @@ static Tensor *broadcast_tensors_forward(Call *c) {
     for (int i = 0; i < list->n; i++)
         if (!rl_broadcast_shapes(&ndim, shape, list->tensors[i])) return NULL;
     Tensor **out = rl_outputs(c, list->n);
-    for (int i = 0; out && i < list->n; i++)
-        if (!(out[i] = rl_expand(list->tensors[i], ndim, shape))) return NULL;
+    for (int i = 0; out && i < list->n; i++) {
+        Tensor *t = list->tensors[i];
+        bool fits = t->ndim == ndim && !memcmp(t->shape, shape, (size_t)ndim * sizeof *shape);
+        if (!(out[i] = fits ? t : rl_expand(t, ndim, shape))) return NULL;
+    }
     return out && list->n ? out[0] : NULL;
 }
 
@@ -690,7 +693,7 @@ Op rl_combine_ops[] = {
     },
     {
         .sig = "broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]", .where = FUNCTION, .flags = COMPOSITE,
-        .doc = "All expanded to the shape they have in common.\n\n>>> rl.broadcast_tensors(rl.zeros(2, 1), rl.zeros(3))[1].shape\nrushlight.Size([2, 3])",
+        .doc = "All expanded to the shape they have in common; what has it already is returned itself.\n\n>>> rl.broadcast_tensors(rl.zeros(2, 1), rl.zeros(3))[1].shape\nrushlight.Size([2, 3])",
         .forward = broadcast_tensors_forward, .samples = "x(2, 1), x(3)",
     },
     {

@@ -116,5 +116,5 @@ class ContinuousBernoulli(ProbsOrLogits, ExponentialFamily):
         """log((exp(x) - 1) / x)."""
         outside = (x <= self._lims[0] - 0.5) | (x > self._lims[1] - 0.5)
         far = torch.where(outside, x, (self._lims[0] - 0.5) * torch.ones_like(x))
-        exact = torch.log(torch.abs(torch.exp(far) - 1.0)) - torch.log(torch.abs(far))
+        exact = torch.log(torch.abs(torch.expm1(far))) - torch.log(torch.abs(far))
         return torch.where(outside, exact, 0.5 * x + x.pow(2) / 24.0 - x.pow(4) / 2880.0)

@@ -119,12 +119,12 @@ class Wishart(ExponentialFamily):
         return half @ half.transpose(-2, -1)
 
     def rsample(self, sample_shape=torch.Size(), max_try_correction=None):
-        """Draws. A sample that rounding made singular is drawn again, max_try_correction times (default 3) at most.
+        """Draws. A sample that rounding made singular is drawn again, max_try_correction times (default 10) at most.
 
         So that the numbers agree with torch's, a first draw that is positive definite is thrown away too: torch does so.
         """
         if max_try_correction is None:
-            max_try_correction = 3
+            max_try_correction = 10
         sample_shape = torch.Size(sample_shape)
         sample = self._bartlett_sampling(sample_shape)
         again = self._any_of_batch(self.support.check(sample))
