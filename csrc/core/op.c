@@ -387,6 +387,7 @@ bool rl_call_inplace(Call *c) {
     if (c->op->flags & COMPOSITE) {
         uint32_t version = rl_version(self);
         if (!spare_saved(c)) return false;
+        c->inplace = true;
         Tensor *y = composite_into(c, self);
         c->out[0] = y;
         if (y && rl_version(self) == version) rl_bump_version(self);

@@ -221,12 +221,12 @@ static double gamma_fraction(double a, double x) {   /* Q, for x >= a + 1: a con
 }
 
 static bool gamma_edge(double a, double x, double *p) {
-    if (a != a || x != x || a < 0 || x < 0) return *p = NAN, true;
+    if (a < 0 || x < 0) return *p = NAN, true;
     if (a == 0) return *p = x > 0 ? 1 : (double)NAN, true;
     if (x == 0) return *p = 0, true;
     if (a == (double)INFINITY) return *p = x == (double)INFINITY ? (double)NAN : 0, true;
     if (x == (double)INFINITY) return *p = 1, true;
-    return false;
+    return *p = NAN, a != a || x != x;
 }
 
 double special_igamma(double a, double x) {

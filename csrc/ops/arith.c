@@ -190,10 +190,21 @@ static void pow_vjp(Call *c, Tensor **g, Tensor **dx) {
 static Tensor *float_power_forward(Call *c) {
     Arg in[2] = {c->arg[0], c->arg[1]};
     Dtype dtype = rl_dtype_is(rl_result_type(2, in), CLASS_COMPLEX) ? RL_COMPLEX128 : RL_FLOAT64;
+    if (c->inplace && in[0].tensor->dtype != dtype)
+        return rl_fail(RL_RUNTIME_ERROR, "the base given to float_power_ has dtype %s but the operation's result requires dtype %s", rl_dtypes[in[0].tensor->dtype].word, rl_dtypes[dtype].word);
     for (int k = 0; k < 2; k++)
         if (in[k].tag == A_TENSOR) in[k] = a_t(rl_cast(in[k].tensor, dtype));
     if (in[0].tag != A_TENSOR && in[1].tag != A_TENSOR) in[0] = a_t(rl_scalar(dtype, &in[0]));
     return rl_do("pow", in[0], in[1]);
+}
+
+/* Unlike all others, torch's does not promote. */
+static Tensor *heaviside_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor, *values = c->arg[1].tensor;
+    if (rl_dtype_is(x->dtype, CLASS_COMPLEX) || rl_dtype_is(values->dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "heaviside is not yet implemented for complex tensors.");
+    if (x->dtype != values->dtype || (c->dest && c->dest->dtype != x->dtype))
+        return rl_fail(RL_RUNTIME_ERROR, "heaviside is not yet implemented for tensors with different dtypes: got %s and %s", rl_dtypes[x->dtype].name, rl_dtypes[values->dtype].name);
+    return rl_binary_forward(c);
 }
 
 #define TWO(name) name "(input: Tensor | Number, other: Tensor | Number) -> Tensor"
@@ -254,6 +265,12 @@ Op rl_arith_ops[] = {
         .forward = float_power_forward, .flags = COMPOSITE, .where = FMIO,
         .samples = "pos(3, 4), 2",
         .doc = "pow in double precision, also of integers.\n\n>>> rl.float_power(rl.tensor([2, 3]), -1).dtype == rl.float64\nTrue",
+    },
+    {
+        .sig = "heaviside(input: Tensor, values: Tensor) -> Tensor",
+        .forward = heaviside_forward, .flags = ELEMENTWISE, .where = FMIO, .data = BINARY_heaviside,
+        .samples = "x(3, 4), x(3, 4)",
+        .doc = "0 below 0, 1 above, and the given value at 0.\n\n>>> rl.heaviside(rl.tensor([-1.0, 0.0, 1.0]), rl.tensor([0.5]))\ntensor([0.0000, 0.5000, 1.0000])",
     },
     {0},
 };

@@ -135,7 +135,8 @@ static Block block_of(const Tensor *x, const Plan *p) {
     return b;
 }
 
-typedef struct Move { char *x, *flat; const int64_t *offset; const Block *block; int bytes; bool to_x; LoopFn *add; } Move;
+/* count places for each of the leads: the dims before the indexed ones, where they are walked over first. */
+typedef struct Move { char *x, *flat; const int64_t *offset, *lead; int64_t count; const Block *block; int bytes; bool to_x; LoopFn *add; } Move;
 
 /* Lines of the block: its last dim whole, the others by odometer. */
 static void move_block(const Move *m, char *x, char *flat) {
@@ -169,10 +170,24 @@ static void move_range(int64_t begin, int64_t end, void *state) {
     for (int64_t i = begin; i < end; i++) move_block(m, m->x + m->offset[i], m->flat + i * bytes);
 }
 
+static void move_leads(int64_t begin, int64_t end, void *state) {
+    const Move *m = state;
+    int64_t bytes = m->block->count * m->bytes;
+    for (int64_t i = begin; i < end; i++) {
+        Move one = *m;
+        int64_t lead = i / m->count, place = i % m->count, last = end - i < m->count - place ? place + end - i : m->count;
+        one.x += m->lead[lead];
+        one.flat += lead * m->count * bytes;
+        one.lead = NULL;
+        move_range(place, last, &one);
+        i += last - place - 1;
+    }
+}
+
 static bool move_all(Tensor *x, Tensor *flat, const Plan *p, const int64_t *offset, bool to_x, LoopFn *add) {
     Block b = block_of(x, p);
     if (!b.count || !p->count) return true;
-    Move m = {rl_data(x), rl_data(flat), offset, &b, rl_dtypes[x->dtype].bytes, to_x, add};
+    Move m = {rl_data(x), rl_data(flat), offset, NULL, p->count, &b, rl_dtypes[x->dtype].bytes, to_x, add};
     if (to_x) {                /* two places may be one: in order */
         move_range(0, p->count, &m);
         return true;
@@ -192,26 +207,67 @@ static Tensor *places_first(Tensor *t, const Plan *p) {
 
 /* ---- index ---------------------------------------------------------------------------------------------------------------- */
 
+/* The strides torch gives the result: those of a loop over x, whose indexed dims do not move it, and the numbers. */
+static void result_strides(const Tensor *x, const Plan *p, int n, const int64_t *shape, int64_t *stride) {
+    Tensor views[RL_MAX_DIMS + 1], *operands[RL_MAX_DIMS + 1];
+    int64_t room[RL_MAX_DIMS + 1][RL_MAX_DIMS];
+    for (int k = 0; k <= p->n; k++) {
+        views[k] = k ? *p->number[k - 1] : *x;
+        views[k].ndim = (uint8_t)n;
+        views[k].shape = (int64_t *)shape;
+        views[k].stride = room[k];
+        operands[k] = &views[k];
+        for (int i = 0, rest = 0; i < n; i++) {
+            bool place = i >= p->place && i < p->place + p->nshape;
+            int d = place ? 0 : p->rest[rest++];
+            room[k][i] = shape[i] == 1 ? 0 : k ? (place ? p->number[k - 1]->stride[i - p->place] : 0) : place ? 0 : x->stride[d];
+        }
+    }
+    rl_common_strides(p->n + 1, operands, n, shape, stride);
+}
+
+/* Row-major results are filled place by place; dims before the indexed ones are walked over outside. */
+static bool fill_rows(Tensor *x, Tensor *y, Plan *p, const int64_t *offset) {
+    int64_t leads = 1, at[RL_MAX_DIMS] = {0}, from = 0;
+    for (int i = 0; i < p->place; i++) leads *= x->shape[p->rest[i]];
+    if (!y->numel) return true;
+    int64_t *lead = rl_scope_bytes(leads * 8);
+    if (!lead) return false;
+    int bytes = rl_dtypes[x->dtype].bytes;
+    for (int64_t k = 0; k < leads; k++) {
+        lead[k] = from * bytes;
+        for (int i = p->place - 1; i >= 0; i--) {
+            from += x->stride[p->rest[i]];
+            if (++at[i] < x->shape[p->rest[i]]) break;
+            from -= at[i] * x->stride[p->rest[i]];
+            at[i] = 0;
+        }
+    }
+    Plan inner = *p;
+    inner.nrest -= p->place;
+    memmove(inner.rest, p->rest + p->place, (size_t)inner.nrest * sizeof *inner.rest);
+    Block b = block_of(x, &inner);
+    Move m = {rl_data(x), rl_data(y), offset, lead, p->count, &b, bytes, false, NULL};
+    return rl_parallel_for(leads * p->count, 1 + 32768 / b.count, move_leads, &m);
+}
+
 static Tensor *index_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     Plan p;
-    int64_t shape[RL_MAX_DIMS];
+    int64_t shape[RL_MAX_DIMS], stride[RL_MAX_DIMS], dense[RL_MAX_DIMS];
     if (!plan_index(x, &c->arg[1], &p)) return NULL;
     if (p.nshape + p.nrest > RL_MAX_DIMS) return rl_fail(RL_RUNTIME_ERROR, "a tensor may have at most %d dimensions", RL_MAX_DIMS);
     int64_t *offset = offsets_of(x, &p);
     if (!offset) return NULL;
-    int n = 0;
-    for (int i = 0; i < p.nshape; i++) shape[n++] = p.shape[i];
-    for (int i = 0; i < p.nrest; i++) shape[n++] = x->shape[p.rest[i]];
-    Tensor *flat = rl_empty(n, shape, x->dtype);
-    if (!flat || !move_all(x, flat, &p, offset, false, NULL)) return NULL;
-    if (!p.place) return flat;
-    int64_t order[RL_MAX_DIMS];
-    int k = 0;
-    for (int i = 0; i < p.place; i++) order[k++] = p.nshape + i;
-    for (int i = 0; i < p.nshape; i++) order[k++] = i;
-    for (int i = p.place; i < p.nrest; i++) order[k++] = p.nshape + i;
-    return rl_alias(rl_permute(flat, k, order));
+    int n = result_shape(x, &p, shape);
+    Tensor *rows = rl_empty(n, shape, x->dtype);
+    if (!rows || !(p.place ? fill_rows(x, rows, &p, offset) : move_all(x, rows, &p, offset, false, NULL))) return NULL;
+    if (rows->numel == 0) return rows;
+    result_strides(x, &p, n, shape, stride);
+    rl_strides_of(n, shape, dense);
+    for (int i = 0; i < n; i++)
+        if (shape[i] > 1 && stride[i] != dense[i]) return rl_copy_into(rl_empty_strided(n, shape, stride, x->dtype), rows);
+    return rows;
 }
 
 static void index_vjp(Call *c, Tensor **g, Tensor **dx) {

@@ -117,8 +117,11 @@ static void frexp_vjp(Call *c, Tensor **g, Tensor **dx) {
 static Tensor *times_i(Tensor *x, double factor) { return rl_do("mul", a_t(x), (Arg){.tag = A_COMPLEX, .complex = (double[]){0, factor}}); }
 
 static Tensor *angle_forward(Call *c) {
-    Dtype compute = rl_float_of(c->arg[0].tensor->dtype);
-    return unary(c, UNARY_angle, compute, rl_to_real(compute), NULL);
+    Tensor *x = c->arg[0].tensor;
+    Dtype compute = rl_float_of(x->dtype);
+    if (!rl_dtype_is(compute, CLASS_COMPLEX)) return unary(c, UNARY_angle, compute, compute, NULL);
+    Tensor *y = rl_out(c, 0, x->ndim, x->shape, rl_to_real(compute));      /* row-major, whatever the input's strides are */
+    return y && rl_pointwise(rl_kernels->unary[compute][UNARY_angle], compute, rl_to_real(compute), y, 1, c->arg, NULL, 1) ? y : NULL;
 }
 
 static void angle_vjp(Call *c, Tensor **g, Tensor **dx) {

@@ -346,6 +346,46 @@ static Tensor *group_norm_forward(Call *c) {
     return affine(y ? rl_reshape(y, x->ndim, x->shape) : NULL, w, b);
 }
 
+static Tensor *renorm_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor;
+    double p = a_double(&c->arg[1]), most = a_double(&c->arg[3]);
+    if (!(p > 0)) return rl_fail(RL_RUNTIME_ERROR, "renorm: non-positive-norm not supported");
+    if (most < 0) return rl_fail(RL_RUNTIME_ERROR, "renorm: expected maxnorm to be >= 0 but got %g", most);
+    if (x->ndim < 2) return rl_fail(RL_RUNTIME_ERROR, "renorm: input needs at least 2 dimensions, got %d dimensions", x->ndim);
+    int dim = rl_wrap_dim(x->ndim, c->arg[2].i), n = 0;
+    int64_t others[RL_MAX_DIMS];
+    if (dim < 0) return NULL;
+    for (int i = 0; i < x->ndim; i++)
+        if (i != dim) others[n++] = i;
+    Tensor *norm = rl_do("linalg.vector_norm", a_t(x), c->arg[1], a_ints(n, others), a_b(true)), *over = rl_do("gt", a_t(norm), c->arg[3]);
+    Tensor *factor = rl_mul(rl_do("reciprocal", a_t(rl_add_number(norm, 1e-7))), rl_scalar(norm ? (Dtype)norm->dtype : RL_FLOAT32, &c->arg[3]));
+    return rl_mul(x, rl_do("where", a_t(over), a_t(factor), a_i(1)));
+}
+
+static Tensor *native_group_norm_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor, *w = rl_arg_tensor(c, 1), *b = rl_arg_tensor(c, 2), *part[3], **out = rl_outputs(c, 3);
+    int64_t batch = c->arg[3].i, channels = c->arg[4].i, each = c->arg[5].i, groups = c->arg[6].i, all;
+    if (groups <= 0 || channels < 0 || channels % groups) return rl_fail(RL_RUNTIME_ERROR, "Expected number of channels in input to be divisible by num_groups, but got C=%" PRId64 " and num_groups=%" PRId64, channels, groups);
+    if (x->ndim < 2 || batch < 0 || each < 0 || x->shape[1] != channels || !rl_mul_size(batch, channels, &all) || !rl_mul_size(all, each, &all) || all != x->numel)
+        return rl_fail(RL_RUNTIME_ERROR, "native_group_norm(): N=%" PRId64 ", C=%" PRId64 ", HxW=%" PRId64 " do not fit an input of shape %s", batch, channels, each, rl_text_shape(x));
+    int64_t n = channels / groups * each, shape[2] = {batch, groups};
+    if (x->numel == 0) {
+        out[1] = rl_zeros(2, shape, x->dtype);
+        out[2] = rl_full(2, shape, x->dtype, NAN);
+        return out[0] = affine(rl_clone(x), w, b);
+    }
+    Tensor *flat = rl_reshape(x, 2, (int64_t[]){batch * groups, n});
+    if (!rl_apply_many(RL_OP("native_layer_norm"), 5, (Arg[]){a_t(flat), a_ints(1, &n), a_none(), a_none(), c->arg[7]}, 3, part)) return NULL;
+    if (rl_thread.grad_mode && rl_requires_grad(x)) {      /* unlike layer norm's, these have gradients */
+        part[1] = rl_mean_dim(flat, 1, true);
+        Tensor *gap = rl_sub(flat, part[1]);
+        part[2] = rl_do("rsqrt", a_t(rl_do("add", a_t(rl_mean_dim(rl_mul(gap, gap), 1, true)), c->arg[7])));
+    }
+    out[1] = rl_reshape(part[1], 2, shape);
+    out[2] = rl_reshape(part[2], 2, shape);
+    return out[0] = affine(rl_reshape(part[0], x->ndim, x->shape), w, b);
+}
+
 /* Every sample's channel is a channel of its own to batch norm. */
 static Tensor *instance_norm_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *w = rl_arg_tensor(c, 1), *b = rl_arg_tensor(c, 2), *mean = rl_arg_tensor(c, 3), *var = rl_arg_tensor(c, 4);
@@ -411,7 +451,7 @@ Op rl_norm_ops[] = {
     },
     {
         .sig = "native_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None, training: bool, momentum: float, eps: float) -> (Tensor, Tensor, Tensor)",
-        .where = FUNCTION, .dtypes = CLASS_FLOATING, .saves = SAVE(0) | SAVE(1) | SAVE(3) | SAVE(4) | SAVE_OUT(1) | SAVE_OUT(2), .constant_outs = 6,
+        .where = FUNCTION | OUT, .dtypes = CLASS_FLOATING, .saves = SAVE(0) | SAVE(1) | SAVE(3) | SAVE(4) | SAVE_OUT(1) | SAVE_OUT(2), .constant_outs = 6,
         .doc = "Batch norm, with the mean and the reciprocal standard deviation of each channel. Ioffe and Szegedy 2015, arXiv:1502.03167.\n\n"
                ">>> rl.native_batch_norm(rl.tensor([[1.], [3.]]), None, None, None, None, True, 0.1, 0.0)[0]\ntensor([[-1.],\n        [ 1.]])",
         .forward = batch_norm_forward, .vjp = batch_norm_vjp,
@@ -437,6 +477,18 @@ Op rl_norm_ops[] = {
         .doc = "Groups of channels of each sample brought to mean 0 and variance 1. Wu and He 2018, arXiv:1803.08494.\n\n"
                ">>> rl.group_norm(rl.tensor([[1., 3.]]), 1, eps=0.0)\ntensor([[-1.,  1.]])",
         .forward = group_norm_forward, .samples = "x(2, 4, 3), 2, x(4), x(4); x(2, 4), 4",
+    },
+    {
+        .sig = "native_group_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, N: int, C: int, HxW: int, group: int, eps: float) -> (Tensor, Tensor, Tensor)",
+        .where = FUNCTION, .dtypes = CLASS_FLOATING, .flags = COMPOSITE, .shape = "weight?[C] bias?[C]",
+        .doc = "Group norm, with the mean and the reciprocal standard deviation of each group.\n\n"
+               ">>> rl.native_group_norm(rl.tensor([[1., 3.]]), None, None, 1, 2, 1, 1, 0.0)[0]\ntensor([[-1.,  1.]])",
+        .forward = native_group_norm_forward, .samples = "x(2, 4, 3), x(4), x(4), 2, 4, 3, 2, 1e-5; x(2, 4), None, None, 2, 4, 1, 4, 1e-5",
+    },
+    {
+        .sig = "renorm(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE,
+        .doc = "Slices along dim scaled down to a p-norm of at most maxnorm.\n\n>>> rl.renorm(rl.tensor([[3., 4.], [0., 1.]]), 2, 0, 2.5)\ntensor([[1.5000, 2.0000],\n        [0.0000, 1.0000]])",
+        .forward = renorm_forward, .samples = "x(3, 4), 2, 0, 1; x(2, 3, 4), 1, -1, 0.5",
     },
     {
         .sig = "instance_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None, use_input_stats: bool, momentum: float, eps: float, cudnn_enabled: bool) -> Tensor",

@@ -59,6 +59,8 @@ static Tensor *sum_forward(Call *c) {
     Dtype dtype = a_dtype_or(dtype_arg(c), rl_dtype_is(x->dtype, CLASS_INTEGRAL) ? RL_INT64 : x->dtype);
     if (dtype != x->dtype && !(dtype == RL_INT64 && rl_dtype_is(x->dtype, CLASS_INTEGRAL))) x = rl_cast(x, dtype);
     if (!x) return NULL;
+    if (c->op->data == REDUCE_nansum && c->dest && rl_dtype_is(x->dtype, CLASS_INEXACT) && !rl_dtype_is(c->dest->dtype, CLASS_INEXACT))
+        return rl_fail(RL_NOT_IMPLEMENTED, "\"nansum_cpu\" not implemented for '%s': the result is %s", rl_dtypes[c->dest->dtype].word, rl_dtypes[x->dtype].name);
     if (rl_dtype_is(x->dtype, CLASS_INTEGRAL) && dtype == x->dtype && dtype != RL_INT64) {   /* sums are made in 64 bits */
         bool mask[RL_MAX_DIMS];
         int64_t shape[RL_MAX_DIMS];
@@ -97,7 +99,15 @@ static Tensor *nanmean_forward(Call *c) {
     Tensor *numbers = rl_do("logical_not", a_t(rl_do("isnan", a_t(x))));
     Arg dim = c->arg[1].tag == A_NONE ? a_ints(0, NULL) : c->arg[1];
     Tensor *count = rl_do_overload("sum", 1, a_t(numbers), dim, c->arg[2]);
+    if (c->dest && !rl_dtype_is(c->dest->dtype, CLASS_INEXACT)) return rl_fail(RL_NOT_IMPLEMENTED, "\"nansum_cpu\" not implemented for '%s': the result is %s", rl_dtypes[c->dest->dtype].word, rl_dtypes[x->dtype].name);
     return rl_div(rl_do_overload("nansum", 1, a_t(x), dim, c->arg[2], c->arg[3]), count);
+}
+
+static void nanmean_vjp(Call *c, Tensor **g, Tensor **dx) {
+    Tensor *numbers = rl_do("logical_not", a_t(rl_do("isnan", c->arg[0])));
+    Arg dim = c->arg[1].tag == A_NONE ? a_ints(0, NULL) : c->arg[1];
+    Tensor *share = rl_div(g[0], rl_do_overload("sum", 1, a_t(numbers), dim, c->arg[2]));
+    dx[0] = rl_do("where", a_t(numbers), a_t(rl_spread(c, share, c->arg[1].tag == A_NONE ? NULL : &c->arg[1], c->arg[2].b)), a_i(0));
 }
 
 /* The product of all the others, without division: exclusive products from both ends. */
@@ -304,7 +314,7 @@ Op rl_reduce_ops[] = {
     },
     {.sig = DIMS("nansum"), .forward = sum_forward, .vjp = nansum_vjp, .saves = SAVE(0), .where = FUNCTION | METHOD | OUT, .data = REDUCE_nansum, .data2 = 1, .samples = "x(3, 4), 1"},
     {
-        .sig = "nanmean(input: Tensor, dim: int | list[int] | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor", .flags = COMPOSITE,
+        .sig = "nanmean(input: Tensor, dim: int | list[int] | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor", .vjp = nanmean_vjp, .saves = SAVE(0),
         .forward = nanmean_forward, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(3, 4), 1",
         .doc = "The mean of what is a number.\n\n>>> rl.nanmean(rl.tensor([1.0, float('nan'), 3.0]))\ntensor(2.)",
     },

@@ -218,6 +218,7 @@ static Tensor *normal_forward(Call *c) {
     Generator *g = rl_generator_of(&a[2]);
     Tensor *mean = rl_arg_tensor(c, 0), *std = rl_arg_tensor(c, 1);
     if (std && rl_dtype_is(std->dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "normal expects standard deviation to be non-complex");
+    if (c->dest && !refuse(c->dest, CLASS_INEXACT, "normal_kernel_cpu")) return NULL;
     if (std && !no_negative(std)) return NULL;
     Tensor *y = mean ? result_for(c, mean, std) : result_for(c, std, NULL);
     y = fill_normal(y, g, 0, std ? 1 : a_double(&a[1]));
@@ -510,7 +511,7 @@ static Tensor *randperm_forward(Call *c) {
 
 static Tensor *bernoulli_forward(Call *c) {
     Tensor *p = c->arg[0].tensor;
-    return fill_with_chances(rl_out(c, 0, p->ndim, p->shape, p->dtype), rl_generator_of(&c->arg[1]), p);
+    return fill_with_chances(rl_out(c, 0, p->ndim, p->shape, c->dest ? (Dtype)c->dest->dtype : p->dtype), rl_generator_of(&c->arg[1]), p);
 }
 
 static Tensor *bernoulli_p_forward(Call *c) {

@@ -437,12 +437,15 @@ static Tensor *nonzero_forward(Call *c) {
     const uint8_t *set = rl_data(flat);
     int64_t n = 0, at[RL_MAX_DIMS] = {0};
     for (int64_t i = 0; i < flat->numel; i++) n += set[i] != 0;
-    Tensor *y = rl_empty(2, (int64_t[]){n, x->ndim}, RL_INT64);
+    int64_t shape[2] = {n, x->ndim}, stride[2] = {1, n};      /* one list per dim */
+    Tensor *y = rl_empty_strided(2, shape, stride, RL_INT64);
     if (!y) return NULL;
     int64_t *out = rl_data(y);
     for (int64_t i = 0; i < flat->numel; i++) {
-        if (set[i])
-            for (int d = 0; d < x->ndim; d++) *out++ = at[d];
+        if (set[i]) {
+            for (int d = 0; d < x->ndim; d++) out[d * n] = at[d];
+            out++;
+        }
         for (int d = x->ndim - 1; d >= 0 && ++at[d] == x->shape[d]; d--) at[d] = 0;
     }
     return y;

@@ -43,6 +43,11 @@ static uint8_t *changes(Tensor *rows) {
     return fresh;
 }
 
+/* Slices along dim lie together in memory, as in torch. */
+static Tensor *slices_together(Tensor *y, int dim) {
+    return dim ? rl_alias(rl_movedim(rl_contiguous(rl_movedim(y, dim, 0)), 0, dim)) : y;
+}
+
 static Tensor *deliver(Call *c, Tensor *values, const Groups *g) {
     Tensor **out = rl_outputs(c, 3);
     if (!out || !values) return NULL;
@@ -80,7 +85,7 @@ static Tensor *consecutive_forward(Call *c) {
     uint8_t *fresh = rows ? changes(rl_contiguous(rows)) : NULL;
     if (!fresh || !group(fresh, rows->shape[0], NULL, &g)) return NULL;
     if (all) g.inverse = rl_reshape(g.inverse, x->ndim, x->shape);
-    return deliver(c, rl_do("index_select", a_t(all ? rows : x), a_i(dim), a_t(g.first)), &g);
+    return deliver(c, slices_together(rl_do("index_select", a_t(all ? rows : x), a_i(dim), a_t(g.first)), dim), &g);
 }
 
 /* Rows in lexical order: a merge sort of their numbers. */
@@ -123,7 +128,8 @@ static Tensor *unique_dim_forward(Call *c) {
     sort_rows(rows, rl_data(order), rl_data(room), n);
     uint8_t *fresh = changes(rl_do("index_select", a_t(rows), a_i(0), a_t(order)));
     if (!fresh || !group(fresh, n, rl_data(order), &g)) return NULL;
-    return deliver(c, rl_do("index_select", a_t(x), a_i(dim), a_t(rl_do("index_select", a_t(order), a_i(0), a_t(g.first)))), &g);
+    Tensor *chosen = rl_do("index_select", a_t(order), a_i(0), a_t(g.first));
+    return deliver(c, slices_together(rl_do("index_select", a_t(x), a_i(dim), a_t(chosen)), dim), &g);
 }
 
 /* ---- searchsorted, bucketize ----------------------------------------------------------------------------------------------------- */
@@ -164,6 +170,9 @@ static bool goes_right(const Arg *side, bool right, bool *result) {
 static Tensor *search(Call *c, Tensor *list, const Arg *what, bool right, bool narrow) {
     Tensor *x = what->tag == A_TENSOR ? what->tensor : rl_scalar(rl_result_type(1, what), what);
     if (!x || !list) return NULL;
+    if (c->dest && c->dest->dtype != (narrow ? RL_INT32 : RL_INT64))
+        return rl_fail(RL_RUNTIME_ERROR, "torch.searchsorted(): output tensor's dtype is wrong, it can only be Int(int32) or Long(int64) depending on whether out_int32 flag is True, "
+                                         "but we got output tensor's dtype %s and out_int32 flag is %s", rl_dtypes[c->dest->dtype].word, narrow ? "True" : "False");
     bool whole = rl_dtype_is(x->dtype, CLASS_INTEGRAL) && rl_dtype_is(list->dtype, CLASS_INTEGRAL), shared = list->ndim == 1;
     if (list->ndim == 0 || (!shared && list->ndim != x->ndim))
         return rl_fail(RL_RUNTIME_ERROR, "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, "

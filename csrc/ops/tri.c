@@ -137,7 +137,7 @@ Op rl_tri_ops[] = {
     },
     {
         .sig = "slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor",
-        .where = FUNCTION | METHOD, .data = 2,
+        .where = FUNCTION | METHOD | OUT, .flags = EXACT_OUT, .data = 2,
         .doc = "A copy with src as a range of slices.\n\n>>> rl.slice_scatter(rl.zeros(3), rl.ones(2), 0, 1)\ntensor([0., 1., 1.])",
         .forward = write_view_forward, .vjp = write_view_vjp, .samples = "x(3, 4), x(2, 4), 0, 1; x(3, 4), x(3, 2), 1, 0, 4, 2",
     },

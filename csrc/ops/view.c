@@ -113,7 +113,10 @@ static Tensor *as_strided_backward_forward(Call *c) {
 
 static void as_strided_backward_vjp(Call *c, Tensor **g, Tensor **dx) {
     Arg *a = c->arg;
-    dx[0] = rl_do("as_strided", a_t(rl_do("_restride", a_t(g[0]), a[1], a[2])), a[4], a[5], a_i(a[6].i - a[3].i));
+    int64_t one = 1, first = a[3].i < a[6].i ? a[3].i : a[6].i, end = end_of(&a[1], &a[2], a[3].i - first), end_of_view = end_of(&a[4], &a[5], a[6].i - first);
+    if (end_of_view > end) end = end_of_view;
+    Tensor *flat = rl_do("_as_strided_backward", a_t(g[0]), a_ints(1, &end), a_ints(1, &one), a_i(0), a[1], a[2], a_i(a[3].i - first));
+    dx[0] = rl_do("as_strided", a_t(flat), a[4], a[5], a_i(a[6].i - first));
 }
 
 static void as_strided_vjp(Call *c, Tensor **g, Tensor **dx) {

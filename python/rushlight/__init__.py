@@ -28,6 +28,7 @@ from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_e
 from . import autograd  # noqa: E402
 
 legacy_contiguous_format = _C.contiguous_format
+torch = _sys.modules[__name__]      # as torch.torch: some write `from torch import torch`
 e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
 # Where names live that are imported when they are first used.
@@ -35,7 +36,7 @@ _LAZY_NAMES = {
     **dict.fromkeys("cholesky cholesky_inverse cholesky_solve det geqrf inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power orgqr ormqr "
                     "pca_lowrank pinverse qr slogdet svd svd_lowrank triangular_solve cross kron".split(), "_linear"),
     **dict.fromkeys("cdist combinations corrcoef cov cumulative_trapezoid diff dist gradient histc histogram histogramdd isin pdist quantile "
-                    "nanquantile renorm stft istft trapezoid trapz vander hann_window hamming_window blackman_window bartlett_window "
+                    "nanquantile stft istft trapezoid trapz vander hann_window hamming_window blackman_window bartlett_window "
                     "kaiser_window".split(), "_compositions"),
     "save": "serialization", "load": "serialization", "set_printoptions": "_printing", "get_printoptions": "_printing",
     "UntypedStorage": "storage", "TypedStorage": "storage", "autocast": "amp", "is_autocast_enabled": "amp", "get_autocast_dtype": "amp",

@@ -68,15 +68,16 @@ def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
     return pairs.cumsum(dim) * ((1 if dx is None else dx) / 2)
 
 
-def gradient(input, *, spacing=1, dim=None, edge_order=1):
-    """Central differences along dims, one-sided at the borders; a list with one tensor per dim."""
+def gradient(input, *, spacing=None, dim=None, edge_order=1):
+    """Central differences along dims, one-sided at the borders; one tensor per dim."""
     dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    spacing = 1 if spacing is None else spacing
     steps = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     if len(steps) != len(dims):
         raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() - 1'; got {len(steps)} spacings for {len(dims)} dims")
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
-    return [_slope(input, d, s, edge_order) for d, s in zip(dims, steps)]
+    return tuple(_slope(input, d, s, edge_order) for d, s in zip(dims, steps))
 
 
 def _slope(y, dim, step, edge_order):
@@ -134,7 +135,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     result = (centred if w is None else centred * w) @ centred.mH
     norm = norm.clamp(min=0) if isinstance(norm, rl.Tensor) else max(norm, 0)
     result = result / norm
-    return result.squeeze() if input.dim() < 2 else result
+    return result.squeeze()
 
 
 def corrcoef(input):
@@ -218,20 +219,6 @@ def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", ou
     return _give(_quantile("nanquantile", input, q, dim, keepdim, interpolation, True), out)
 
 
-def renorm(input, p, dim, maxnorm, *, out=None):
-    """Slices along dim scaled down to a p-norm of at most maxnorm."""
-    if p <= 0:
-        raise RuntimeError("renorm: non-positive-norm not supported")
-    if input.dim() < 2:
-        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.dim()} dimensions")
-    if maxnorm < 0:
-        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
-    others = [i for i in range(input.dim()) if i != dim % input.dim()]
-    norms = rl.linalg.vector_norm(input, p, others, keepdim=True)
-    factor = rl.where(norms > maxnorm, maxnorm / (norms + 1e-7), rl.ones_like(norms))
-    return _give(input * factor, out)
-
-
 # ---- distances -----------------------------------------------------------------------------------------------------------
 
 def dist(input, other, p=2):
@@ -253,7 +240,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
 
 def _row_norm(gap, p):
     if p == 0:
-        return (gap != 0).to(gap.dtype).sum(-1)
+        return (gap != 0).to(gap.dtype).sum(-1) + (gap * 0).sum(-1)        # its gradient is zero, not missing
     if p == 1:
         return gap.abs().sum(-1)
     if p == math.inf:
@@ -298,7 +285,7 @@ def histogram(input, bins, *, range=None, weight=None, density=False, out=None):
     """How many elements, or how much weight, fall between neighbouring edges; bins is a number or the edges."""
     x = input.detach().reshape(-1)
     if isinstance(bins, rl.Tensor):
-        edges = bins
+        edges = bins.clone()
     else:
         if bins <= 0:
             raise RuntimeError("torch.histogramdd(): bins must be > 0, but got " + str(bins))

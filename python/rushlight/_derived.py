@@ -26,7 +26,7 @@ for _name in _INPLACE:
 
 def ravel(input):
     """The elements in one dimension; a view where that is possible."""
-    return input.reshape(-1)
+    return input.contiguous().view(-1)
 
 
 def get_device(input):

@@ -282,6 +282,8 @@ def is_nonzero(self):
 def sum_to_size(self, *size):
     """The sum over dims that would have to be broadcast to get from size to this shape."""
     size = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
+    if not size:
+        return self.sum()
     lead = self.dim() - len(size)
     if lead < 0 or any(n not in (1, m) for n, m in zip(size, self.shape[lead:])):
         raise RuntimeError(f"size {list(size)} is not expandable to size {list(self.shape)}")
@@ -335,7 +337,7 @@ def _late(module, name):
 _LATE = {
     "_linear": "cholesky cholesky_inverse cholesky_solve det geqrf inverse logdet lu lu_solve matrix_exp matrix_power orgqr ormqr pinverse qr slogdet svd "
                "triangular_solve cross kron",
-    "_compositions": "cdist corrcoef cov diff dist histc quantile nanquantile renorm istft stft",
+    "_compositions": "cdist corrcoef cov diff dist histc histogram quantile nanquantile istft stft",
 }
 
 

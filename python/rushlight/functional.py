@@ -184,7 +184,7 @@ def unravel_index(indices, shape):
     for n in shape:
         step //= n or 1
         result.append(indices // step % n)
-    return tuple(result)
+    return rl.stack(result, -1).unbind(-1) if result else ()
 
 
 def _question(name, doc):
