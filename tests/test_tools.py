@@ -294,3 +294,58 @@ def test_capsules_and_flat_lists():
     flat = _flatten_dense_tensors([x, rl.ones(2)])
     back = _unflatten_dense_tensors(flat, [x, rl.ones(2)])
     assert flat.shape == (8,) and back[0].equal(x) and back[1].equal(rl.ones(2))
+
+
+# ---- names of what no tensor has -----------------------------------------------------------------------------------------
+
+
+def test_absent_dtypes_are_names():
+    assert isinstance(rl.uint16, rl.dtype) and rl.uint16 != rl.int16 and rl.uint64.itemsize == 8 and rl.float8_e5m2.is_floating_point
+    assert not rl.uint32.is_signed and rl.complex32.is_complex and {rl.uint16: 1}[rl.uint16] == 1 and repr(rl.uint16) == "rushlight.uint16"
+    assert rl.iinfo(rl.uint16).max == 65535 and rl.ones(2).layout != rl.sparse_coo
+    for call in (lambda: rl.zeros(2, dtype=rl.uint16), lambda: rl.tensor([1], dtype=rl.uint16), lambda: rl.ones(2).to(rl.uint16),
+                 lambda: rl.promote_types(rl.uint16, rl.int8)):
+        with pytest.raises(TypeError, match=r"uint16 \(no tensor here has that dtype\)"):
+            call()
+    with pytest.raises(RuntimeError, match="no tensors of float8_e5m2"):
+        rl.float8_e5m2.to_real()
+    with pytest.raises(NotImplementedError, match="every tensor is strided"):
+        rl.zeros(2, layout=rl.sparse_csr)
+
+
+def test_operations_by_the_names_of_their_library():
+    assert rl.ops.aten.add.Tensor(rl.ones(2), 1).tolist() == [2, 2] and rl.ops.aten.relu.default is rl.ops.aten.relu
+    with pytest.raises(NotImplementedError, match="aten.no_such_thing"):
+        rl.ops.aten.no_such_thing(1)
+    assert not hasattr(rl.ops.torchvision, "nms")
+
+
+def test_what_a_compiler_would_be_told():
+    from rushlight.jit.annotations import List
+    assert rl.jit.isinstance([1], List[int]) and not rl.jit.isinstance(3, List[int])
+
+    @rl.jit.script_if_tracing
+    def f(x):
+        return x + 1
+
+    @rl.jit.script
+    def g(x: rl.Tensor) -> rl.Tensor:
+        return f(x)
+
+    assert g(rl.ones(1)).item() == 2 and not isinstance(rl.nn.Linear(1, 1), rl.jit.RecursiveScriptModule)
+
+
+def test_an_optimizer_over_one_process():
+    from rushlight.distributed.optim import ZeroRedundancyOptimizer
+    w = rl.nn.Parameter(rl.ones(2))
+    optimizer = ZeroRedundancyOptimizer([w], rl.optim.SGD, lr=0.5)
+    w.sum().backward()
+    optimizer.step()
+    assert w.tolist() == [0.5, 0.5] and optimizer.param_groups[0]["lr"] == 0.5 and "SGD" in repr(optimizer.optim)
+
+
+def test_tensors_grouped_by_dtype():
+    from rushlight.utils._foreach_utils import _group_tensors_by_device_and_dtype
+    a, b, c = rl.ones(1), rl.ones(2, dtype=rl.float64), rl.ones(3)
+    groups = _group_tensors_by_device_and_dtype([[a, b, c], [1, 2, 3]], with_indices=True)
+    assert groups[a.device, rl.float32] == ([[a, c], [1, 3]], [0, 2]) and groups[a.device, rl.float64][1] == [1]

@@ -35,8 +35,11 @@ def test_weights_are_not_downloaded(arguments):
         models.resnet18(**arguments)
     with pytest.raises(AttributeError, match="has no densenet121; it has"):
         models.densenet121
-    with pytest.raises(AttributeError, match="ResNet18_Weights: weights are not downloaded"):
-        models.ResNet18_Weights
+    assert models.ResNet18_Weights.DEFAULT is models.ResNet18_Weights.IMAGENET1K_V1
+    with pytest.raises(RuntimeError, match=r"resnet18: rushlight does not download weights.*IMAGENET1K_V1"):
+        models.resnet18(weights=models.ResNet18_Weights.DEFAULT)
+    with pytest.raises(AttributeError, match="Swin_T_Weights: weights are not downloaded"):
+        models.Swin_T_Weights
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])

@@ -51,6 +51,7 @@ extern bool host_pools;                         /* free lists; off under sanitiz
 /* ---- py_types.c ---- */
 bool types_start(PyObject *module);
 PyObject *dtype_object(Dtype d);                /* borrowed */
+const char *dtype_absent_text(PyObject *o);     /* what messages say of a dtype that no tensor here has; NULL for other objects */
 Dtype dtype_value(PyObject *dtype);             /* of a dtype object */
 bool dtype_from(PyObject *o, Dtype *d);         /* dtype objects, and the Python types bool, int, float, complex; no exception */
 PyObject *size_new(int n, const int64_t *sizes);
@@ -59,6 +60,7 @@ PyObject *device_cpu(void);                     /* new reference */
 bool device_check(PyObject *o);                 /* the CPU in any spelling; else sets torch's error */
 bool device_like(PyObject *o);                  /* whether o could name a device */
 PyObject *layout_strided(void);
+bool layout_is_strided(PyObject *layout);
 int memory_format_value(PyObject *o);
 PyObject *memory_format_object(int format);
 Generator *generator_of(PyObject *o);

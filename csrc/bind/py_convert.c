@@ -9,6 +9,7 @@
 
 const char *type_name(PyObject *o) {
     if (o == Py_None) return "NoneType";
+    if (dtype_absent_text(o)) return dtype_absent_text(o);
     if (is_tensor(o)) {
         if (Py_TYPE(o) == TensorType) return "Tensor";
         if (Py_TYPE(o) == ParameterType) return "Parameter";
@@ -300,6 +301,7 @@ static int to_device(PyObject *v, Arg *a) {
 
 static int to_layout(PyObject *v, Arg *a) {
     if (Py_TYPE(v) != LayoutType) return MISMATCH;
+    if (!layout_is_strided(v)) return PyErr_Format(PyExc_NotImplementedError, "rushlight has no tensors of layout %R: every tensor is strided", v), RAISED;
     *a = a_none();
     return MATCH;
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+static PyTypeObject *AbsentDtypeType;
 PyTypeObject *DtypeType, *DeviceType, *LayoutType, *MemoryFormatType, *SizeType, *GeneratorType;
 
 /* A named singleton: dtypes, layouts, memory formats. */
@@ -82,7 +83,47 @@ static PyType_Slot dtype_slots[] = {
     {Py_tp_dealloc, plain_dealloc}, {Py_tp_repr, named_repr}, {Py_tp_methods, dtype_methods}, {Py_tp_getset, dtype_getset},
     {Py_tp_doc, "The type of a tensor's elements."}, {0, NULL},
 };
-static PyType_Spec dtype_spec = {"rushlight.dtype", sizeof(PyNamed), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, dtype_slots};
+static PyType_Spec dtype_spec = {"rushlight.dtype", sizeof(PyNamed), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, dtype_slots};
+
+/* dtypes of torch that no tensor here has: names to compare with and to look up in tables.  They are of a type of their own, so that
+ * dtype_from refuses them. */
+#define ABSENT(name, bytes, is_float, is_complex, is_signed) {name, name " (no tensor here has that dtype)", bytes, is_float, is_complex, is_signed}
+static const struct { const char *name, *text; uint8_t bytes; bool is_float, is_complex, is_signed; } absent_dtypes[] = {
+    ABSENT("uint16", 2, false, false, false), ABSENT("uint32", 4, false, false, false), ABSENT("uint64", 8, false, false, false),
+    ABSENT("complex32", 4, false, true, true), ABSENT("float8_e4m3fn", 1, true, false, true), ABSENT("float8_e5m2", 1, true, false, true),
+    ABSENT("float8_e4m3fnuz", 1, true, false, true), ABSENT("float8_e5m2fnuz", 1, true, false, true), ABSENT("float8_e8m0fnu", 1, true, false, false),
+    ABSENT("qint8", 1, false, false, true), ABSENT("quint8", 1, false, false, false), ABSENT("qint32", 4, false, false, true),
+};
+
+static PyObject *absent_get(PyObject *self, void *which) {
+    int i = ((PyNamed *)self)->value;
+    switch ((intptr_t)which) {
+    case 0: return PyBool_FromLong(absent_dtypes[i].is_float);
+    case 1: return PyBool_FromLong(absent_dtypes[i].is_complex);
+    case 2: return PyBool_FromLong(absent_dtypes[i].is_signed);
+    default: return PyLong_FromLong(absent_dtypes[i].bytes);
+    }
+}
+static PyObject *absent_part(PyObject *self, PyObject *unused) {
+    return PyErr_Format(PyExc_RuntimeError, "rushlight has no tensors of %s", ((PyNamed *)self)->name);
+}
+
+static PyGetSetDef absent_getset[] = {
+    {"is_floating_point", absent_get, NULL, "whether it is a float", (void *)0},
+    {"is_complex", absent_get, NULL, "whether it is complex", (void *)1},
+    {"is_signed", absent_get, NULL, "whether negative numbers exist", (void *)2},
+    {"itemsize", absent_get, NULL, "bytes per element", (void *)3},
+    {NULL},
+};
+static PyMethodDef absent_methods[] = {
+    {"to_real", absent_part, METH_NOARGS, "Refused."}, {"to_complex", absent_part, METH_NOARGS, "Refused."}, {NULL},
+};
+static PyType_Slot absent_slots[] = {
+    {Py_tp_methods, absent_methods}, {Py_tp_getset, absent_getset}, {Py_tp_doc, "A dtype that no tensor here has."}, {0, NULL},
+};
+static PyType_Spec absent_spec = {"rushlight._absent_dtype", sizeof(PyNamed), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, absent_slots};
+
+const char *dtype_absent_text(PyObject *o) { return Py_TYPE(o) == AbsentDtypeType ? absent_dtypes[((PyNamed *)o)->value].text : NULL; }
 
 static PyType_Slot named_slots[] = {
     {Py_tp_dealloc, plain_dealloc}, {Py_tp_repr, named_repr}, {Py_tp_methods, named_methods}, {0, NULL},
@@ -91,6 +132,7 @@ static PyType_Spec layout_spec = {"rushlight.layout", sizeof(PyNamed), 0, Py_TPF
 static PyType_Spec format_spec = {"rushlight.memory_format", sizeof(PyNamed), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, named_slots};
 
 PyObject *layout_strided(void) { return Py_NewRef(layout_object); }
+bool layout_is_strided(PyObject *layout) { return layout == layout_object; }
 int memory_format_value(PyObject *o) { return ((PyNamed *)o)->value; }
 PyObject *memory_format_object(int format) { return Py_NewRef(format_objects[format]); }
 
@@ -477,13 +519,22 @@ static bool add_named(PyObject *module, PyObject **slot, PyTypeObject *type, int
     return *slot && PyModule_AddObjectRef(module, name, *slot) == 0;
 }
 
+static bool add_absent(PyObject *module) {
+    PyObject *named = NULL;
+    AbsentDtypeType = (PyTypeObject *)PyType_FromModuleAndSpec(module, &absent_spec, (PyObject *)DtypeType);
+    for (int i = 0; AbsentDtypeType && i < RL_COUNT(absent_dtypes); i++)
+        if (!add_named(module, &named, AbsentDtypeType, i, absent_dtypes[i].name)) return false;
+    return AbsentDtypeType;
+}
+
 bool types_start(PyObject *module) {
     static const char *const formats[] = {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"};
     static const struct { const char *name; Dtype dtype; } words[] = {
         {"float", RL_FLOAT32}, {"double", RL_FLOAT64}, {"half", RL_FLOAT16}, {"long", RL_INT64}, {"int", RL_INT32}, {"short", RL_INT16},
         {"cfloat", RL_COMPLEX64}, {"cdouble", RL_COMPLEX128},
     };
-    PyObject *tuple = (PyObject *)&PyTuple_Type;
+    static const char *const layouts[] = {"sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "jagged"};   /* names to compare with */
+    PyObject *tuple = (PyObject *)&PyTuple_Type, *named;
     if (!add_type(module, &DtypeType, &dtype_spec, NULL) || !add_type(module, &LayoutType, &layout_spec, NULL) ||
         !add_type(module, &MemoryFormatType, &format_spec, NULL) || !add_type(module, &DeviceType, &device_spec, NULL) ||
         !add_type(module, &SizeType, &size_spec, tuple) || !add_type(module, &GeneratorType, &generator_spec, NULL)) return false;
@@ -493,6 +544,9 @@ bool types_start(PyObject *module) {
         if (PyModule_AddObjectRef(module, words[i].name, dtype_objects[words[i].dtype]) < 0) return false;
     for (int i = 0; i < 4; i++)
         if (!add_named(module, &format_objects[i], MemoryFormatType, i, formats[i])) return false;
+    if (!add_absent(module)) return false;
+    for (int i = 0; i < RL_COUNT(layouts); i++)
+        if (!add_named(module, &named, LayoutType, i + 1, layouts[i])) return false;
     structseqs = PyDict_New();
     cpu_object = device_make(DeviceType, "cpu", 3, -1);
     return add_named(module, &layout_object, LayoutType, 0, "strided") && cpu_object && structseqs &&

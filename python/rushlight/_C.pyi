@@ -37,12 +37,18 @@ bool: dtype
 cdouble: dtype
 cfloat: dtype
 complex128: dtype
+complex32: dtype
 complex64: dtype
 double: dtype
 float: dtype
 float16: dtype
 float32: dtype
 float64: dtype
+float8_e4m3fn: dtype
+float8_e4m3fnuz: dtype
+float8_e5m2: dtype
+float8_e5m2fnuz: dtype
+float8_e8m0fnu: dtype
 half: dtype
 int: dtype
 int16: dtype
@@ -50,7 +56,13 @@ int32: dtype
 int64: dtype
 int8: dtype
 long: dtype
+qint32: dtype
+qint8: dtype
+quint8: dtype
 short: dtype
+uint16: dtype
+uint32: dtype
+uint64: dtype
 uint8: dtype
 
 class Tensor:

@@ -27,6 +27,18 @@ from .random import default_generator, get_rng_state, initial_seed, manual_seed,
 from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 from . import autograd  # noqa: E402
 
+def _assert(condition, message):
+    """assert, as a function."""
+    if not condition:
+        raise AssertionError(message)
+
+
+def _check(cond, message=None):
+    """RuntimeError unless cond; message is a function that gives the text."""
+    if not cond:
+        raise RuntimeError("Expected cond to be True, but got False." if message is None else str(message()))
+
+
 legacy_contiguous_format = _C.contiguous_format
 torch = _sys.modules[__name__]      # as torch.torch: some write `from torch import torch`
 e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
@@ -45,7 +57,7 @@ _LAZY_NAMES = {
     "is_autocast_cache_enabled": "amp", "set_autocast_cache_enabled": "amp", "clear_autocast_cache": "amp",
     "autocast_increment_nesting": "amp", "autocast_decrement_nesting": "amp",
     "GradScaler": "amp", "TorchVersion": "torch_version", "Future": "futures",
-    **dict.fromkeys("SymInt SymFloat SymBool ScriptObject Stream Event".split(), "_symbols"), "ScriptModule": "jit", "vmap": "func", "matrix_exp": "linalg", "finfo": "_limits", "iinfo": "_limits",
+    **dict.fromkeys("SymInt SymFloat SymBool ScriptObject Stream Event TensorType".split(), "_symbols"), "ScriptModule": "jit", "vmap": "func", "matrix_exp": "linalg", "finfo": "_limits", "iinfo": "_limits",
 }
 _LAZY_NAMES.update(dict.fromkeys(
     "adaptive_max_pool1d bilinear channel_shuffle cosine_embedding_loss cosine_similarity ctc_loss embedding_bag hinge_embedding_loss margin_ranking_loss "
@@ -53,7 +65,7 @@ _LAZY_NAMES.update(dict.fromkeys(
 _PACKAGES = frozenset(
     "accelerator amp backends compat compiler cpu cuda distributed distributions fft func functional futures fx hf hub jit linalg mps "
     "multiprocessing nn optim overrides profiler quantization random return_types serialization signal sparse special storage "
-    "teach testing types utils version vision xpu masked nested onnx export library torch_version _utils _dynamo _inductor".split())
+    "teach testing types utils version vision xpu masked nested onnx export library torch_version ops __config__ _utils _dynamo".split())
 
 
 def _nearest(name):

@@ -7,7 +7,7 @@ __all__ = ["finfo", "iinfo"]
 # bits, digits of the mantissa, least and greatest exponent of two, decimal digits
 _FLOATS = {"float16": (16, 10, -14, 15, 3), "bfloat16": (16, 7, -126, 127, 2), "float32": (32, 23, -126, 127, 6), "float64": (64, 52, -1022, 1023, 15)}
 _INTS = {"uint8": (8, 0, 255), "int8": (8, -2**7, 2**7 - 1), "int16": (16, -2**15, 2**15 - 1), "int32": (32, -2**31, 2**31 - 1),
-         "int64": (64, -2**63, 2**63 - 1)}
+         "int64": (64, -2**63, 2**63 - 1), "uint16": (16, 0, 2**16 - 1), "uint32": (32, 0, 2**32 - 1), "uint64": (64, 0, 2**64 - 1)}
 
 
 class finfo:
@@ -17,7 +17,7 @@ class finfo:
         dtype = rl.get_default_dtype() if type is None else type
         if not isinstance(dtype, rl.dtype):
             raise TypeError(f"finfo(): argument 'type' (position 1) must be torch.dtype, not {dtype.__class__.__name__}")
-        name = repr(dtype.to_real()).split(".")[1]
+        name = repr(dtype.to_real() if dtype.is_complex else dtype).split(".")[1]
         if name not in _FLOATS:
             raise TypeError("torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'")
         self.bits, digits, least, greatest, decimals = _FLOATS[name]

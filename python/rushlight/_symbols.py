@@ -3,7 +3,7 @@
 Nothing here makes one, so every question `isinstance(x, SymInt)` is answered with no.
 """
 
-__all__ = ["SymInt", "SymFloat", "SymBool", "ScriptObject", "Stream", "Event"]
+__all__ = ["SymInt", "SymFloat", "SymBool", "ScriptObject", "Stream", "Event", "TensorType"]
 
 
 def _never(name, why):
@@ -14,4 +14,5 @@ def _never(name, why):
 
 SymInt, SymFloat, SymBool = (_never(name, "sizes are numbers, since nothing is compiled") for name in ("SymInt", "SymFloat", "SymBool"))
 ScriptObject = _never("ScriptObject", "there is no TorchScript")
+TensorType = _never("TensorType", "there is no TorchScript")
 Stream, Event = (_never(name, "the CPU has no streams") for name in ("Stream", "Event"))

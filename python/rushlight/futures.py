@@ -1,12 +1,15 @@
 """Future: a value that is there later, and callbacks for when it is."""
 
 import threading
+import types
 
 __all__ = ["Future", "collect_all", "wait_all"]
 
 
 class Future:
     """A value, or an exception, that some thread will set."""
+
+    __class_getitem__ = classmethod(types.GenericAlias)
 
     def __init__(self, *, devices=None):
         self._ready, self._lock = threading.Event(), threading.Lock()

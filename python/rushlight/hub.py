@@ -10,12 +10,12 @@ import re
 import shutil
 import sys
 import tempfile
-import urllib.parse
 import urllib.request
+from urllib.parse import urlparse
 
 __all__ = ["download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url", "set_dir"]
 
-_HASH = re.compile(r"-([a-f0-9]*)\.")
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")
 _folder = [None]
 
 
@@ -64,6 +64,9 @@ def _entry(module, name):
     return function
 
 
+
+
+
 def list(github, force_reload=False, skip_validation=False, trust_repo=None, verbose=True, *, source="github"):
     """The entries of a folder's hubconf.py."""
     module = _hubconf(github, source)
@@ -103,10 +106,10 @@ def load_state_dict_from_url(url, model_dir=None, map_location=None, progress=Tr
     from .serialization import load as load_file
     folder = os.path.join(get_dir(), "checkpoints") if model_dir is None else model_dir
     os.makedirs(folder, exist_ok=True)
-    name = file_name if file_name is not None else os.path.basename(urllib.parse.urlparse(url).path)
+    name = file_name if file_name is not None else os.path.basename(urlparse(url).path)
     path = os.path.join(folder, name)
     if not os.path.exists(path):
-        found = _HASH.search(name) if check_hash else None
+        found = HASH_REGEX.search(name) if check_hash else None
         print(f'Downloading: "{url}" to {path}', file=sys.stderr)
         download_url_to_file(url, path, found[1] if found else None, progress)
     return load_file(path, map_location=map_location, weights_only=weights_only)

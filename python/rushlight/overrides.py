@@ -11,7 +11,8 @@ from rushlight import _C
 
 __all__ = ["get_ignored_functions", "get_overridable_functions", "get_testing_overrides", "handle_torch_function", "has_torch_function",
            "has_torch_function_unary", "has_torch_function_variadic", "resolve_name", "is_tensor_like", "is_tensor_method_or_property", "wrap_torch_function",
-           "enable_reentrant_dispatch", "get_default_nowrap_functions", "DisableTorchFunctionSubclass", "DisableTorchFunction"]
+           "enable_reentrant_dispatch", "get_default_nowrap_functions", "DisableTorchFunctionSubclass", "DisableTorchFunction",
+           "TorchFunctionMode"]
 
 _disabled = _C._disabled_torch_function_impl
 
@@ -129,3 +130,13 @@ class enable_reentrant_dispatch(DisableTorchFunctionSubclass):
 
     def __exit__(self, *args):
         pass
+
+
+class TorchFunctionMode:
+    """A block in which every call goes through __torch_function__: not here, where types override calls and blocks do not."""
+
+    def __enter__(self):
+        raise NotImplementedError("TorchFunctionMode: rushlight asks the types of arguments for __torch_function__, and no blocks; subclass Tensor instead")
+
+    def __exit__(self, *exc):
+        return False

@@ -50,10 +50,15 @@ class Backend(str):
         return super().__new__(cls, name.lower())
 
 
-class ReduceOp(enum.Enum):
+class ReduceOp:
     """How a reduction joins what the ranks bring."""
 
-    SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR, PREMUL_SUM = range(9)
+    class RedOpType(enum.Enum):
+        """The ways."""
+
+        SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR, PREMUL_SUM = range(9)
+
+    SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR, PREMUL_SUM = RedOpType
 
 
 reduce_op = ReduceOp

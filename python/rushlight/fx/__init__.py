@@ -1,5 +1,7 @@
 """torch.fx: programs are not traced here. What libraries say at import works; tracing says that it is not there."""
 
+from ..nn import Module
+
 __all__ = ["Graph", "GraphModule", "Interpreter", "Node", "Proxy", "Tracer", "Transformer", "symbolic_trace", "wrap"]
 
 
@@ -18,8 +20,9 @@ def _refuse(*args, **kwargs):
 symbolic_trace = _refuse
 
 
-def _refused(name):
-    return type(name, (), {"__new__": _refuse, "__doc__": "Never made: nothing is traced.", "__module__": __name__})
+def _refused(name, base=object):
+    return type(name, (base,), {"__new__": _refuse, "__doc__": "Never made: nothing is traced.", "__module__": __name__})
 
 
-Graph, GraphModule, Interpreter, Node, Proxy, Tracer, Transformer = map(_refused, ("Graph", "GraphModule", "Interpreter", "Node", "Proxy", "Tracer", "Transformer"))
+Graph, Interpreter, Node, Proxy, Tracer, Transformer = map(_refused, ("Graph", "Interpreter", "Node", "Proxy", "Tracer", "Transformer"))
+GraphModule = _refused("GraphModule", Module)

@@ -9,10 +9,10 @@ import importlib
 from . import datasets, io, transforms, utils
 from .digits import Digits
 
-__all__ = ["Digits", "datasets", "io", "models", "transforms", "utils"]
+__all__ = ["Digits", "datasets", "io", "models", "ops", "transforms", "utils"]
 
 
 def __getattr__(name):
-    if name == "models":
-        return importlib.import_module(f"{__name__}.models")
+    if name in ("models", "ops"):
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")

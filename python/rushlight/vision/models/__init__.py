@@ -6,12 +6,16 @@ from .resnet import *  # noqa: F401, F403
 from .resnet import __all__ as _resnet
 from .vgg import *  # noqa: F401, F403
 from .vgg import __all__ as _vgg
+from ._weights import weights_of
 
 __all__ = [*_mobilenet, *_resnet, *_vgg]
 
 
 def __getattr__(name):
     if name.endswith("_Weights"):
+        if name.removesuffix("_Weights").lower() in __all__:
+            globals()[name] = weights_of(name)
+            return globals()[name]
         raise AttributeError(f"rushlight.vision.models has no {name}: weights are not downloaded. Make the network without "
                              "them and load a file of torchvision's with load_state_dict(rushlight.load('FILE.pth'))")
     if not name.startswith("_"):

@@ -1,6 +1,17 @@
 """What `weights=` means here: nothing is downloaded, so only None is taken; the message says how to load a file."""
 
-__all__ = ["refuse_weights"]
+import enum
+
+__all__ = ["refuse_weights", "weights_of"]
+
+
+def weights_of(name):
+    """An enum such as ResNet18_Weights: scripts import and name it; a network that is given a member says how to load a file."""
+    made = enum.Enum(name, {"IMAGENET1K_V1": "IMAGENET1K_V1", "IMAGENET1K_V2": "IMAGENET1K_V2"} if "ResNe" in name else {"IMAGENET1K_V1": "IMAGENET1K_V1"},
+                     module="rushlight.vision.models")
+    made.DEFAULT = list(made)[-1] if name not in ("ResNet18_Weights", "ResNet34_Weights") else made.IMAGENET1K_V1
+    made.__doc__ = "Names of trained weights, which are not downloaded."
+    return made
 
 
 def refuse_weights(name, weights, others):

@@ -7,6 +7,7 @@ collated. `default_collate_fn_map` is open to users: a type (or a tuple of types
 
 import collections.abc
 import copy
+import re
 
 import numpy as np
 
@@ -15,6 +16,10 @@ import rushlight as rl
 __all__ = ["collate", "default_collate", "default_convert", "default_collate_fn_map"]
 
 UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
+
+
+np_str_obj_array_pattern = re.compile(r"[SaUO]")        # dtypes of arrays that do not become tensors
+default_collate_err_msg_format = UNKNOWN
 
 
 def _is_text_array(array):

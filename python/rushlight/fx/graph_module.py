@@ -1,0 +1,5 @@
+"""The type of traced modules."""
+
+from . import GraphModule
+
+__all__ = ["GraphModule"]

@@ -1,0 +1,5 @@
+"""The type of nodes of traced programs."""
+
+from . import Node
+
+__all__ = ["Node"]
