@@ -204,7 +204,7 @@ static inline int64_t rl_size(const Tensor *t, int dim) { return t->shape[dim < 
 /* Making.  All return a tensor owned by the innermost scope, or NULL with an error set. */
 Tensor *rl_empty(int ndim, const int64_t *shape, Dtype dtype);                   /* contiguous */
 Tensor *rl_empty_strided(int ndim, const int64_t *shape, const int64_t *stride, Dtype dtype);
-Tensor *rl_empty_as(const Tensor *t, Dtype dtype);      /* of the shape of t, which must be contiguous: nothing is checked again */
+Tensor *rl_empty_as(const Tensor *t, Dtype dtype);      /* the geometry of t, for which rl_is_row_major holds: nothing is checked again */
 Tensor *rl_empty_like(Tensor *t, Dtype dtype);          /* torch.preserve_format: dense non-overlapping strides are kept */
 Tensor *rl_zeros(int ndim, const int64_t *shape, Dtype dtype);
 Tensor *rl_zeros_like(Tensor *t);
@@ -217,6 +217,13 @@ Tensor *rl_view_dtype(Tensor *t, Dtype dtype, int ndim, const int64_t *shape, co
 Tensor *rl_alias(Tensor *t);                            /* same data, no node, no base: for saved outputs and detach */
 Tensor *rl_data_alias(Tensor *t);                       /* tensor.data: as above with a version counter of its own */
 
+/* Contiguous to the letter: the strides of dims of one element too.  The quick test in front of quick ways. */
+static inline bool rl_is_row_major(const Tensor *t) {
+    int64_t step = 1;
+    for (int i = t->ndim - 1; i >= 0; step *= t->shape[i--])
+        if (t->stride[i] != step) return false;
+    return true;
+}
 bool rl_is_contiguous(const Tensor *t);
 bool rl_is_channels_last(const Tensor *t);              /* 4-d or 5-d */
 bool rl_is_dense(const Tensor *t);                      /* non-overlapping and without gaps, in some order of dims */

@@ -216,16 +216,16 @@ static __attribute__((noinline)) bool long_meta(Node *node, Meta *m, const Tenso
     m->dtype = t->dtype;
     m->ndim = t->ndim;
     m->shape = block;
-    memcpy(block, t->shape, t->ndim * sizeof *block);
+    for (int i = 0; i < t->ndim; i++) block[i] = t->shape[i];
     return true;
 }
 
 static inline bool set_meta(Node *node, Meta *m, const Tensor *t) {
-    if (RL_UNLIKELY(t->ndim > RL_INLINE_DIMS)) return long_meta(node, m, t);
+    if (RL_UNLIKELY(t->shape != t->dims)) return long_meta(node, m, t);
     m->dtype = t->dtype;
     m->ndim = t->ndim;
     m->shape = m->dims;
-    for (int i = 0; i < t->ndim; i++) m->dims[i] = t->shape[i];
+    memcpy(m->dims, t->dims, sizeof m->dims);       /* of a known size: the rest is copied along */
     return true;
 }
 
@@ -342,19 +342,22 @@ bool rl_retain_grad(Tensor *t) {
     return remember_retained(node, t);
 }
 
-void rl_set_history(Tensor *t, Node *node, int out_nr) {
+/* The caller's reference to node moves into t. */
+static inline void move_history(Tensor *t, Node *node, int out_nr) {
     Node *old = t->node;
     bool retains = t->flags & T_RETAINS_GRAD;
-    if (old && retains) forget_retained(old, t);
-    t->node = rl_keep(node);
+    if (RL_UNLIKELY(retains) && old) forget_retained(old, t);
+    t->node = node;
     t->out_nr = out_nr;
     t->flags |= T_REQUIRES_GRAD;
     t->cut_reason = CUT_NONE;
     t->view_version = rl_version(t);
     note_link(t);
-    if (retains) remember_retained(node, t);
+    if (RL_UNLIKELY(retains)) remember_retained(node, t);
     rl_drop(old);
 }
+
+void rl_set_history(Tensor *t, Node *node, int out_nr) { move_history(t, rl_keep(node), out_nr); }
 
 Node *rl_accumulator(Tensor *leaf) {
     if (leaf->acc) return rl_keep(leaf->acc);
@@ -491,18 +494,20 @@ static bool link_list(Node *node, const Arg *a) {
 
 /* Making an accumulator may run the collector, which looks at the node: its counts say how much of it is there. */
 static bool link_arguments(Call *c, Node *node) {
+    Slot *s = node->slot;
     for (int k = 0; k < c->nargs; k++) {
         const Arg *a = &c->arg[k];
         if (RL_UNLIKELY(!remember_arg(node, k, a))) return false;
         node->nargs = (int16_t)(k + 1);
         if (RL_UNLIKELY(a->tag == A_TENSORS)) {
             if (!link_list(node, a)) return false;
+            s = node->slot + node->nslots;
             continue;
         }
-        Slot *s = &node->slot[node->nslots];
         clear_slot(s);
         node->nslots++;
         if (a->tag == A_TENSOR && RL_UNLIKELY(!link_slot(node, s, a->tensor))) return false;
+        s++;
     }
     node->seq = ++last_seq;         /* above the accumulators that linking may just have made */
     return true;
@@ -556,11 +561,17 @@ bool rl_record(Call *c) {
     if (!any) return true;
     Node *node = remember_call(c, NULL);
     if (RL_UNLIKELY(!node)) return false;
-    for (int k = 0; k < c->nout; k++)
-        if (c->out[k] && rl_dtype_is(c->out[k]->dtype, CLASS_INEXACT) && !(c->op->constant_outs >> k & 1) && !is_argument(c, c->out[k])) rl_set_history(c->out[k], node, k);
     if (RL_LIKELY(rl_thread.sites)) rl_host.site(node);
-    rl_host.drop(node);
-    return !rl_thread.failed;
+    bool moved = false;
+    for (int k = 0; k < c->nout; k++) {
+        Tensor *y = c->out[k];
+        if (!y || !rl_dtype_is(y->dtype, CLASS_INEXACT) || c->op->constant_outs >> k & 1 || is_argument(c, y)) continue;
+        if (moved) rl_host.keep(node);
+        moved = true;
+        move_history(y, node, k);
+    }
+    if (RL_UNLIKELY(!moved)) rl_host.drop(node);
+    return RL_LIKELY(!rl_thread.failed);
 }
 
 /* The base of a written view: its gradient is its own where the view is not, and the write's where it is. */

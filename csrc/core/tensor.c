@@ -270,12 +270,25 @@ Tensor *rl_empty(int ndim, const int64_t *shape, Dtype dtype) {
 }
 
 Tensor *rl_empty_as(const Tensor *t, Dtype dtype) {
-    Tensor *y = tensor_new(storage_for(t->numel, dtype), t->ndim, dtype);
-    if (RL_UNLIKELY(!y)) return NULL;
+    if (RL_UNLIKELY(!dims_are_inline(t))) return rl_empty(t->ndim, t->shape, dtype);
+    int64_t bytes = t->numel * rl_dtypes[dtype].bytes;
+    Storage *s = rl_alloc(bytes + STORAGE_HEADER);
+    if (RL_UNLIKELY(!s)) return NULL;
+    Tensor *y = rl_host.make(KIND_TENSOR);
+    storage_init(s, (char *)s + STORAGE_HEADER, bytes);
+    if (RL_UNLIKELY(!y)) {
+        rl_storage_drop(s);
+        return NULL;
+    }
+    y->storage = s;
     y->numel = t->numel;
-    for (int i = 0; i < t->ndim; i++) y->shape[i] = t->shape[i];
-    rl_strides_of(t->ndim, t->shape, y->stride);
-    return y;
+    y->shape = y->dims;
+    y->stride = y->dims + RL_INLINE_DIMS;
+    y->dtype = dtype;
+    y->ndim = t->ndim;
+    if (RL_UNLIKELY(rl_thread.inference)) y->flags = T_INFERENCE;
+    memcpy(y->dims, t->dims, sizeof y->dims);
+    return rl_scope_own(y);
 }
 
 /* Elements that a storage must have for this geometry at offset 0; strides must not be negative. */

@@ -133,7 +133,7 @@ Tensor *rl_unary_forward(Call *c) {
     const double *extra = parameters(c, room);
     if (RL_UNLIKELY(!fn)) return rl_refuse_dtype(c, compute);
     if (RL_UNLIKELY(c->inplace && result != compute && op->data == UNARY_abs)) return rl_fail(RL_RUNTIME_ERROR, "In-place abs is not supported for complex tensors.");
-    if (x->numel <= SMALL && !c->dest && compute == x->dtype && rl_is_contiguous(x)) {
+    if (x->numel <= SMALL && !c->dest && compute == x->dtype && rl_is_row_major(x)) {
         Tensor *y = rl_empty_as(x, result);
         if (y) fn(x->numel, (char *[]){rl_data(y), rl_data(x)}, (int64_t[]){rl_dtype_bytes(result), rl_dtype_bytes(compute)}, extra);
         return y;
@@ -195,7 +195,7 @@ Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra) {
     if (RL_UNLIKELY(!fn)) return rl_refuse_dtype(c, compute);
     if (divides(kernel) && rl_dtype_is(compute, CLASS_INTEGRAL) && refuse_zero(&b)) return NULL;
     Tensor *t = a.tag == A_TENSOR ? (b.tag == A_TENSOR ? NULL : a.tensor) : b.tag == A_TENSOR ? b.tensor : NULL;
-    if (t && !c->dest && t->dtype == compute && t->numel <= SMALL && rl_is_contiguous(t))
+    if (t && !c->dest && t->dtype == compute && t->numel <= SMALL && rl_is_row_major(t))
         return number_directly(fn, written_dtype(op, compute), t, a.tag == A_TENSOR ? &b : &a, a.tag != A_TENSOR, extra);
     return rl_pointwise_new(c, fn, compute, written_dtype(op, compute), 2, in, extra, 0.7);
 }
