@@ -32,7 +32,7 @@ def _standard_normal(shape, dtype, device):
 
 def _sum_rightmost(value, dim):
     """Summed over its last dim dimensions."""
-    return value if dim == 0 else value.sum(tuple(range(-dim, 0)))
+    return value if dim == 0 else value.sum(tuple(range(-min(dim, value.dim()), 0)))
 
 
 def logits_to_probs(logits, is_binary=False):
