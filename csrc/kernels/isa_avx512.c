@@ -15,6 +15,7 @@
 #endif
 #define VM_FMA
 #define GEMM_LANES 16
+#define CONV_COMPRESS(p, v, mask) _mm512_mask_storeu_ps(p, (__mmask16)((1u << __builtin_popcount(mask)) - 1), _mm512_maskz_compress_ps((__mmask16)(mask), (__m512)(v)))
 #define TABLE rl_kernels_avx512
 #define TABLE_NAME "avx512"
 #include "table.inc.c"

@@ -103,6 +103,14 @@ typedef struct Window {       /* a window over an image; three spatial dims, mis
     int64_t channels, in[3], size[3], out[3], stride[3], pad[3], dilation[3];
 } Window;
 
+typedef struct Spot { int64_t from, to; uint32_t mask; } Spot;   /* neighbouring places: where they begin in the image and in y, and which of the lanes are results */
+typedef struct Shifts {       /* a product whose right side is an image: row p of it begins at offset[p].  All in floats */
+    int64_t k, spots, channel, step;             /* from one channel of y to the next, from one place */
+    const int64_t *offset;
+    const Spot *spot;
+} Shifts;
+typedef struct Lines { int64_t count, length, row; const int64_t *start; } Lines;    /* runs of places in an image; channels per place, padded */
+
 typedef struct Ranges {       /* windows by their first and last place along each of three dims */
     int64_t in[3], out[3], step[3], divisor;     /* divisor 0: the product of the counts */
     const int64_t *start[3], *end[3], *count[3];
@@ -167,6 +175,12 @@ typedef struct Kernels {
     /* window.inc.c: columns [channels, size.., out..] of one dense image [channels, in..], and their sum back into it */
     void (*im2col[K_SIZES])(const Window *w, const char *image, char *columns);
     void (*col2im[K_DTYPES])(const Window *w, const char *columns, char *image);   /* int64, float and complex dtypes */
+
+    /* conv.inc.c: float32.  Room for `conv_lanes` floats more is behind an image */
+    int64_t conv_lanes;
+    void (*conv_pack)(int64_t rows, int64_t k, const float *w, int64_t step, const int64_t *at, float *packed);   /* rows * k floats; row r's are w[r * step + at[p]] */
+    void (*conv_product)(const Shifts *s, int64_t rows, const float *packed, const float *bias, const float *image, float *y);
+    void (*conv_slope)(const Lines *l, int64_t k, const int64_t *offset, const float *image, const float *dy, float *c);   /* c[k][row] += image, seen from each offset, times dy[place][row] */
 
     /* loss.inc.c: one row of scores */
     double (*logsumexp[K_DTYPES])(int64_t n, const void *row);

@@ -23,6 +23,7 @@
 #define FLOATS(name) {[8] = name##_f32, [9] = name##_f64}
 #include "index.inc.c"
 #include "window.inc.c"
+#include "conv.inc.c"
 #include "pool.inc.c"
 #include "norm.inc.c"
 #include "random.inc.c"
@@ -65,6 +66,7 @@ const Kernels TABLE = {
     .first_outside = first_outside,
     .im2col = {im2col_1, im2col_2, im2col_4, im2col_8, im2col_16},
     .col2im = {[5] = col2im_i64, [8] = col2im_f32, col2im_f64, col2im_c64, col2im_c128},
+    .conv_lanes = CONV_LANES, .conv_pack = conv_pack, .conv_product = conv_product, .conv_slope = conv_slope,
     .max_pool = {[5] = max_pool_i64, [8] = max_pool_f32, max_pool_f64},
     .mean_pool = {[5] = mean_pool_i64, [8] = mean_pool_f32, mean_pool_f64},
     .mean_unpool = {[5] = mean_unpool_i64, [8] = mean_unpool_f32, mean_unpool_f64},

@@ -1,20 +1,16 @@
 /* conv.c -- convolutions of one to three spatial dims, as products of matrices.
  *
  * Three maps are each other's derivatives, so three primitives suffice for any order: y = conv(x, w); the gradient of x,
- * which is the transposed convolution; and the gradient of w.  Images become columns, one sample at a time. */
+ * which is the transposed convolution; and the gradient of w.  Floats are convolved where they lie (conv_direct.c); whatever does not
+ * suit that becomes columns here, one sample at a time. */
 #include "rushlight.h"
 #include "kernels/kernels.h"
+#include "conv.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 static const double ONE[2] = {1, 0}, ZERO[2] = {0, 0};
-
-typedef struct Geometry {      /* of conv(x, w) = y, whichever of the three is wanted */
-    Window w;                  /* of one group */
-    int64_t batch, groups, in_channels, out_channels;
-    int64_t image, columns, rows;   /* elements of one group's image; places of y; rows of the column buffer */
-} Geometry;
 
 /* ---- geometry ---------------------------------------------------------------------------------------------------------- */
 
@@ -202,6 +198,7 @@ static bool prepare_work(Work *k, const Geometry *g, Dtype dtype) {
 /* Half precision is computed in float32, small integers in int64. */
 static Dtype work_dtype(Dtype d) { return rl_dtype_is(d, CLASS_HALF) ? RL_FLOAT32 : rl_dtype_is(d, CLASS_INTEGRAL) ? RL_INT64 : d; }
 static Tensor *ready(Tensor *t, Dtype work) { return rl_contiguous(rl_cast(t, work)); }
+static bool is_direct(const Geometry *g, Dtype work, ConvPart part) { return work == RL_FLOAT32 && !is_plain(g) && rl_conv_direct_suits(g, part); }
 
 static Tensor *conv_forward(Call *c) {
     Arg *a = c->arg;
@@ -220,7 +217,10 @@ static Tensor *conv_forward(Call *c) {
     w = ready(w, work);
     bias = bias ? ready(bias, work) : NULL;
     Work k;
-    if (!y || !x || !w || (rl_arg_tensor(c, 2) && !bias) || !prepare_work(&k, &g, work)) return NULL;
+    if (!y || !x || !w || (rl_arg_tensor(c, 2) && !bias)) return NULL;
+    if (is_direct(&g, work, CONV_OUTPUT) && y->numel)
+        return rl_conv_direct_output(&g, rl_data(x), rl_data(w), bias ? rl_data(bias) : NULL, rl_data(y)) ? rl_cast(y, dtype) : NULL;
+    if (!prepare_work(&k, &g, work)) return NULL;
     k.x = rl_data(x), k.w = rl_data(w), k.y = rl_data(y), k.bias = bias ? rl_data(bias) : NULL;
     double cost = (double)g.out_channels / (double)g.groups * (double)g.columns * (double)g.rows * (double)g.groups / 20;
     if (y->numel && !rl_parallel_for(g.batch, 1 + (int64_t)(20000 / (cost + 1)), forward_range, &k)) return NULL;
@@ -246,7 +246,9 @@ static Tensor *conv_input_forward(Call *c) {
     y = ready(y, work);
     w = ready(w, work);
     Work k;
-    if (!x || !y || !w || !prepare_work(&k, &g, work)) return NULL;
+    if (!x || !y || !w) return NULL;
+    if (is_direct(&g, work, CONV_INPUT) && y->numel && w->numel && x->numel) return rl_conv_direct_input(&g, rl_data(y), rl_data(w), rl_data(x)) ? rl_cast(x, dtype) : NULL;
+    if (!prepare_work(&k, &g, work)) return NULL;
     k.x = rl_data(x), k.w = rl_data(w), k.y = rl_data(y);
     if (y->numel == 0 || w->numel == 0) {
         memset(k.x, 0, (size_t)(x->numel * k.bytes));
@@ -281,8 +283,13 @@ static Tensor *conv_weight_forward(Call *c) {
     x = ready(x, work);
     y = ready(y, work);
     Work k;
-    if (!x || !y || !prepare_work(&k, &g, work)) return NULL;
+    if (!x || !y) return NULL;
     bool nothing = x->numel == 0 || y->numel == 0;
+    if (is_direct(&g, work, CONV_WEIGHT) && !nothing) {
+        Tensor *w = rl_empty(x->ndim, a[2].ints, work);
+        return w && rl_conv_direct_weight(&g, rl_data(x), rl_data(y), rl_data(w)) ? rl_cast(w, dtype) : NULL;
+    }
+    if (!prepare_work(&k, &g, work)) return NULL;
     Tensor *partial = nothing ? rl_zeros(x->ndim + 1, shape, work) : rl_empty(x->ndim + 1, shape, work);
     if (!partial) return NULL;
     k.x = rl_data(x), k.y = rl_data(y), k.partial = rl_data(partial), k.run = run;

@@ -1,0 +1,193 @@
+/* conv.inc.c -- convolutions of floats without columns: products whose right side is an image seen through shifts.
+ *
+ * In a padded image every tap of a window, at every output place, is the same image moved by a constant.  So row p of the matrix that
+ * "images to columns" would write out is the image from offset[p] on, and a product can read it where it lies (the indirect
+ * convolution of Dukhan, arXiv:1907.02129, with one pointer for a vector of neighbouring places instead of one per place).
+ * A tile of CONV_ROWS channels by two vectors of places stays in registers through all taps.  For the gradient of the weights the places are
+ * what is summed over: a tile is CONV_TAPS taps by two vectors of channels.  Sums may be fused; their order depends on shapes alone. */
+#if defined(__AVX512F__)
+enum { CONV_LANES = 16, CONV_ROWS = 14, CONV_TAPS = 12 };   /* of 32 registers */
+#elif defined(__AVX2__)
+enum { CONV_LANES = 8, CONV_ROWS = 6, CONV_TAPS = 6 };      /* of 16 */
+#else
+enum { CONV_LANES = 4, CONV_ROWS = 6, CONV_TAPS = 6 };
+#endif
+typedef float ConvLane __attribute__((vector_size(4 * CONV_LANES)));
+#define CONV_TILE static inline __attribute__((always_inline)) void
+
+#ifdef __clang__
+#define CONV_FUSED _Pragma("clang fp contract(fast)")
+#else
+#define CONV_FUSED
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=fast")
+#endif
+
+static inline __attribute__((always_inline)) ConvLane conv_load(const float *p) {
+    ConvLane v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* The lanes that are results, to `step`-distant places. */
+CONV_TILE conv_put(ConvLane v, const Spot *spot, int64_t step, float *y) {
+    const uint32_t all = (1u << CONV_LANES) - 1;
+    y += spot->to;
+    if (step == 1 && spot->mask == all) {
+        memcpy(y, &v, sizeof v);
+        return;
+    }
+#ifdef CONV_COMPRESS
+    if (step == 1) {
+        CONV_COMPRESS(y, v, spot->mask);
+        return;
+    }
+#endif
+    float lane[CONV_LANES];
+    memcpy(lane, &v, sizeof v);
+    for (uint32_t left = spot->mask; left; left &= left - 1, y += step) *y = lane[__builtin_ctz(left)];
+}
+
+/* `rows` and `vecs` are constants where this is inlined. */
+CONV_TILE conv_tile(const int rows, const int vecs, const Shifts *s, const Spot *spot, const float *w, const float *bias, const float *image, float *y) {
+    CONV_FUSED
+    ConvLane left[CONV_ROWS], right[CONV_ROWS], out[2 * CONV_ROWS];   /* `out` is memory, the others need not be */
+    const float *x0 = image + spot[0].from, *x1 = image + spot[vecs - 1].from;
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) left[r] = right[r] = (ConvLane){0} + (bias ? bias[r] : 0);
+    for (int64_t p = 0; p < s->k; p++, w += rows) {
+        int64_t o = s->offset[p];
+        ConvLane b0 = conv_load(x0 + o), b1 = vecs > 1 ? conv_load(x1 + o) : b0;
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++) {
+            left[r] += w[r] * b0;
+            if (vecs > 1) right[r] += w[r] * b1;
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) {
+        out[2 * r] = left[r];
+        out[2 * r + 1] = right[r];
+    }
+    for (int r = 0; r < rows; r++, y += s->channel)
+        for (int v = 0; v < vecs; v++) conv_put(out[2 * r + v], &spot[v], s->step, y);
+}
+
+#define CONV_CASE(n)                                                         \
+    case n:                                                                  \
+        if (vecs > 1) conv_tile(n, 2, s, spot, w, bias, image, y);           \
+        else conv_tile(n, 1, s, spot, w, bias, image, y);                    \
+        break;
+
+static void conv_some_rows(int rows, int vecs, const Shifts *s, const Spot *spot, const float *w, const float *bias, const float *image, float *y) {
+    switch (rows) {
+        CONV_CASE(1) CONV_CASE(2) CONV_CASE(3) CONV_CASE(4) CONV_CASE(5) CONV_CASE(6)
+#ifdef __AVX512F__
+        CONV_CASE(7) CONV_CASE(8) CONV_CASE(9) CONV_CASE(10) CONV_CASE(11) CONV_CASE(12) CONV_CASE(13) CONV_CASE(14)
+#endif
+    }
+}
+
+/* How many of `rows` channels one tile takes: blocks of about equal size. */
+static int64_t conv_block(int64_t rows) {
+    int64_t blocks = (rows + CONV_ROWS - 1) / CONV_ROWS;
+    return blocks ? (rows + blocks - 1) / blocks : 1;
+}
+
+/* Weights in blocks of rows, tap by tap; a row's weights are w[row * step + at[p]]. */
+static void conv_pack(int64_t rows, int64_t k, const float *w, int64_t step, const int64_t *at, float *packed) {
+    int64_t block = conv_block(rows);
+    for (int64_t r = 0; r < rows; r += block) {
+        int64_t n = rows - r < block ? rows - r : block;
+        for (int64_t p = 0; p < k; p++)
+            for (int64_t i = 0; i < n; i++) *packed++ = w[(r + i) * step + at[p]];
+    }
+}
+
+/* Channel r of y, at the places of every spot.  Blocks of channels are taken as many at a time as stay in the cache with the image's
+ * part that a spot sees. */
+static void conv_product(const Shifts *s, int64_t rows, const float *packed, const float *bias, const float *image, float *y) {
+    enum { WEIGHTS = 1 << 17 };
+    int64_t block = conv_block(rows), many = s->k > 0 ? WEIGHTS / (s->k * block) * block : rows;
+    if (many < block) many = block;
+    for (int64_t first = 0; first < rows; first += many) {
+        int64_t last = first + many < rows ? first + many : rows;
+        for (int64_t i = 0; i < s->spots; i += 2) {
+            int vecs = i + 1 < s->spots ? 2 : 1;
+            for (int64_t r = first; r < last; r += block)
+                conv_some_rows((int)(last - r < block ? last - r : block), vecs, s, s->spot + i, packed + r * s->k, bias ? bias + r : NULL, image, y + r * s->channel);
+        }
+    }
+}
+
+/* ---- the gradient of the weights ---- */
+
+/* c[tap][channel] += the sum over places; the image's rows for `taps` taps begin at from[]. */
+CONV_TILE conv_slope_tile(const int taps, const int vecs, const Lines *l, const float *image, const int64_t *offset, const float *dy, float *c) {
+    CONV_FUSED
+    ConvLane left[CONV_TAPS], right[CONV_TAPS];
+#pragma GCC unroll 16
+    for (int r = 0; r < taps; r++) left[r] = right[r] = (ConvLane){0};
+    for (int64_t line = 0; line < l->count; line++) {
+        const float *from[CONV_TAPS], *x = image + l->start[line];
+#pragma GCC unroll 16
+        for (int r = 0; r < taps; r++) from[r] = x + offset[r];
+        int64_t p = 0;
+        for (; p + 2 <= l->length; p += 2, dy += 2 * l->row) {
+            ConvLane a0 = conv_load(dy), b0 = conv_load(dy + l->row), a1 = a0, b1 = b0;
+            if (vecs > 1) a1 = conv_load(dy + CONV_LANES), b1 = conv_load(dy + l->row + CONV_LANES);
+#pragma GCC unroll 16
+            for (int r = 0; r < taps; r++) {
+                const float *x = from[r] + p;
+                left[r] += x[0] * a0;
+                if (vecs > 1) right[r] += x[0] * a1;
+                left[r] += x[1] * b0;
+                if (vecs > 1) right[r] += x[1] * b1;
+            }
+        }
+        if (p == l->length) continue;
+        ConvLane a0 = conv_load(dy), a1 = vecs > 1 ? conv_load(dy + CONV_LANES) : a0;
+#pragma GCC unroll 16
+        for (int r = 0; r < taps; r++) {
+            left[r] += from[r][p] * a0;
+            if (vecs > 1) right[r] += from[r][p] * a1;
+        }
+        dy += l->row;
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < taps; r++, c += l->row) {
+        left[r] += conv_load(c);
+        memcpy(c, &left[r], sizeof left[r]);
+        if (vecs < 2) continue;
+        right[r] += conv_load(c + CONV_LANES);
+        memcpy(c + CONV_LANES, &right[r], sizeof right[r]);
+    }
+}
+
+#define SLOPE_CASE(n)                                                        \
+    case n:                                                                  \
+        if (vecs > 1) conv_slope_tile(n, 2, l, image, offset, dy, c);        \
+        else conv_slope_tile(n, 1, l, image, offset, dy, c);                 \
+        break;
+
+static void conv_some_taps(int taps, int vecs, const Lines *l, const float *image, const int64_t *offset, const float *dy, float *c) {
+    switch (taps) {
+        SLOPE_CASE(1) SLOPE_CASE(2) SLOPE_CASE(3) SLOPE_CASE(4) SLOPE_CASE(5) SLOPE_CASE(6)
+#ifdef __AVX512F__
+        SLOPE_CASE(7) SLOPE_CASE(8) SLOPE_CASE(9) SLOPE_CASE(10) SLOPE_CASE(11) SLOPE_CASE(12)
+#endif
+    }
+}
+
+/* c[k][row] += image, seen from each offset, times dy[places][row]; row is a multiple of CONV_LANES. */
+static void conv_slope(const Lines *l, int64_t k, const int64_t *offset, const float *image, const float *dy, float *c) {
+    int64_t blocks = (k + CONV_TAPS - 1) / CONV_TAPS, block = (k + blocks - 1) / (blocks ? blocks : 1);
+    for (int64_t v = 0; v < l->row; v += 2 * CONV_LANES) {
+        int vecs = v + CONV_LANES < l->row ? 2 : 1;
+        for (int64_t p = 0; p < k; p += block) conv_some_taps((int)(k - p < block ? k - p : block), vecs, l, image, offset + p, dy + v, c + p * l->row + v);
+    }
+}
+
+#ifndef __clang__
+#pragma GCC pop_options
+#endif

@@ -1,0 +1,69 @@
+"""Convolutions of floats, read where they lie (csrc/ops/conv_direct.c), against the same in double, which goes by columns.
+
+Shapes are drawn from a fixed seed; the tests run in the table of kernels that RUSHLIGHT_ISA names."""
+
+import random
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight.nn import functional as F
+
+
+def draw(seed):
+    """A convolution: (spatial dims, sizes of input and weight, options)."""
+    rng = random.Random(seed)
+    n, groups = rng.choice([1, 2, 2, 2, 3]), rng.choice([1, 1, 1, 2, 3])
+    kernel, dilation, padding = ([rng.choice(of) for _ in range(n)] for of in ([1, 2, 3, 5], [1, 1, 2], [0, 1, 2, 7]))
+    stride = [rng.choice([1, 1, 1, 2, 3]) for _ in range(n)]
+    least = [max(1, d * (k - 1) + 1 - 2 * p) for k, d, p in zip(kernel, dilation, padding)]
+    size = [low + rng.choice([0, 1, 7, 15, 20] if n < 3 else [0, 3, 6]) for low in least]
+    x = (rng.choice([1, 2, 3, 18]), rng.choice([1, 2, 3, 6, 16]) * groups, *size)
+    w = (rng.choice([1, 2, 5, 6, 14, 16, 17, 33]) * groups, x[1] // groups, *kernel)
+    return n, x, w, {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+
+
+def results(n, x, w, b, g, options, dtype):
+    x, w, b = (rl.tensor(a, dtype=dtype, requires_grad=True) for a in (x, w, b))
+    y = getattr(F, f"conv{n}d")(x, w, b, **options)
+    y.backward(rl.tensor(g(y.shape), dtype=dtype))
+    return [t.detach().numpy() for t in (y, x.grad, w.grad, b.grad)]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_floats_agree_with_doubles(seed):
+    n, x, w, options = draw(seed)
+    numbers = np.random.default_rng(seed)
+    x, w, b = (numbers.standard_normal(shape).astype("f4") for shape in (x, w, w[0]))
+
+    def slope(shape):
+        return np.random.default_rng(seed + 1).standard_normal(shape).astype("f4")
+
+    for ours, exact in zip(results(n, x, w, b, slope, options, rl.float32), results(n, x, w, b, slope, options, rl.float64)):
+        # some hundred to ten thousand products are summed, each rounded to 2^-24
+        assert ours.shape == exact.shape
+        assert abs(ours - exact).max(initial=0) <= 2e-5 * abs(exact).max(initial=1)
+
+
+def test_what_lies_between_lines_is_never_summed():
+    """Vectors run on past the end of a line; what they meet there (here infinity) must not reach the result."""
+    x = rl.zeros(1, 1, 9, 9)
+    x[0, 0, :, 8] = float("inf")
+    w = rl.ones(3, 1, 2, 2, requires_grad=True)
+    y = F.conv2d(x, w)
+    assert rl.isfinite(y[..., :7]).all() and rl.isinf(y[..., 7]).all()
+    gradient = rl.zeros(y.shape)
+    gradient[..., :7] = 1
+    y.backward(gradient)
+    assert (w.grad[..., 0] == 0).all()
+
+
+def test_the_last_output_may_be_left_out():
+    """A transposed convolution with output_padding is the gradient of a convolution that stops short of its last place."""
+    numbers = np.random.default_rng(0)
+    x, w = numbers.standard_normal((2, 6, 9, 8)).astype("f4"), numbers.standard_normal((6, 4, 3, 3)).astype("f4")
+    options = {"stride": 2, "padding": 1, "output_padding": 1}
+    ours, exact = (F.conv_transpose2d(rl.tensor(x, dtype=d), rl.tensor(w, dtype=d), **options).numpy() for d in (rl.float32, rl.float64))
+    assert ours.shape == (2, 4, 18, 16)
+    assert abs(ours - exact).max() < 1e-5
