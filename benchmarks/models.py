@@ -40,6 +40,18 @@ def resnet8(t):
     )  # fmt: skip
 
 
+def resnet18_weights(t):
+    """The layers of a ResNet-18 that draw initial values, drawn as torchvision does: by default, and the kernels once more."""
+    nn, layers, channels = t.nn, [t.nn.Conv2d(3, 64, 7, bias=False)], 64
+    for width in (64, 128, 256, 512):
+        layers += [nn.Conv2d(channels, width, 3, bias=False), *(nn.Conv2d(width, width, 3, bias=False) for _ in range(3))]
+        layers += [nn.Conv2d(channels, width, 1, bias=False)] if channels != width else []
+        channels = width
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    return [*layers, nn.Linear(512, 1000)]
+
+
 def char_rnn(t, kind):
     """Embedding 64, one recurrent layer of 128, scores over 65 characters."""
     nn = t.nn

@@ -318,6 +318,11 @@ def randperm_100k(t):
     return "f(100000)", {"f": t.randperm}
 
 
+@row("30f", "initialisation of a ResNet-18", 2, 4)
+def resnet_initialisation(t):
+    return "f(t)", {"f": models.resnet18_weights, "t": t}
+
+
 @row("29", "DataLoader over TensorDataset 6400/64, shuffled, an epoch", 8, 12)
 def loader(t):
     import importlib

@@ -355,6 +355,20 @@ static Tensor *fill_with_chance(Tensor *t, Generator *g, double p) {
     return draw_into(t, RL_FLOAT32, &(Draw){fill_bernoulli, g, p, 0, 0, 0});
 }
 
+/* One where a uniform number is below the chance: of 53 bits, or of 24 for chances that were no doubles. */
+static void meet_chances(Generator *g, int64_t n, const double *chance, bool exact, float *y) {
+    uint32_t words[2 * CHUNK];
+    for (; n > 0; chance += CHUNK, y += CHUNK, n -= CHUNK) {
+        int64_t m = n < CHUNK ? n : CHUNK;
+        rl_random_fill32(g, words, exact ? 2 * m : m);
+        for (int64_t i = 0; exact && i < m; i++) {
+            uint64_t word = (uint64_t)words[2 * i] << 32 | words[2 * i + 1];
+            y[i] = (double)(int64_t)(word & ((UINT64_C(1) << 53) - 1)) * 0x1p-53 < chance[i];
+        }
+        for (int64_t i = 0; !exact && i < m; i++) y[i] = (float)(int32_t)(words[i] & 0xffffff) * 0x1p-24f < (float)chance[i];
+    }
+}
+
 /* A chance per element: float64 ones are met by 53 bits, others by 24. */
 static Tensor *fill_with_chances(Tensor *t, Generator *g, Tensor *p) {
     if (!t || !p || !refuse(p, CLASS_FLOATING, "bernoulli_tensor_cpu_p_")) return NULL;
@@ -370,9 +384,7 @@ static Tensor *fill_with_chances(Tensor *t, Generator *g, Tensor *p) {
     for (int64_t i = 0; i < chance->numel; i++)
         if (!(q[i] >= 0 && q[i] <= 1))
             return rl_fail(RL_RUNTIME_ERROR, "Expected p_in >= 0 && p_in <= 1 to be true, but got false: element %" PRId64 " of the probabilities is %g", i, q[i]);
-    float *out = rl_data(y);
-    for (int64_t i = 0; i < y->numel; i++)
-        out[i] = exact ? uniform_double(g) < q[i] : (float)(rl_random32(g) & 0xffffff) * 0x1p-24f < (float)q[i];
+    meet_chances(g, y->numel, q, exact, rl_data(y));
     return rl_copy_into(to, y) ? t : NULL;
 }
 
