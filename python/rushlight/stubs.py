@@ -150,6 +150,7 @@ def text():
 
 
 SKIPPED = {"__class__", "__init__", "__new__", "__init_subclass__", "__subclasshook__", "__getattribute__", "__doc__", "__dict__"}
+SKIPPED |= {"__buffer__", "__release_buffer__"}   # which 3.12 makes of the buffer protocol
 
 
 def main():
