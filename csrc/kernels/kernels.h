@@ -116,6 +116,13 @@ typedef struct Ranges {       /* windows by their first and last place along eac
     const int64_t *start[3], *end[3], *count[3];
 } Ranges;
 
+typedef struct Attend {       /* a block of an attention's scores, dense; row r sees the columns up to first + r if causal */
+    int64_t rows, columns, first;
+    bool causal;
+    const void *mask, *noise;  /* added to scores, multiplied to weights; or NULL */
+    int64_t mask_row, mask_col, noise_row;   /* in elements; noise is dense along columns */
+} Attend;
+
 typedef struct IndexSpec { int64_t size, stride; } IndexSpec;    /* of the dim that numbers count along; stride in bytes */
 typedef enum { SCATTER_ADD, SCATTER_MUL, SCATTER_MAX, SCATTER_MIN, SCATTER_COUNT } Scatter;
 
@@ -139,6 +146,10 @@ typedef struct Kernels {
 
     /* rows.inc.c */
     LoopFn *const *row[K_DTYPES];          /* [dtype][ROW_SOFTMAX] */
+
+    void (*attend[K_DTYPES])(const Attend *a, void *scores, void *top, void *sum, void *fade);
+    void (*scale_rows[K_DTYPES])(int64_t rows, int64_t n, void *x, int64_t stride, const void *factor);   /* stride in elements */
+    void (*attend_grad[K_DTYPES])(const Attend *a, void *scores, void *slopes, const void *lse, const void *delta);
 
     /* sort.inc.c */
     int64_t (*sort_scratch)(int64_t n);

@@ -13,6 +13,7 @@
 #include "cast.inc.c"
 #include "reduce.inc.c"
 #include "rows.inc.c"
+#include "attention.inc.c"
 #include "scan.inc.c"
 #include "sort.inc.c"
 #include "dot.inc.c"
@@ -46,6 +47,9 @@ const Kernels TABLE = {
     .sort = SORT_TABLE(sort),
     .topk = SORT_TABLE(topk),
     .kth = SORT_TABLE(kth),
+    .attend = {[8] = attend_f32, attend_f64},
+    .scale_rows = {[8] = scale_rows_f32, scale_rows_f64},
+    .attend_grad = {[8] = attend_grad_f32, attend_grad_f64},
     .row = {[6] = row_f16, row_bf16, row_f32, row_f64},
     .transpose = {transpose_1, transpose_2, transpose_4, transpose_8, transpose_16},
     .dot = {[8] = dot_f32, [9] = dot_f64},

@@ -47,13 +47,14 @@ VM float f32_exp_q(float r) {   /* (e^r - 1 - r) / r^2 on |r| <= ln2/2, 2^-34 */
 }
 
 VM float f32_exp(float x) {
-    x = x < -105.0f ? -105.0f : x;
-    x = x > 90.0f ? 90.0f : x;
-    float t = FMAF(x, 0x1.715476p+0f, F32_ROUND), n = t - F32_ROUND;
-    float r = FMAF(n, 0x1.bd0106p-13f, FMAF(n, -0x1.63p-1f, x));
+    float z = x < -104.0f ? 0.0f : x;   /* a product that ends below the subnormals is slow on its way to 0, and masks are full of -inf */
+    z = z > 90.0f ? 90.0f : z;
+    float t = FMAF(z, 0x1.715476p+0f, F32_ROUND), n = t - F32_ROUND;
+    float r = FMAF(n, 0x1.bd0106p-13f, FMAF(n, -0x1.63p-1f, z));
     float e = 1.0f + FMAF(r * r, f32_exp_q(r), r);
     int32_t k = f32_bits(t) - f32_bits(F32_ROUND), half = k >> 1;   /* 2^k in two steps: the result may be subnormal */
-    return e * f32_from((half + 127) << 23) * f32_from((k - half + 127) << 23);
+    float y = e * f32_from((half + 127) << 23) * f32_from((k - half + 127) << 23);
+    return x < -104.0f ? 0.0f : y;
 }
 
 VM float f32_expm1_small(float x) {   /* for 0 <= x <= 25 or so: no overflow to think of */
@@ -78,14 +79,15 @@ VM double f64_exp_q(double r) {   /* 2^-58 */
 }
 
 VM double f64_exp(double x) {
-    x = x < -746.0 ? -746.0 : x;
-    x = x > 710.0 ? 710.0 : x;
-    double t = FMAD(x, 0x1.71547652b82fep+0, F64_ROUND), n = t - F64_ROUND;
-    double r = FMAD(n, -0x1.a39ef35793c76p-33, FMAD(n, -0x1.62e42feep-1, x));
+    double z = x < -746.0 ? 0.0 : x;
+    z = z > 710.0 ? 710.0 : z;
+    double t = FMAD(z, 0x1.71547652b82fep+0, F64_ROUND), n = t - F64_ROUND;
+    double r = FMAD(n, -0x1.a39ef35793c76p-33, FMAD(n, -0x1.62e42feep-1, z));
     double e = 1.0 + FMAD(r * r, f64_exp_q(r), r);
     int64_t k = f64_bits(t) - f64_bits(F64_ROUND);
     int64_t half = (int64_t)((uint64_t)(k + 4096) >> 1) - 2048;   /* AVX2 has no arithmetic shift of 64 bits */
-    return e * f64_from((int64_t)((uint64_t)(half + 1023) << 52)) * f64_from((int64_t)((uint64_t)(k - half + 1023) << 52));
+    double y = e * f64_from((int64_t)((uint64_t)(half + 1023) << 52)) * f64_from((int64_t)((uint64_t)(k - half + 1023) << 52));
+    return x < -746.0 ? 0.0 : y;
 }
 
 VM float f32_expm1(float x) {
