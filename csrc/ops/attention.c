@@ -244,7 +244,7 @@ enum { GRAD = 7, OUT_SAVED, LSE, STATE };
 static bool saved_fit(Call *c, const Work *w) {
     const Tensor *g = c->arg[GRAD].tensor, *lse = c->arg[LSE].tensor, *state = c->arg[STATE].tensor;
     bool drops = w->keep < 1;
-    if (g->dtype == w->dtype && lse->dtype == w->dtype && c->arg[OUT_SAVED].tensor->dtype == w->dtype && state->dtype == RL_UINT8 && rl_is_contiguous(lse) && rl_is_contiguous(state) &&
+    if (g->dtype == w->dtype && lse->dtype == w->dtype && c->arg[OUT_SAVED].tensor->dtype == w->dtype && state->dtype == RL_UINT8 && rl_is_contiguous(state) &&
         state->numel == (drops ? rl_generator_state_bytes() : 0)) return true;
     return rl_fail(RL_RUNTIME_ERROR, "_attention_backward(): what was kept of forward does not belong to queries of shape %s", rl_text_shape(c->arg[QUERY].tensor));
 }
@@ -256,7 +256,8 @@ static Tensor *attention_backward_forward(Call *c) {
     Work w;
     if (!g || !y || !out || !start(c, &w, q, k, v) || !saved_fit(c, &w)) return NULL;
     if (!(out[0] = make_by_rows(q, w.keys == 0)) || !(out[1] = make_by_rows(k, true)) || !(out[2] = make_by_rows(v, true)) || y->numel == 0 || w.keys == 0) return out[0];
-    const Tensor *lse = c->arg[LSE].tensor;
+    const Tensor *lse = rl_contiguous(c->arg[LSE].tensor);
+    if (!lse) return NULL;
     w.g = rows_of(g);
     w.out = rows_of(y);
     w.dq = rows_of(out[0]);
@@ -454,7 +455,7 @@ Op rl_attention_ops[] = {
     },
     {
         .sig = "_attention_backward(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, dropout_p: float, is_causal: bool, scale: float, grad: Tensor, output: Tensor, logsumexp: Tensor, state: Tensor) -> (Tensor, Tensor, Tensor)",
-        .where = PRIVATE, .shape = "query[B,H,L,E] key[B,G,S,E] value[B,G,S,F] attn_mask?[B,H,L,S] grad[B,H,L,F] output[B,H,L,F] logsumexp[B,H,L] state[N]", .forward = attention_backward_forward,
+        .where = PRIVATE, .dtypes = CLASS_FLOAT, .shape = "query[B,H,L,E] key[B,G,S,E] value[B,G,S,F] attn_mask?[B,H,L,S] grad[B,H,L,F] output[B,H,L,F] logsumexp[B,H,L] state[N]", .forward = attention_backward_forward,
         .samples = "x(1, 2, 3, 4), x(1, 2, 5, 4), x(1, 2, 5, 2), None, 0.0, False, 0.5, x(1, 2, 3, 2), x(1, 2, 3, 2), x(1, 2, 3), rl.empty(0, dtype=rl.uint8)",
         .doc = "Gradients of query, key and value, from what _attention kept.",
     },
