@@ -124,8 +124,8 @@ static PyObject *op_table(PyObject *unused, PyObject *none) {
 static PyObject *blas_name(PyObject *unused, PyObject *none) { return PyUnicode_FromString(rl_blas_name()); }
 
 static PyMethodDef functions[] = {
-    {"get_default_dtype", default_dtype, METH_NOARGS, "The dtype of tensors made from Python floats."}, {"set_default_dtype", set_default_dtype, METH_O, "set_default_dtype(d)"},
-    {"get_num_threads", get_threads, METH_NOARGS, "How many threads kernels may use."}, {"set_num_threads", set_threads, METH_O, "set_num_threads(n)"},
+    {"get_default_dtype", default_dtype, METH_NOARGS, "get_default_dtype($module)\n--\n\nThe dtype of tensors made from Python floats."}, {"set_default_dtype", set_default_dtype, METH_O, "set_default_dtype(d)"},
+    {"get_num_threads", get_threads, METH_NOARGS, "get_num_threads($module)\n--\n\nHow many threads kernels may use."}, {"set_num_threads", set_threads, METH_O, "set_num_threads(n)"},
     {"_default_generator", default_generator, METH_NOARGS, "The generator behind manual_seed."}, {"promote_types", promote_types, METH_VARARGS, "promote_types(type1, type2) -> dtype"},
     {"can_cast", AS_METHOD(can_cast), METH_VARARGS | METH_KEYWORDS, "can_cast(from_, to) -> bool"}, {"result_type", result_type, METH_VARARGS, "result_type(a, b) -> dtype"},
     {"_memory_stats", memory_stats, METH_NOARGS, "Blocks and bytes held."}, {"_memory_trim", memory_trim, METH_NOARGS, "Give cached memory back to the system."},

@@ -549,18 +549,18 @@ static PyMethodDef functions[] = {
     {"_run_backward", entry_backward, METH_VARARGS, "_run_backward(roots, grads, keep_graph, create_graph, inputs, allow_unused, accumulate)"},
     {"_current_run_id", current_run, METH_NOARGS, "A number for the running backward; -1 outside."},
     {"_runs_for_inputs", runs_for_inputs, METH_NOARGS, "Whether the running backward was asked for certain inputs alone."}, {"_will_run_node", will_run, METH_O, "Whether the running backward reaches a node."},
-    {"_set_grad_enabled", set_grad_enabled, METH_O, NULL}, {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are recorded."},
-    {"_set_inference_mode", set_inference, METH_O, NULL}, {"is_inference_mode_enabled", is_inference, METH_NOARGS, NULL},
+    {"_set_grad_enabled", set_grad_enabled, METH_O, NULL}, {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "is_grad_enabled($module)\n--\n\nWhether operations are recorded."},
+    {"_set_inference_mode", set_inference, METH_O, NULL}, {"is_inference_mode_enabled", is_inference, METH_NOARGS, "is_inference_mode_enabled($module)\n--\n\nWhether inference mode is on."},
     {"_set_anomaly_enabled", set_anomaly, METH_VARARGS, NULL}, {"is_anomaly_enabled", is_anomaly, METH_NOARGS, NULL},
     {"is_anomaly_check_nan_enabled", is_anomaly_check, METH_NOARGS, NULL}, {"_set_sites_enabled", set_sites, METH_O, "Whether nodes note which line of code made them."},
     {"_set_autocast", set_autocast, METH_O, "_set_autocast(dtype): the lower precision of listed operations in this thread; None: off."},
     {"_increment_version", increment_version, METH_O, NULL}, {NULL},
 };
 PyMethodDef autograd_methods[] = {
-    {"backward", AS_METHOD(tensor_backward), METH_FASTCALL | METH_KEYWORDS, "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None): add gradients to the leaves' .grad."},
-    {"requires_grad_", AS_METHOD(tensor_requires_grad_), METH_FASTCALL | METH_KEYWORDS, "requires_grad_(requires_grad=True)"},
-    {"retain_grad", tensor_retain_grad, METH_NOARGS, "Keep .grad of a result too."}, {"detach", tensor_detach, METH_NOARGS, "The same numbers without history."},
-    {"detach_", tensor_detach_, METH_NOARGS, "Forget the history, in place."}, {NULL},
+    {"backward", AS_METHOD(tensor_backward), METH_FASTCALL | METH_KEYWORDS, "backward($self, gradient=None, retain_graph=None, create_graph=False, inputs=None)\n--\n\nAdd gradients to the leaves' .grad."},
+    {"requires_grad_", AS_METHOD(tensor_requires_grad_), METH_FASTCALL | METH_KEYWORDS, "requires_grad_($self, requires_grad=True)\n--\n\nWhether operations on the tensor are recorded from now on."},
+    {"retain_grad", tensor_retain_grad, METH_NOARGS, "retain_grad($self)\n--\n\nKeep .grad of a result too."}, {"detach", tensor_detach, METH_NOARGS, "detach($self)\n--\n\nThe same numbers without history."},
+    {"detach_", tensor_detach_, METH_NOARGS, "detach_($self)\n--\n\nForget the history, in place."}, {NULL},
 };
 
 bool autograd_start(PyObject *module) {

@@ -157,13 +157,13 @@ static PyObject *tensor_type(PyObject *self, PyObject *args, PyObject *kwargs) {
     return converted(self, (Target){d, false, FORMAT_PRESERVE});
 }
 
-#define ENTRY(word) {#word, AS_METHOD(cast_##word), METH_FASTCALL | METH_KEYWORDS, #word "(memory_format=preserve_format): the numbers in this dtype; itself where it has it."}
+#define ENTRY(word) {#word, AS_METHOD(cast_##word), METH_FASTCALL | METH_KEYWORDS, #word "(memory_format=preserve_format) -> Tensor\n\nThe numbers in this dtype; itself where it has it."}
 PyMethodDef cast_methods[] = {
-    {"to", AS_METHOD(tensor_to), METH_FASTCALL | METH_KEYWORDS, "to(dtype), to(device, dtype), to(other): itself where nothing changes."},
+    {"to", AS_METHOD(tensor_to), METH_FASTCALL | METH_KEYWORDS, "to(dtype, non_blocking=False, copy=False, memory_format=preserve_format) -> Tensor\n\nAlso to(device, dtype) and to(other): itself where nothing changes."},
     ENTRY(float), ENTRY(double), ENTRY(half), ENTRY(bfloat16), ENTRY(int), ENTRY(long), ENTRY(short), ENTRY(char), ENTRY(byte), ENTRY(bool), ENTRY(cfloat), ENTRY(cdouble),
-    {"cpu", AS_METHOD(cast_cpu), METH_FASTCALL | METH_KEYWORDS, "Itself: it is on the CPU."},
-    {"cuda", AS_METHOD(cast_cuda), METH_VARARGS | METH_KEYWORDS, "There is no CUDA here."},
-    {"type_as", type_as, METH_O, "type_as(other): in the dtype of other."},
-    {"type", AS_METHOD(tensor_type), METH_VARARGS | METH_KEYWORDS, "type(dtype=None): the name of the type, or the numbers in another dtype."},
+    {"cpu", AS_METHOD(cast_cpu), METH_FASTCALL | METH_KEYWORDS, "cpu(memory_format=preserve_format) -> Tensor\n\nItself: it is on the CPU."},
+    {"cuda", AS_METHOD(cast_cuda), METH_VARARGS | METH_KEYWORDS, "cuda(device=None, non_blocking=False, memory_format=preserve_format) -> Tensor\n\nThere is no CUDA here."},
+    {"type_as", type_as, METH_O, "type_as($self, tensor)\n--\n\nIn the dtype of another tensor."},
+    {"type", AS_METHOD(tensor_type), METH_VARARGS | METH_KEYWORDS, "type(dtype=None, non_blocking=False, **kwargs)\n\nThe name of the type, or the numbers in another dtype."},
     {NULL},
 };

@@ -340,8 +340,8 @@ static PyMethodDef functions[] = {
     {NULL},
 };
 PyMethodDef hook_methods[] = {
-    {"register_hook", register_hook, METH_O, "register_hook(hook): hook(grad) runs whenever the gradient is computed; a result replaces it."},
-    {"register_post_accumulate_grad_hook", register_post_accumulate, METH_O, "hook(tensor) runs after .grad has been added to."},
+    {"register_hook", register_hook, METH_O, "register_hook($self, hook)\n--\n\nhook(grad) runs whenever the gradient is computed; a result replaces it."},
+    {"register_post_accumulate_grad_hook", register_post_accumulate, METH_O, "register_post_accumulate_grad_hook($self, hook)\n--\n\nhook(tensor) runs after .grad has been added to."},
     {NULL},
 };
 PyGetSetDef hook_getset[] = {

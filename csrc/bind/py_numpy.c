@@ -236,8 +236,8 @@ PyBufferProcs tensor_buffer = {get_buffer, release_buffer};
 /* ---- start ---- */
 
 PyMethodDef numpy_methods[] = {
-    {"numpy", AS_METHOD(tensor_numpy), METH_FASTCALL | METH_KEYWORDS, "numpy(*, force=False): the same memory as an array."},
-    {"__array__", AS_METHOD(tensor_array), METH_VARARGS | METH_KEYWORDS, NULL},
+    {"numpy", AS_METHOD(tensor_numpy), METH_FASTCALL | METH_KEYWORDS, "numpy($self, *, force=False)\n--\n\nThe same memory as an array."},
+    {"__array__", AS_METHOD(tensor_array), METH_VARARGS | METH_KEYWORDS, "__array__($self, dtype=None)\n--\n\nAs an array."},
     {NULL},
 };
 static PyMethodDef functions[] = {

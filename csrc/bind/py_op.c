@@ -167,6 +167,23 @@ PyObject *op_text_signature(const Op *op, bool method) {
 }
 
 static PyObject *op_signature(PyObject *self, void *unused) { return op_text_signature(((PyOp *)self)->op, ((PyOp *)self)->method); }
+
+/* All overloads as one inspect.Signature, which Python builds. */
+static PyObject *op_signature_object(PyObject *self, void *unused) {
+    const PyOp *o = (PyOp *)self;
+    PyObject *texts = PyList_New(0), *result = NULL, *module = PyImport_ImportModule("rushlight._signatures");
+    bool ok = texts && module;
+    for (const Op *op = o->op; ok && op; op = op->next) {
+        PyObject *text = PyUnicode_FromString(op->sig);
+        ok = text && PyList_Append(texts, text) == 0;
+        Py_XDECREF(text);
+    }
+    if (ok) result = PyObject_CallMethod(module, "signature", "OOOO", o->name, texts, o->method ? Py_True : Py_False, o->op->where & OUT ? Py_True : Py_False);
+    Py_XDECREF(texts);
+    Py_XDECREF(module);
+    return result;
+}
+
 static PyObject *op_name(PyObject *self, void *unused) { return Py_NewRef(((PyOp *)self)->name); }
 static PyObject *op_qualname(PyObject *self, void *unused) {
     PyOp *o = (PyOp *)self;
@@ -231,12 +248,12 @@ static int op_clear(PyObject *self) {
 
 static PyGetSetDef op_getset[] = {
     {"__name__", op_name, NULL, NULL, NULL}, {"__qualname__", op_qualname, NULL, NULL, NULL}, {"__module__", op_module, NULL, NULL, NULL},
-    {"__doc__", op_doc, NULL, NULL, NULL}, {"__text_signature__", op_signature, NULL, NULL, NULL}, {"__self__", op_self, NULL, NULL, NULL},
+    {"__doc__", op_doc, NULL, NULL, NULL}, {"__text_signature__", op_signature, NULL, NULL, NULL}, {"__signature__", op_signature_object, NULL, NULL, NULL}, {"__self__", op_self, NULL, NULL, NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL}, {NULL},
 };
 static PyGetSetDef method_getset[] = {
     {"__name__", op_name, NULL, NULL, NULL}, {"__qualname__", op_qualname, NULL, NULL, NULL}, {"__module__", op_module, NULL, NULL, NULL},
-    {"__doc__", op_doc, NULL, NULL, NULL}, {"__text_signature__", op_signature, NULL, NULL, NULL}, {"__objclass__", op_objclass, NULL, NULL, NULL},
+    {"__doc__", op_doc, NULL, NULL, NULL}, {"__text_signature__", op_signature, NULL, NULL, NULL}, {"__signature__", op_signature_object, NULL, NULL, NULL}, {"__objclass__", op_objclass, NULL, NULL, NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL}, {NULL},
 };
 static PyMethodDef op_methods[] = {

@@ -65,8 +65,8 @@ static PyObject *resize_as_(PyObject *self, PyObject *args, PyObject *kwargs) {
 
 #define ENTRY(name, function, doc) {name, AS_METHOD(function), METH_FASTCALL | METH_KEYWORDS, doc}
 PyMethodDef reshape_methods[] = {
-    ENTRY("t_", t_, "t(), in place."), ENTRY("transpose_", transpose_, "transpose(dim0, dim1), in place."), ENTRY("swapaxes_", transpose_, "transpose_"), ENTRY("swapdims_", transpose_, "transpose_"),
-    ENTRY("squeeze_", squeeze_, "squeeze(dim), in place."), ENTRY("unsqueeze_", unsqueeze_, "unsqueeze(dim), in place."), ENTRY("as_strided_", as_strided_, "as_strided(size, stride, storage_offset), in place."),
-    {"resize_", AS_METHOD(resize_), METH_VARARGS | METH_KEYWORDS, "resize_(*sizes): other sizes over the same memory, which grows if needed; new elements are not set."},
-    {"resize_as_", AS_METHOD(resize_as_), METH_VARARGS | METH_KEYWORDS, "resize_as_(other): the sizes of other."}, {NULL},
+    ENTRY("t_", t_, "t_($self)\n--\n\nt(), in place."), ENTRY("transpose_", transpose_, "transpose_($self, dim0, dim1)\n--\n\ntranspose(), in place."), ENTRY("swapaxes_", transpose_, "swapaxes_($self, axis0, axis1)\n--\n\ntranspose_() by another name."), ENTRY("swapdims_", transpose_, "swapdims_($self, dim0, dim1)\n--\n\ntranspose_() by another name."),
+    ENTRY("squeeze_", squeeze_, "squeeze_($self, dim=None)\n--\n\nsqueeze(), in place."), ENTRY("unsqueeze_", unsqueeze_, "unsqueeze_($self, dim)\n--\n\nunsqueeze(), in place."), ENTRY("as_strided_", as_strided_, "as_strided_($self, size, stride, storage_offset=None)\n--\n\nas_strided(), in place."),
+    {"resize_", AS_METHOD(resize_), METH_VARARGS | METH_KEYWORDS, "resize_(*sizes, memory_format=contiguous_format) -> Tensor\n\nOther sizes over the same memory, which grows if needed; new elements are not set."},
+    {"resize_as_", AS_METHOD(resize_as_), METH_VARARGS | METH_KEYWORDS, "resize_as_(tensor, memory_format=contiguous_format) -> Tensor\n\nThe sizes of another tensor."}, {NULL},
 };

@@ -302,11 +302,11 @@ static PyType_Slot storage_slots[] = {
 static PyType_Spec storage_spec = {"rushlight.UntypedStorage", sizeof(PyStorage), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, storage_slots};
 
 static PyMethodDef functions[] = {
-    {"from_dlpack", from_dlpack, METH_O, "from_dlpack(x) -> Tensor: the memory of x, an object with __dlpack__ or a capsule."},
-    {"to_dlpack", to_dlpack, METH_O, "to_dlpack(tensor): a DLPack capsule."}, {NULL},
+    {"from_dlpack", from_dlpack, METH_O, "from_dlpack($module, ext_tensor)\n--\n\nThe memory of x, an object with __dlpack__ or a capsule."},
+    {"to_dlpack", to_dlpack, METH_O, "to_dlpack($module, tensor)\n--\n\nA DLPack capsule."}, {NULL},
 };
 static PyMethodDef dlpack_methods[] = {
-    {"__dlpack__", AS_METHOD(tensor_dlpack), METH_VARARGS | METH_KEYWORDS, NULL}, {"__dlpack_device__", tensor_dlpack_device, METH_NOARGS, NULL}, {NULL},
+    {"__dlpack__", AS_METHOD(tensor_dlpack), METH_VARARGS | METH_KEYWORDS, "__dlpack__($self, *, stream=-1, max_version=None, dl_device=None, copy=None)\n--\n\nA DLPack capsule over the same memory."}, {"__dlpack_device__", tensor_dlpack_device, METH_NOARGS, "__dlpack_device__($self)\n--\n\n(1, 0): the CPU."}, {NULL},
 };
 
 bool storage_start(PyObject *module) {

@@ -347,7 +347,7 @@ static PyObject *size_reduce(PyObject *self, PyObject *unused) {
     return tuple ? Py_BuildValue("O(N)", SizeType, tuple) : NULL;
 }
 static PyMethodDef size_methods[] = {
-    {"numel", size_numel, METH_NOARGS, "The product of the sizes."}, {"__reduce__", size_reduce, METH_NOARGS, NULL}, {NULL},
+    {"numel", size_numel, METH_NOARGS, "numel($self)\n--\n\nThe product of the sizes."}, {"__reduce__", size_reduce, METH_NOARGS, NULL}, {NULL},
 };
 static PyType_Slot size_slots[] = {
     {Py_tp_new, size_type_new}, {Py_tp_repr, size_repr}, {Py_tp_methods, size_methods}, {Py_sq_concat, size_concat}, {Py_nb_add, size_add},
@@ -448,13 +448,13 @@ static PyObject *generator_reduce(PyObject *self, PyObject *unused) {
 static PyObject *generator_device(PyObject *self, void *unused) { return device_cpu(); }
 
 static PyMethodDef generator_methods[] = {
-    {"manual_seed", generator_manual_seed, METH_O, "manual_seed(seed) -> Generator: start the stream that belongs to seed."},
-    {"seed", generator_seed, METH_NOARGS, "Seed from the system; returns the seed."},
-    {"initial_seed", generator_initial_seed, METH_NOARGS, "The seed the stream began with."},
-    {"get_state", generator_get_state, METH_NOARGS, "The state as a tensor of bytes."},
-    {"set_state", generator_set_state, METH_O, "Continue from a state that get_state gave."},
-    {"clone_state", generator_clone_state, METH_NOARGS, "A new generator at the same point of the same stream."},
-    {"graphsafe_get_state", generator_clone_state, METH_NOARGS, "As clone_state."},
+    {"manual_seed", generator_manual_seed, METH_O, "manual_seed($self, seed)\n--\n\nStart the stream that belongs to seed."},
+    {"seed", generator_seed, METH_NOARGS, "seed($self)\n--\n\nSeed from the system; returns the seed."},
+    {"initial_seed", generator_initial_seed, METH_NOARGS, "initial_seed($self)\n--\n\nThe seed the stream began with."},
+    {"get_state", generator_get_state, METH_NOARGS, "get_state($self)\n--\n\nThe state as a tensor of bytes."},
+    {"set_state", generator_set_state, METH_O, "set_state($self, new_state)\n--\n\nContinue from a state that get_state gave."},
+    {"clone_state", generator_clone_state, METH_NOARGS, "clone_state($self)\n--\n\nA new generator at the same point of the same stream."},
+    {"graphsafe_get_state", generator_clone_state, METH_NOARGS, "graphsafe_get_state($self)\n--\n\nAs clone_state."},
     {"__reduce__", generator_reduce, METH_NOARGS, NULL},
     {"__setstate__", generator_setstate, METH_O, NULL},
     {NULL},
