@@ -1,4 +1,4 @@
-"""What inspect.signature says of an operation: one signature for all its overloads, with annotations, and objects as defaults."""
+"""What inspect.signature says of an operation: one signature for all its overloads, with objects as defaults."""
 
 import ast
 import inspect
@@ -28,7 +28,7 @@ def _parameters(text, name):
     found = []
 
     def add(argument, kind, default):
-        found.append(inspect.Parameter(argument.arg, kind, default=default, annotation=ast.unparse(argument.annotation)))
+        found.append(inspect.Parameter(argument.arg, kind, default=default))
 
     lone = [None] * (len(arguments.args) - len(arguments.defaults))
     for argument, default in zip(arguments.args, lone + arguments.defaults):
@@ -57,8 +57,7 @@ def signature(name, texts, method, out):
     """Of a row called name, whose overloads are written in texts; methods call their first parameter self and take no out=."""
     parameters = merged([_parameters(text, name) for text in texts])
     if out and not method:
-        parameters.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Tensor | None"))
+        parameters.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None))
     if method:
         parameters[0] = parameters[0].replace(name="self", kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    returns = texts[0][texts[0].rindex("->") + 2:].strip()
-    return inspect.Signature(parameters, return_annotation=returns)
+    return inspect.Signature(parameters)
