@@ -208,6 +208,8 @@ NUMERICAL_DIFFERS = {
     "igamma": "not differentiable in its first argument, as in torch",
     "igammac": "not differentiable in its first argument, as in torch",
     "special.zeta": "not differentiable in its first argument, as in torch",
+    "cholesky_solve": "the factor's gradient goes to both triangles, as in torch",
+    "cholesky_inverse": "the factor's gradient goes to both triangles, as in torch",
     "linalg.cholesky_ex": "the derivative is that over symmetric matrices",
     "native_batch_norm": "running statistics have no gradient",
     "_nll_loss": "class weights have no gradient, as in torch",

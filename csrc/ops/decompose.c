@@ -3,89 +3,9 @@
  * LAPACK reads columns.  A matrix transposed and made contiguous is its own column-major copy, and the result is handed back as
  * the transpose of what LAPACK wrote, so nothing is copied twice.  Gradients follow M. Giles, "An extended collection of matrix
  * derivative results" (2008) and, for the complex cases, M. Lezcano, "Geometric optimization" (2021). */
-#include "rushlight.h"
-#include "core/lapack.h"
+#include "matrices.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-
-static Tensor *arg(Call *c, int k) { return c->arg[k].tensor; }
-
-/* ---- batches of column-major matrices ---------------------------------------------------------------------------------------- */
-
-static bool is_matrix(Call *c, Tensor *t, const char *what) {
-    const char *name = c->op->parsed->name;
-    if (t->ndim < 2) return rl_fail(RL_RUNTIME_ERROR, "%s: The input tensor %s must have at least 2 dimensions, but its shape is %s.", name, what, rl_text_shape(t));
-    if (!rl_dtype_is(t->dtype, CLASS_FLOAT | CLASS_COMPLEX))
-        return rl_fail(RL_RUNTIME_ERROR, "%s: Expected a floating point or complex tensor as input. Got %s", name, rl_dtypes[t->dtype].word);
-    if (rl_size(t, -1) > INT32_MAX || rl_size(t, -2) > INT32_MAX) return rl_fail(RL_RUNTIME_ERROR, "%s: matrices larger than 2^31 rows are not supported", name);
-    return true;
-}
-
-static bool is_square(Call *c, Tensor *t, const char *what) {
-    if (!is_matrix(c, t, what)) return false;
-    if (rl_size(t, -1) == rl_size(t, -2)) return true;
-    return rl_fail(RL_RUNTIME_ERROR, "%s: %s must be batches of square matrices, but they are %" PRId64 " by %" PRId64 " matrices", c->op->parsed->name, what, rl_size(t, -2), rl_size(t, -1));
-}
-
-/* A fresh column-major copy: a row-major tensor of the transposed shape. */
-static Tensor *columns_of(Tensor *t) {
-    Tensor *flipped = rl_transpose(t, -2, -1);
-    return flipped ? rl_copy_into(rl_empty(flipped->ndim, flipped->shape, flipped->dtype), flipped) : NULL;
-}
-
-static Tensor *empty_columns(Tensor *like, int64_t m, int64_t n, Dtype dtype) {
-    int64_t shape[RL_MAX_DIMS];
-    for (int i = 0; i < like->ndim - 2; i++) shape[i] = like->shape[i];
-    shape[like->ndim - 2] = n;
-    shape[like->ndim - 1] = m;
-    return rl_zeros(like->ndim, shape, dtype);
-}
-
-static Tensor *flip_back(Tensor *columns) { return rl_alias(rl_transpose(columns, -2, -1)); }
-
-static int64_t batch_of(Tensor *t) {
-    int64_t n = 1;
-    for (int i = 0; i < t->ndim - 2; i++) n *= t->shape[i];
-    return n;
-}
-
-static Tensor *per_matrix(Tensor *like, int64_t n, Dtype dtype) {      /* [batch.., n], or [batch..] for n < 0 */
-    int64_t shape[RL_MAX_DIMS];
-    for (int i = 0; i < like->ndim - 2; i++) shape[i] = like->shape[i];
-    shape[like->ndim - 2] = n;
-    return rl_zeros(like->ndim - (n < 0 ? 2 : 1), shape, dtype);
-}
-
-/* Matrix number i of a batch of dense blocks. */
-static void *at(Tensor *t, int64_t i, int64_t size) { return (char *)rl_data(t) + i * size * rl_dtypes[t->dtype].bytes; }
-
-static double first_number(const void *work, Dtype dtype) {
-    return rl_to_real(dtype) == RL_FLOAT64 ? *(const double *)work : *(const float *)work;
-}
-
-static bool complain_of_info(Call *c, const Tensor *info, const char *format) {
-    const int32_t *code = rl_data(info);
-    for (int64_t i = 0; i < info->numel; i++) {
-        if (!code[i]) continue;
-        char place[48] = "";
-        if (info->ndim) snprintf(place, sizeof place, "(Batch element %" PRId64 "): ", i);
-        return rl_fail(RL_LINALG_ERROR, format, c->op->parsed->name, place, code[i]);
-    }
-    return true;
-}
-
-static bool is_complex(const Tensor *t) { return rl_dtype_is(t->dtype, CLASS_COMPLEX); }
-static Tensor *hermitian(Tensor *t) { return rl_conj(rl_transpose(t, -2, -1)); }
-static Tensor *tril(Tensor *t, int64_t k) { return rl_do("tril", a_t(t), a_i(k)); }
-static Tensor *triu(Tensor *t, int64_t k) { return rl_do("triu", a_t(t), a_i(k)); }
-static Tensor *diagonal(Tensor *t) { return rl_do("diagonal", a_t(t), a_i(0), a_i(-2), a_i(-1)); }
-static Tensor *as_diagonal(Tensor *t) { return rl_do("diag_embed", a_t(t)); }
-static Tensor *scale_columns(Tensor *t, Tensor *v) { return rl_mul(t, rl_unsqueeze(v, -2)); }
-static Tensor *scale_rows(Tensor *t, Tensor *v) { return rl_mul(t, rl_unsqueeze(v, -1)); }
-static Tensor *solve(Tensor *a, Tensor *b) { return rl_do("linalg.solve", a_t(a), a_t(b)); }
-static Tensor *triangular(Tensor *a, Tensor *b, bool upper, bool left, bool unit) { return rl_do("linalg.solve_triangular", a_t(a), a_t(b), a_b(upper), a_b(left), a_b(unit)); }
 
 /* ---- Cholesky ------------------------------------------------------------------------------------------------------------------ */
 
@@ -108,29 +28,11 @@ static void cholesky_vjp(Call *c, Tensor **g, Tensor **dx) {
     bool upper = c->arg[1].b;
     Tensor *l = upper ? hermitian(c->out[0]) : c->out[0], *gl = upper ? hermitian(g[0]) : g[0];
     Tensor *p = tril(rl_matmul(hermitian(l), gl), 0);
-    p = rl_sub(p, rl_mul_number(as_diagonal(diagonal(p)), 0.5));
-    Tensor *s = rl_mul_number(rl_add(p, hermitian(p)), 0.5);
+    Tensor *s = rl_mul_number(rl_add(p, hermitian(tril(p, -1))), 0.5);
     dx[0] = triangular(l, triangular(hermitian(l), s, true, true, false), false, false, false);
 }
 
 /* ---- triangular systems ---------------------------------------------------------------------------------------------------------- */
-
-/* Both operands with the batch dims that they have in common. */
-static bool broadcast_batches(Call *c, Tensor **a, Tensor **b) {
-    int64_t batch[RL_MAX_DIMS];
-    int n = 0;
-    Tensor x = **a, y = **b;
-    x.ndim -= 2;
-    y.ndim -= 2;
-    if (!rl_broadcast_shapes(&n, batch, &x) || !rl_broadcast_shapes(&n, batch, &y)) return false;
-    for (int k = 0; k < 2; k++) {
-        Tensor **t = k ? b : a;
-        batch[n] = rl_size(*t, -2);
-        batch[n + 1] = rl_size(*t, -1);
-        if (!(*t = rl_expand(*t, n + 2, batch))) return false;
-    }
-    return true;
-}
 
 static Tensor *solve_triangular_forward(Call *c) {
     Tensor *a = arg(c, 0), *b = arg(c, 1);
@@ -204,8 +106,6 @@ static Tensor *permutation_forward(Call *c) {
     if (arg(c, 0)->dtype != RL_INT32) return rl_fail(RL_RUNTIME_ERROR, "lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, not %s", rl_dtypes[arg(c, 0)->dtype].name);
     return permutation_of(arg(c, 0), c->arg[1].i, c->arg[2].dtype);
 }
-
-static Tensor *slice(Tensor *t, int64_t dim, int64_t from, int64_t to) { return rl_do("_slice", a_t(t), a_i(dim), a_i(from), a_i(to)); }
 
 static Tensor *with_unit_diagonal(Tensor *l) { return !l ? NULL : rl_do("add", a_t(tril(l, -1)), a_t(rl_do("eye", a_i(rl_size(l, -2)), a_i(rl_size(l, -1)), a_dtype(l->dtype)))); }
 
@@ -332,9 +232,12 @@ static Tensor *inverse_gaps(Tensor *w) {
     return rl_do("masked_fill", a_t(rl_do("reciprocal", a_t(rl_do("masked_fill", a_t(gap), a_t(eye), a_i(1))))), a_t(eye), a_i(0));
 }
 
+static Tensor *skew(Tensor *t) { return rl_sub(t, hermitian(t)); }
+
+/* Vectors turn by skew matrices; what else their gradient says leads nowhere. */
 static void eigh_vjp(Call *c, Tensor **g, Tensor **dx) {
     Tensor *w = c->out[0], *v = c->out[1], *vh = hermitian(v), *inner = NULL;
-    if (g[1]) inner = rl_mul(rl_matmul(vh, g[1]), inverse_gaps(w));
+    if (g[1]) inner = rl_mul(rl_mul_number(skew(rl_matmul(vh, g[1])), 0.5), inverse_gaps(w));
     if (g[0]) inner = inner ? rl_add(inner, as_diagonal(g[0])) : as_diagonal(rl_cast(g[0], v->dtype));
     if (inner) dx[0] = rl_matmul(v, rl_matmul(inner, vh));
 }
@@ -369,8 +272,6 @@ static Tensor *svd_forward(Call *c) {
     if (!k && full && out[0]) rl_copy_into(out[0], rl_expand(rl_do("eye", a_i(m), a_none(), a_dtype(a->dtype)), out[0]->ndim, out[0]->shape)), rl_copy_into(out[2], rl_expand(rl_do("eye", a_i(n), a_none(), a_dtype(a->dtype)), out[2]->ndim, out[2]->shape));
     return rl_thread.failed ? NULL : out[0];
 }
-
-static Tensor *skew(Tensor *t) { return rl_sub(t, hermitian(t)); }
 
 static Tensor *plus(Tensor *a, Tensor *b) { return a && b ? rl_add(a, b) : a ? a : b; }
 
@@ -410,6 +311,12 @@ static bool generate_q(Dtype dtype, int m, int cols, int k, void *q, const void 
     return true;
 }
 
+/* The upper triangle of the first rows, column-major too. */
+static Tensor *upper_columns(Tensor *x, int64_t rows) {
+    Tensor *r = tril(slice(x, -1, 0, rows), 0);
+    return r ? flip_back(rl_contiguous(r)) : NULL;
+}
+
 static Tensor *qr_forward(Call *c) {
     Tensor *a = arg(c, 0), **out = rl_outputs(c, 2);
     const char *mode = c->arg[1].str;
@@ -427,21 +334,8 @@ static Tensor *qr_forward(Call *c) {
         if (k) memcpy(at(q, i, (int64_t)m * cols), at(x, i, (int64_t)m * n), (size_t)((int64_t)m * k * bytes));
         if (cols && !generate_q(a->dtype, m, cols, k, at(q, i, (int64_t)m * cols), at(tau, i, k))) return NULL;
     }
-    out[1] = rl_alias(triu(slice(rl_transpose(x, -2, -1), -2, 0, cols), 0));
+    out[1] = upper_columns(x, cols);
     return out[0] = only_r ? q : flip_back(q);
-}
-
-/* The reflectors themselves, below the diagonal of R. */
-static Tensor *geqrf_forward(Call *c) {
-    Tensor *a = arg(c, 0), **out = rl_outputs(c, 2);
-    if (!out || !is_matrix(c, a, "input")) return NULL;
-    int m = (int)rl_size(a, -2), n = (int)rl_size(a, -1), k = m < n ? m : n, ld = m > 1 ? m : 1, lwork = 64 * (n > 1 ? n : 1), info = 0;
-    Tensor *x = columns_of(a), *tau = per_matrix(a, k, a->dtype);
-    void *work = rl_scope_bytes((int64_t)lwork * 16);
-    if (!x || !tau || !work) return NULL;
-    for (int64_t i = 0; k && i < batch_of(a); i++) RL_LAPACK(geqrf, a->dtype)(&m, &n, at(x, i, (int64_t)m * n), &ld, at(tau, i, k), work, &lwork, &info);
-    out[1] = tau;
-    return out[0] = flip_back(x);
 }
 
 static Tensor *copy_lower(Tensor *t) {
@@ -658,10 +552,6 @@ Op rl_decompose_ops[] = {
         .sig = "linalg.qr(A: Tensor, mode: str = 'reduced') -> (Q: Tensor, R: Tensor)", .where = LINALG | OUT, .saves = SAVE_OUT(0) | SAVE_OUT(1),
         .doc = "A = Q R with orthonormal columns of Q; mode is reduced, complete or r.\n\n>>> rl.linalg.qr(rl.tensor([[2.]])).R.abs()\ntensor([[2.]])",
         .forward = qr_forward, .vjp = qr_vjp, .samples = "x(4, 3); x(3, 3); x(3, 4)",
-    },
-    {
-        .sig = "geqrf(input: Tensor) -> (a: Tensor, tau: Tensor)", .where = FUNCTION | METHOD | OUT, .forward = geqrf_forward, .samples = "x(4, 3); x(3, 4)",
-        .doc = "The reflectors of a QR factorisation, which linalg.householder_product multiplies.\n\n>>> rl.geqrf(rl.tensor([[2.]])).tau\ntensor([0.])",
     },
     {
         .sig = "linalg.eig(A: Tensor) -> (eigenvalues: Tensor, eigenvectors: Tensor)", .where = LINALG | OUT, .saves = SAVE_OUT(0) | SAVE_OUT(1),

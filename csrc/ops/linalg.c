@@ -58,7 +58,7 @@ static void norm_vjp(Call *c, Tensor **g, Tensor **dx) {
     Tensor *slope = rl_restore_dims(c, g[0], &dim, keepdim), *y = rl_restore_dims(c, c->out[0], &dim, keepdim), *d;
     x = rl_cast(x, dtype);
     if (p == 2) {
-        d = rl_mul(x, rl_div(slope, rl_do("where", a_t(rl_do("eq", a_t(y), a_i(0))), a_i(1), a_t(y))));
+        d = rl_mul(slope, rl_do("masked_fill", a_t(rl_div(x, y)), a_t(rl_do("eq", a_t(y), a_i(0))), a_i(0)));
     } else if (p == 1) {
         d = rl_mul(rl_do("sgn", a_t(x)), slope);
     } else if (isinf(p)) {

@@ -350,8 +350,9 @@ static Tensor *tensordot_forward(Call *c) {
         if (a->ndim && a->shape[x] != b->shape[y] && a->shape[x] != 1 && b->shape[y] != 1)
             return rl_fail(RL_RUNTIME_ERROR, "contracted dimensions need to match, but first has size %" PRId64 " in dim %d and second has size %" PRId64 " in dim %d", a->shape[x], x, b->shape[y], y);
         if (a->shape[x] != b->shape[y]) {
-            if (a->shape[x] == 1) b = rl_sum_dim(b, y, true);
-            else a = rl_sum_dim(a, x, true);
+            Dtype dtype = a->dtype;      /* sums of integers are wider */
+            if (a->shape[x] == 1) b = rl_cast(rl_sum_dim(b, y, true), dtype);
+            else a = rl_cast(rl_sum_dim(a, x, true), dtype);
             if (!a || !b) return NULL;
         }
         inner *= a->shape[x];

@@ -102,7 +102,7 @@ static void cumprod_vjp(Call *c, Tensor **g, Tensor **dx) {
     Arg zero = a_none();
     double room[2];
     if (!x || !y) return;
-    if (x->ndim == 0 || x->numel == 0) {
+    if (x->ndim == 0 || x->numel == 0 || rl_size(x, (int)c->arg[1].i) == 1) {
         dx[0] = g[0];
         return;
     }

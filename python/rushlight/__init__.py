@@ -45,7 +45,7 @@ e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
 # Where names live that are imported when they are first used.
 _LAZY_NAMES = {
-    **dict.fromkeys("cholesky cholesky_inverse cholesky_solve det geqrf inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power orgqr ormqr "
+    **dict.fromkeys("cholesky det inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power "
                     "pca_lowrank pinverse qr slogdet svd svd_lowrank triangular_solve cross kron".split(), "_linear"),
     **dict.fromkeys("cdist combinations corrcoef cov cumulative_trapezoid diff dist gradient histc histogram histogramdd isin pdist quantile "
                     "nanquantile stft istft trapezoid trapz vander hann_window hamming_window blackman_window bartlett_window "

@@ -6,8 +6,8 @@ from . import _C, linalg
 from .linalg import _give
 from .return_types import structure
 
-__all__ = ["cholesky", "cholesky_inverse", "cholesky_solve", "det", "geqrf", "inverse", "logdet", "lu", "lu_solve", "lu_unpack",
-           "matrix_exp", "matrix_power", "orgqr", "ormqr", "pca_lowrank", "pinverse", "qr", "slogdet", "svd", "svd_lowrank",
+__all__ = ["cholesky", "det", "inverse", "logdet", "lu", "lu_solve", "lu_unpack",
+           "matrix_exp", "matrix_power", "pca_lowrank", "pinverse", "qr", "slogdet", "svd", "svd_lowrank",
            "triangular_solve", "cross", "kron", "chain_matmul"]
 
 METHODS = [name for name in __all__ if name not in ("lu_unpack", "pca_lowrank", "svd_lowrank", "chain_matmul")]
@@ -16,22 +16,6 @@ METHODS = [name for name in __all__ if name not in ("lu_unpack", "pca_lowrank", 
 def cholesky(input, upper=False, *, out=None):
     """linalg.cholesky under its older name."""
     return _give(linalg.cholesky(input, upper=upper), out)
-
-
-def cholesky_solve(input, L, upper=False, *, out=None):
-    """X of A X = input, A being given by its Cholesky factor L."""
-    if upper:
-        result = linalg.solve_triangular(L, linalg.solve_triangular(L.mH, input, upper=False), upper=True)
-    else:
-        result = linalg.solve_triangular(L.mH, linalg.solve_triangular(L, input, upper=False), upper=True)
-    return _give(result, out)
-
-
-def cholesky_inverse(L, upper=False, *, out=None):
-    """The inverse of A, given by its Cholesky factor L."""
-    if L.dim() < 2 or L.shape[-1] != L.shape[-2]:
-        raise RuntimeError(f"cholesky_inverse: A must be batches of square matrices, but its shape is {tuple(L.shape)}")
-    return _give(cholesky_solve(rl.eye(L.shape[-1], dtype=L.dtype).expand(L.shape), L.triu() if upper else L.tril(), upper), out)
 
 
 def det(input):
@@ -90,8 +74,12 @@ def svd(input, some=True, compute_uv=True, *, out=None):
 
 def lu(A, pivot=True, get_infos=False, out=None):
     """The packed LU factorisation and its row swaps; with get_infos also a code per matrix."""
-    packed = linalg.lu_factor_ex(A, pivot=pivot)
-    return _give(tuple(packed) if get_infos else tuple(packed)[:2], out)
+    packed = tuple(linalg.lu_factor_ex(A, pivot=pivot))
+    if out is not None:
+        for target, result in zip(out, packed[:3 if get_infos else 2], strict=True):
+            target.resize_(result.shape).copy_(result)
+        return out
+    return structure("_lu_with_info", ("LU", "pivots", "info"), packed) if get_infos else packed[:2]
 
 
 def lu_solve(b, LU_data, LU_pivots, *, out=None):
@@ -124,31 +112,7 @@ def triangular_solve(b, A, upper=True, transpose=False, unitriangular=False, *, 
     else:
         solution = linalg.solve_triangular(A, b, upper=upper, unitriangular=unitriangular)
     shape = rl.broadcast_shapes(A.shape[:-2], b.shape[:-2])
-    return _give(structure("triangular_solve", ("solution", "cloned_coefficient"), (solution, A.expand(*shape, *A.shape[-2:]).clone())), out)
-
-
-def geqrf(input, *, out=None):
-    """The reflections of QR, below the diagonal, with R above it, and their scales tau."""
-    raise NotImplementedError("geqrf is not in rushlight; linalg.qr gives Q and R themselves")
-
-
-def orgqr(input, tau, *, out=None):
-    """linalg.householder_product."""
-    return linalg.householder_product(input, tau, out=out)
-
-
-def ormqr(input, tau, other, left=True, transpose=False, *, out=None):
-    """other times the full Q of the reflections in input and tau."""
-    m, k = input.shape[-2], tau.shape[-1]
-    if (other.shape[-2] if left else other.shape[-1]) != m:
-        raise RuntimeError(f"torch.ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2]: {tuple(other.shape)} and {tuple(input.shape)}")
-    vectors = input[..., :k].tril(-1) + rl.eye(m, k, dtype=input.dtype)
-    q = rl.eye(m, dtype=input.dtype)
-    for i in reversed(range(k)):
-        v = vectors[..., i:i + 1]
-        q = q - tau[..., i, None, None] * (v @ (v.mH @ q))
-    q = q.mH if transpose else q
-    return _give(q @ other if left else other @ q, out)
+    return _give(structure("triangular_solve", ("solution", "cloned_coefficient"), (solution, A.mT.expand(*shape, *A.shape[-2:]).clone(memory_format=rl.contiguous_format).mT)), out)
 
 
 def svd_lowrank(A, q=6, niter=2, M=None):

@@ -98,37 +98,6 @@ def svdvals(A, *, driver=None, out=None):
     return _give(svd(A, full_matrices=False)[1], out)
 
 
-def householder_product(A, tau, *, out=None):
-    """The first n columns of the product of the reflections I - tau_i v_i v_i^H, v_i being column i of A below its 1."""
-    _check_matrix("householder_product", A)
-    m, n = A.shape[-2:]
-    if m < n:
-        raise RuntimeError("linalg.householder_product: input.shape[-2] must be greater than or equal to input.shape[-1]")
-    if tau.shape[-1:] > A.shape[-1:] or tau.shape[:-1] != A.shape[:-2]:
-        raise RuntimeError(f"torch.linalg.householder_product: Expected tau of shape [*, k] with k <= {n}, but got {tuple(tau.shape)} for A of shape {tuple(A.shape)}")
-    vectors = A.tril(-1) + rl.eye(m, n, dtype=A.dtype)
-    q = rl.eye(m, n, dtype=A.dtype).expand(A.shape)
-    for i in reversed(range(tau.shape[-1])):
-        v = vectors[..., i:i + 1]
-        q = q - tau[..., i, None, None] * (v @ (v.mH @ q))
-    return _give(q, out)
-
-
-def ldl_factor_ex(A, *, hermitian=False, check_errors=False, out=None):
-    """The LDL^T factorisation of symmetric (Hermitian) matrices without row swaps inside the pivots' blocks of one."""
-    _check_square("ldl_factor_ex", A)
-    packed, pivots, info = _ldl(A, hermitian)
-    if check_errors and bool(info.any()):
-        raise RuntimeError("torch.linalg.ldl_factor_ex: The factorization has been completed, but the factor D is exactly singular")
-    return _give(structure("linalg_ldl_factor_ex", ("LD", "pivots", "info"), (packed, pivots, info)), out)
-
-
-def _ldl(A, hermitian):
-    if not hasattr(_C._ops, "_ldl_factor"):
-        raise NotImplementedError("linalg.ldl_factor is not in rushlight; linalg.lu_factor and linalg.cholesky are")
-    return _C._ops._ldl_factor(A, hermitian)
-
-
 # ---- solving ---------------------------------------------------------------------------------------------------------
 
 def tensorinv(A, ind=2, *, out=None):
@@ -176,17 +145,17 @@ def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
     _check_matrix("pinv", A)
     if rcond is not None:
         atol, rtol = 0.0, rcond
+    return _give(_Pinv.apply(A, atol, rtol, hermitian), out)
+
+
+def _pinv_value(A, atol, rtol, hermitian):
     if A.numel() == 0:
-        return _give(A.new_empty(*A.shape[:-2], A.shape[-1], A.shape[-2]), out)
+        return A.new_empty(*A.shape[:-2], A.shape[-1], A.shape[-2])
     if hermitian:
         s, v = eigh(A)
         keep = s.abs() > _tolerance(A, s, atol, rtol).unsqueeze(-1)
         inverse = rl.where(keep, s, rl.ones_like(s)).reciprocal() * keep
-        return _give((v * inverse.unsqueeze(-2)) @ v.mH, out)
-    return _give(_Pinv.apply(A, atol, rtol), out)
-
-
-def _pinv_value(A, atol, rtol):
+        return (v * inverse.unsqueeze(-2)) @ v.mH
     u, s, vh = svd(A, full_matrices=False)
     keep = s > _tolerance(A, s, atol, rtol).unsqueeze(-1)
     inverse = rl.where(keep, s, rl.ones_like(s)).reciprocal() * keep
@@ -197,15 +166,18 @@ class _Pinv(rl.autograd.Function):
     """Golub and Pereyra 1973: the derivative of the pseudo-inverse, where the rank stays as it is."""
 
     @staticmethod
-    def forward(ctx, A, atol, rtol):
-        result = _pinv_value(A, atol, rtol)
+    def forward(ctx, A, atol, rtol, hermitian):
+        result = _pinv_value(A, atol, rtol, hermitian)
         ctx.save_for_backward(A, result)
         return result
 
     @staticmethod
     def backward(ctx, g):
-        A, P = ctx.saved_tensors
-        return _left(A, P, g) + _right(A, P, g) - P.mH @ g @ P.mH, None, None
+        return _Pinv.slope(*ctx.saved_tensors, g), None, None, None
+
+    @staticmethod
+    def slope(A, P, g):
+        return _left(A, P, g) + _right(A, P, g) - P.mH @ g @ P.mH
 
 
 def _left(A, P, g):
@@ -220,31 +192,59 @@ def _right(A, P, g):
     return P.mH @ (K - (K @ P) @ A)
 
 
-def lstsq(input, b, rcond=None, *, driver=None):
+class _Lstsq(rl.autograd.Function):
+    """The solution and the residuals; the gradient of the solution is that of pinv(A) B."""
+
+    @staticmethod
+    def forward(ctx, A, B, rcond, driver):
+        tall, rank, values = _C._ops._lstsq(A, B, rcond, driver)
+        m, n = A.shape[-2:]
+        residuals = values.new_empty(0)
+        if m > n and (driver == "gels" or (driver != "gelsy" and bool((rank == n).all()))):
+            residuals = tall[..., n:, :].abs().square().sum(-2)
+        solution = tall[..., :n, :]
+        ctx.save_for_backward(A, B, solution)
+        ctx.full = residuals.shape != (0,)
+        rank, values = rank if driver != "gels" else rank.new_empty(0), values if driver in ("gelsd", "gelss") else values.new_empty(0)
+        ctx.mark_non_differentiable(rank, values)
+        return solution, residuals, rank, values
+
+    @staticmethod
+    def backward(ctx, g, g_residuals, *_):
+        A, B, X = ctx.saved_tensors
+        P = pinv(A)
+        gA = _Pinv.slope(A, P, g @ B.mH)
+        gB = P.mH @ g
+        if ctx.full:
+            rest = 2 * g_residuals.unsqueeze(-2) * (A @ X - B)
+            gA, gB = gA + rest @ X.mH, gB - rest
+        return gA, gB, None, None
+
+
+def lstsq(input, b, rcond=None, *, driver=None, out=None):
     """X of least |A X - B|, the residuals where A has full rank and more rows than columns, the rank, the singular values."""
-    _check_matrix("lstsq", input)
-    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+    if input.dim() < 2:
+        raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
+    if b.dim() < 1:
+        raise RuntimeError("torch.linalg.lstsq: other must have at least 1 dimension.")
+    if input.dtype != b.dtype:
+        raise RuntimeError("torch.linalg.lstsq: Expected input and other to have the same dtype, but got "
+                           f"input's dtype {input.dtype} and other's dtype {b.dtype}")
+    if not 0 <= input.dim() - b.dim() <= 1:
+        raise RuntimeError("torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1; "
+                           f"the shapes are {list(input.shape)} and {list(b.shape)}")
+    vector = input.dim() - b.dim() == 1
+    if input.shape[-2] != b.shape[-1 if vector else -2]:
+        raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if vector else -2}); the shapes are {list(input.shape)} and {list(b.shape)}")
+    driver = "gelsy" if driver is None else driver
+    if driver not in ("gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), but it is {driver}")
-    vector = b.dim() == 1 or (input.dim() - 1 == b.dim() and input.shape[:-1] == b.shape)
-    B = b.unsqueeze(-1) if vector else b
-    if input.shape[-2] != B.shape[-2]:
-        raise RuntimeError("torch.linalg.lstsq: input.size(-2) should match other.size(-2)")
-    m, n = input.shape[-2:]
-    rcond = rl.finfo(input.dtype).eps * max(m, n) if rcond is None else rcond
-    solution = pinv(input, rtol=rcond, atol=0.0) @ B
-    with rl.no_grad():
-        s = svdvals(input)
-        rank = (s > rcond * s.amax(-1, keepdim=True)).sum(-1) if min(m, n) else rl.zeros(input.shape[:-2], dtype=rl.int64)
-        full = bool((rank == n).all()) if driver != "gels" else True
-    residuals = input.new_empty(0)
-    if m > n and full:
-        residuals = (input @ solution - B).abs().square().sum(-2)
-    if driver in (None, "gelsy"):
-        s = rl.empty(0, dtype=s.dtype)
-    if driver == "gels":
-        rank, s = rl.empty(0, dtype=rl.int64), rl.empty(0, dtype=s.dtype)
+    if input.dtype not in (rl.float32, rl.float64, rl.complex64, rl.complex128):
+        raise RuntimeError(f"This function doesn't handle types other than float and double; linalg.lstsq was given {input.dtype}")
+    rcond = rl.finfo(input.dtype).eps * max(input.shape[-2:]) if rcond is None else float(rcond)
+    solution, residuals, rank, values = _Lstsq.apply(input, b.unsqueeze(-1) if vector else b, rcond, driver)
     solution = solution.squeeze(-1) if vector else solution
-    return structure("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"), (solution, residuals, rank, s))
+    return _give(structure("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"), (solution, residuals, rank, values)), out)
 
 
 # ---- norms -----------------------------------------------------------------------------------------------------------
@@ -325,7 +325,7 @@ def matrix_power(A, n, *, out=None):
     if n < 0:
         A, n = inv(A), -n
     if n == 0:
-        return _give(rl.eye(A.shape[-1], dtype=A.dtype).expand(A.shape).clone(), out)
+        return _give(A.clone().copy_(rl.eye(A.shape[-1], dtype=A.dtype).expand(A.shape)), out)
     result = None
     while n:
         if n & 1:
@@ -391,6 +391,8 @@ def multi_dot(tensors, *, out=None):
 
     result = product(0, n - 1)
     result = result.squeeze(0) if row else result
+    if out is not None and out.dtype != result.dtype:
+        raise RuntimeError(f"multi_dot(): expected out tensor to have dtype {result.dtype} but got {out.dtype}")
     return _give(result.squeeze(-1) if column else result, out)
 
 
