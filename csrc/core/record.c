@@ -238,16 +238,18 @@ static inline bool link_slot(Node *node, Slot *s, Tensor *input) {
 
 bool rl_node_link(Node *node, int slot, Tensor *input) { return link_slot(node, &node->slot[slot], input); }
 
-static bool save_in(Slot *s, Tensor *t, bool is_output) {
-    if (t->flags & T_INFERENCE && !rl_thread.inference) {
-        rl_fail(RL_RUNTIME_ERROR, "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. "
-                "To work around this, you can make a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.");
-        return false;
-    }
-    s->version = rl_version(t);
+static bool refuse_inference(void) {
+    return rl_fail(RL_RUNTIME_ERROR, "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. "
+                   "To work around this, you can make a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.");
+}
+
+static inline bool save_in(Slot *s, Tensor *t, bool is_output) {
+    if (RL_UNLIKELY(t->flags & T_INFERENCE) && !rl_thread.inference) return refuse_inference();
+    s->version = t->storage->version;
     if (RL_UNLIKELY(rl_thread.packing) && (s->packed = rl_host.pack(t, is_output, !is_output && !t->node))) return true;
-    if (rl_thread.failed) return false;
-    s->saved = rl_keep(t);
+    if (RL_UNLIKELY(rl_thread.failed)) return false;
+    rl_host.keep(t);
+    s->saved = t;
     return true;
 }
 
@@ -476,7 +478,7 @@ static bool save_arguments(Call *c, Node *node, uint64_t saves, Tensor *original
         for (int i = 0, n = slots_of(a); i < n; i++, slot++) {
             Tensor *t = a->tag == A_TENSORS ? a->tensors[i] : a->tag == A_TENSOR ? a->tensor : NULL;
             if (!t || k >= 40 || !(saves & SAVE(k))) continue;
-            if (!rl_node_save(node, slot, k == 0 && original ? original : t)) return false;
+            if (!save_in(&node->slot[slot], k == 0 && original ? original : t, false)) return false;
         }
     }
     return true;

@@ -229,7 +229,27 @@ static bool check_linear(Tensor *x, Tensor *w, Tensor *bias) {
     return true;
 }
 
-/* Rows of x against rows of the weight, with the bias already in place for gemm to add to. */
+/* Everything but the last dim as rows. */
+static Matrix as_rows(Tensor *x, int64_t rows, int64_t width) {
+    if (x->ndim == 2) return as_matrix(x);
+    if (rl_is_row_major(x)) return (Matrix){x, false, width > 1 ? width : 1};
+    return as_matrix(rl_reshape(x, 2, (int64_t[]){rows, width}));
+}
+
+/* The bias in every row of y, for gemm to add to. */
+static bool put_bias(Tensor *y, Tensor *bias, int64_t rows, int64_t width) {
+    enum { FEW = 4096 };
+    if (RL_LIKELY(y->numel <= FEW && bias->numel == width && rl_is_row_major(bias))) {
+        size_t bytes = (size_t)(width * rl_dtypes[y->dtype].bytes);
+        char *to = rl_data(y);
+        const char *from = rl_data(bias);
+        for (int64_t i = 0; i < rows; i++, to += bytes) memcpy(to, from, bytes);
+        return true;
+    }
+    return rl_copy_into(y->ndim == 2 ? y : rl_view(y, 2, (int64_t[]){rows, width}, (int64_t[]){width, 1}, 0), bias) != NULL;
+}
+
+/* Rows of x against rows of the weight, with the bias already in place. */
 static Tensor *affine_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *w = c->arg[1].tensor, *bias = rl_arg_tensor(c, 2);
     if (w->ndim != 2 || x->ndim < 1 || rl_size(x, -1) != w->shape[1])
@@ -242,14 +262,11 @@ static Tensor *affine_forward(Call *c) {
                        out, bias->numel, rl_text_shape(bias), rl_text_shape(w));
     for (int i = 0; i < x->ndim - 1; i++) rows *= shape[i] = x->shape[i];
     shape[x->ndim - 1] = out;
-    Tensor *y = rl_empty(x->ndim, shape, x->dtype), *flat = x, *flat_y = y;
-    if (!y) return NULL;
-    if (x->ndim != 2) {
-        flat = rl_reshape(x, 2, (int64_t[]){rows, in});
-        flat_y = rl_view(y, 2, (int64_t[]){rows, out}, (int64_t[]){out, 1}, 0);
-    }
-    if (bias && !rl_copy_into(flat_y, bias)) return NULL;
-    return gemm_into(flat_y, flat, rl_transpose(w, 0, 1), ONE, bias ? ONE : ZERO) ? y : NULL;
+    Tensor *y = rl_empty(x->ndim, shape, x->dtype);
+    Matrix l = as_rows(x, rows, in), r = as_matrix(w);
+    if (!y || !l.t || !r.t || (bias && !put_bias(y, bias, rows, out))) return NULL;
+    if (y->numel == 0) return y;
+    return rl_gemm(y->dtype, l.transposed, !r.transposed, rows, out, in, ONE, rl_data(l.t), l.ld, rl_data(r.t), r.ld, bias ? ONE : ZERO, rl_data(y), out) ? y : NULL;
 }
 
 static void affine_vjp(Call *c, Tensor **g, Tensor **dx) {

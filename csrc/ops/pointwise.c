@@ -221,15 +221,35 @@ static inline bool same_and_plain(const Tensor *a, const Tensor *b) {
     return true;
 }
 
+/* One value throughout, of a shape that leaves t's as it is: gradients of sums, factors of one element. */
+static bool is_uniform_beside(const Tensor *one, const Tensor *t) {
+    if (one->ndim > t->ndim || t->numel > SMALL) return false;
+    for (int i = 0; i < one->ndim; i++)
+        if (one->shape[i] != 1 && one->stride[i] != 0) return false;
+    return (one->numel == 1 || rl_same_shape(one, t)) && rl_is_row_major(t);
+}
+
+static Tensor *beside_uniform(Call *c, LoopFn *fn, Tensor *a, Tensor *b, bool left) {
+    Dtype result = c->op->data2 == WRITES_BOOL ? RL_BOOL : a->dtype;
+    Tensor *y = rl_empty_as(left ? b : a, result);
+    int64_t bytes = rl_dtype_bytes(a->dtype);
+    if (y) fn(y->numel, (char *[]){rl_data(y), rl_data(a), rl_data(b)}, (int64_t[]){rl_dtype_bytes(result), left ? 0 : bytes, left ? bytes : 0}, NULL);
+    return y;
+}
+
 Tensor *rl_binary_forward(Call *c) {
-    Arg *a = c->arg;
+    Arg *in = c->arg;
     int kernel = c->op->data;
-    if (RL_LIKELY(a[0].tag == A_TENSOR && a[1].tag == A_TENSOR && !c->dest && same_and_plain(a[0].tensor, a[1].tensor) &&
-                  rl_dtype_is(a[0].tensor->dtype, CLASS_FLOATING | CLASS_COMPLEX))) {
-        LoopFn *fn = rl_kernels->binary[a[0].tensor->dtype][kernel];
-        if (fn) return binary_directly(c, fn, a[0].tensor, a[1].tensor);
+    if (in[0].tag == A_TENSOR && in[1].tag == A_TENSOR && !c->dest) {
+        Tensor *a = in[0].tensor, *b = in[1].tensor;
+        LoopFn *fn = rl_kernels->binary[a->dtype][kernel];
+        if (RL_LIKELY(fn && rl_dtype_is(a->dtype, CLASS_FLOATING | CLASS_COMPLEX))) {
+            if (RL_LIKELY(same_and_plain(a, b))) return binary_directly(c, fn, a, b);
+            if (a->dtype == b->dtype && is_uniform_beside(a, b)) return beside_uniform(c, fn, a, b, true);
+            if (a->dtype == b->dtype && is_uniform_beside(b, a)) return beside_uniform(c, fn, a, b, false);
+        }
     }
-    return rl_binary(c, kernel, a[0], a[1], NULL);
+    return rl_binary(c, kernel, in[0], in[1], NULL);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------------------------- */
