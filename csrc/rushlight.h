@@ -366,7 +366,8 @@ enum {   /* Op.flags */
     SELF_WRITES = 128,         /* fill_-like: forward itself writes argument 0 through c->dest */
     HOST_FORWARD = 256,
     FLAT = 512,                /* the gradient does not depend on the input; when it is itself recorded, torch gives zeros, not None */
-    EXACT_OUT = 1024           /* out= must have the dtype of the result */
+    EXACT_OUT = 1024,          /* out= must have the dtype of the result */
+    OVERLAPS = 2048            /* in place it may write to a tensor of which several elements are one: it gives all the same value */
 };
 
 #define SAVE(k)     (UINT64_C(1) << (k))          /* argument k is kept alive for the vjp */
@@ -535,6 +536,7 @@ void rl_node_clear(Node *node);                 /* tp_clear: gives up everything
 void rl_forget_retained(Tensor *t);
 Tensor *rl_retained(Node *node, int i, int32_t *out_nr);          /* i-th tensor that wants the gradient of an output kept; NULL past the last */
 bool rl_check_inplace(Tensor *self);            /* leaf, view and overlap rules; error texts as torch */
+bool rl_check_history_inplace(Tensor *self);    /* without the rule of overlap */
 const char *rl_node_name(const Node *node);     /* "MulBackward0" */
 
 /* ---- core/autocast.c: precision chosen for operations ---------------------------------------------------------------------- */

@@ -64,11 +64,17 @@ static PyObject *dtype_get(PyObject *self, void *which) {
 static PyObject *dtype_to_real(PyObject *self, PyObject *unused) { return Py_NewRef(dtype_objects[rl_to_real(dtype_value(self))]); }
 static PyObject *dtype_to_complex(PyObject *self, PyObject *unused) { return Py_NewRef(dtype_objects[rl_to_complex(dtype_value(self))]); }
 
+static PyObject *dtype_abbr(PyObject *self, void *unused) {
+    static const char *const words[RL_NDTYPES] = {"b8", "u8", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64", "c64", "c128"};
+    return PyUnicode_FromString(words[dtype_value(self)]);
+}
+
 static PyGetSetDef dtype_getset[] = {
     {"is_floating_point", dtype_get, NULL, "float16, bfloat16, float32 or float64", (void *)0},
     {"is_complex", dtype_get, NULL, "complex64 or complex128", (void *)1},
     {"is_signed", dtype_get, NULL, "whether negative numbers exist", (void *)2},
     {"itemsize", dtype_get, NULL, "bytes per element", (void *)3},
+    {"abbr", dtype_abbr, NULL, "a short name, such as f32", NULL},
     {NULL},
 };
 static PyMethodDef dtype_methods[] = {
@@ -452,6 +458,7 @@ static PyMethodDef generator_methods[] = {
     {"seed", generator_seed, METH_NOARGS, "seed($self)\n--\n\nSeed from the system; returns the seed."},
     {"initial_seed", generator_initial_seed, METH_NOARGS, "initial_seed($self)\n--\n\nThe seed the stream began with."},
     {"get_state", generator_get_state, METH_NOARGS, "get_state($self)\n--\n\nThe state as a tensor of bytes."},
+    {"graphsafe_set_state", generator_set_state, METH_O, "graphsafe_set_state($self, state)\n--\n\nAs set_state."},
     {"set_state", generator_set_state, METH_O, "set_state($self, new_state)\n--\n\nContinue from a state that get_state gave."},
     {"clone_state", generator_clone_state, METH_NOARGS, "clone_state($self)\n--\n\nA new generator at the same point of the same stream."},
     {"graphsafe_get_state", generator_clone_state, METH_NOARGS, "graphsafe_get_state($self)\n--\n\nAs clone_state."},

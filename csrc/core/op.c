@@ -383,7 +383,7 @@ bool rl_call_inplace(Call *c) {
     bool record;
     if (!self || rl_thread.failed) return rl_fail(RL_TYPE_ERROR, "%s_(): the tensor to write to is missing", c->op->parsed->name);
     c->nargs = c->op->parsed->nparams;
-    if (!rl_check_inplace(self)) return false;
+    if (!(c->op->flags & OVERLAPS ? rl_check_history_inplace(self) : rl_check_inplace(self))) return false;
     if (c->op->flags & COMPOSITE) {
         uint32_t version = rl_version(self);
         if (!spare_saved(c)) return false;

@@ -615,11 +615,15 @@ bool rl_record_inplace(Call *c, Tensor *self, Tensor *original) {
 }
 
 bool rl_check_inplace(Tensor *self) {
-    if (self->flags & T_INFERENCE && !rl_thread.inference && rl_thread.grad_mode)
-        return rl_fail(RL_RUNTIME_ERROR, "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.");
     if (rl_self_overlaps(self))
         return rl_fail(RL_RUNTIME_ERROR, "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
                        "Please clone() the tensor before performing the operation. Its shape is %s with strides %s.", rl_text_shape(self), rl_text_sizes(self->ndim, self->stride));
+    return rl_check_history_inplace(self);
+}
+
+bool rl_check_history_inplace(Tensor *self) {
+    if (self->flags & T_INFERENCE && !rl_thread.inference && rl_thread.grad_mode)
+        return rl_fail(RL_RUNTIME_ERROR, "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.");
     if (!rl_thread.grad_mode || !rl_requires_grad(self)) return true;
     if (!self->base && !self->node)
         return rl_fail(RL_RUNTIME_ERROR, "a leaf Variable that requires grad is being used in an in-place operation. "

@@ -229,6 +229,10 @@ static Tensor *range(Call *c, int options, const Arg *start, const Arg *end, con
     bool integers = whole(start) && whole(end) && whole(step) && !inclusive;
     Dtype dtype = dtype_for(c, options, integers ? RL_INT64 : rl_default_dtype());
     if (!refuse_dtype(inclusive ? "range" : "arange", dtype, CLASS_INT | CLASS_FLOATING)) return NULL;
+    Arg parts[3] = {*start, *end, *step};
+    for (int k = 0; k < 3 && dtype == RL_INT64 && !inclusive; k++)       /* here alone the limits are truncated first */
+        if (parts[k].tag == A_FLOAT && fabs(parts[k].f) < 0x1p62) parts[k] = a_i((int64_t)parts[k].f);
+    start = &parts[0], end = &parts[1], step = &parts[2];
     if (!range_is_sound(a_double(start), a_double(end), a_double(step))) return NULL;
     if (rl_dtype_is(dtype, CLASS_INT) && a_int(step) == 0) return rl_fail(RL_VALUE_ERROR, "step must be nonzero: %g becomes 0 as %s", a_double(step), rl_dtypes[dtype].name);
     int64_t n = inclusive ? (int64_t)((a_double(end) - a_double(start)) / a_double(step)) + 1 : range_count(start, end, step);
@@ -270,12 +274,14 @@ static Tensor *steps(Call *c, int options, const Arg *start, const Arg *end, con
     if (!refuse_dtype(name, dtype, CLASS_ANY & ~CLASS_BOOL)) return NULL;
     if (complex && !rl_dtype_is(dtype, CLASS_COMPLEX))
         return rl_fail(RL_RUNTIME_ERROR, "torch.%s(): inferred dtype %s can't be safely cast to passed dtype %s", name, rl_dtypes[rl_default_complex()].name, rl_dtypes[dtype].name);
+    double from = a_double(start), to = a_double(end);
+    if (rl_dtype_is(dtype, CLASS_INT)) from = trunc(from), to = trunc(to);
     Dtype work = rl_dtype_is(dtype, CLASS_COMPLEX) ? RL_COMPLEX128 : dtype == RL_FLOAT32 && *name == 'l' && name[1] == 'i' ? RL_FLOAT32 : RL_FLOAT64;
     Tensor *t = rl_empty(1, &n, work);
     if (!t) return NULL;
     void *p = rl_data(t);
-    if (work == RL_FLOAT32) fill_steps_float(p, n, (float)a_double(start), (float)a_double(end));
-    else fill_steps(p, n, work == RL_COMPLEX128 ? 2 : 1, a_double(start), a_double(end));
+    if (work == RL_FLOAT32) fill_steps_float(p, n, (float)from, (float)to);
+    else fill_steps(p, n, work == RL_COMPLEX128 ? 2 : 1, from, to);
     if (work == RL_COMPLEX128) fill_steps((double *)p + 1, n, 2, imaginary(start), imaginary(end));
     return t;
 }
@@ -308,7 +314,6 @@ static Tensor *logspace_forward(Call *c) {
     Arg start, end;
     double store[4], base = c->arg[3].f;
     if (!number_of(&c->arg[0], &start, store) || !number_of(&c->arg[1], &end, store + 2)) return NULL;
-    if (rl_dtype_is(dtype_for(c, 4, rl_default_dtype()), CLASS_INT)) start = a_i(a_int(&start)), end = a_i(a_int(&end));
     Tensor *t = steps(c, 4, &start, &end, "logspace");
     if (!t) return NULL;
     if (t->dtype == RL_COMPLEX128) return as_asked(c, 4, rl_do("pow", a_f(base), a_t(t)));
@@ -435,15 +440,15 @@ Op rl_create_ops[] = {
         .doc = "An uninitialised tensor of the same dtype with the strides given.\n\n>>> rl.tensor([1]).new_empty_strided((2, 3), (1, 2)).stride()\n(1, 2)", .samples = "-",
     },
     {
-        .sig = "fill(input: Tensor, value: Number) -> Tensor", .where = FUNCTION | INPLACE, .flags = ELEMENTWISE, .forward = fill_forward, .formula = "input: zeros_like(g)",
+        .sig = "fill(input: Tensor, value: Number) -> Tensor", .where = FUNCTION | INPLACE, .flags = ELEMENTWISE | OVERLAPS, .forward = fill_forward, .formula = "input: zeros_like(g)",
         .doc = "One number in every element.\n\n>>> rl.zeros(2).fill_(3)\ntensor([3., 3.])", .samples = "x(2, 3), 2; x(), 1.5",
     },
     {
-        .sig = "fill(input: Tensor, value: Tensor) -> Tensor", .where = FUNCTION | INPLACE, .forward = fill_tensor_forward, .formula = "input: zeros_like(g); value: g",
+        .sig = "fill(input: Tensor, value: Tensor) -> Tensor", .where = FUNCTION | INPLACE, .flags = OVERLAPS, .forward = fill_tensor_forward, .formula = "input: zeros_like(g); value: g",
         .doc = "The number in a tensor without dims, in every element.\n\n>>> rl.zeros(2).fill_(rl.tensor(3.))\ntensor([3., 3.])", .samples = "x(2, 3), x()",
     },
     {
-        .sig = "zero(input: Tensor) -> Tensor", .where = FUNCTION | INPLACE, .flags = ELEMENTWISE, .forward = zero_forward, .formula = "input: zeros_like(g)",
+        .sig = "zero(input: Tensor) -> Tensor", .where = FUNCTION | INPLACE, .flags = ELEMENTWISE | OVERLAPS, .forward = zero_forward, .formula = "input: zeros_like(g)",
         .doc = "Zero in every element.\n\n>>> rl.ones(2).zero_()\ntensor([0., 0.])", .samples = "x(2, 3)",
     },
     {

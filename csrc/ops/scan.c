@@ -23,7 +23,7 @@ static bool run_lines(LoopFn *fn, int n, Tensor **operands, int dim) {
 static Tensor *sum_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     int dim = rl_wrap_dim(x->ndim, c->arg[1].i);
-    Dtype dtype = a_dtype_or(&c->arg[2], rl_dtype_is(x->dtype, CLASS_INTEGRAL) ? RL_INT64 : x->dtype);
+    Dtype dtype = a_dtype_or(&c->arg[2], c->dest ? (Dtype)c->dest->dtype : rl_dtype_is(x->dtype, CLASS_INTEGRAL) ? RL_INT64 : x->dtype);
     x = dim < 0 ? NULL : rl_cast(x, dtype);
     Tensor *y = x ? rl_out_like(c, 0, dtype, 1, &x) : NULL;
     return y && run_lines(rl_kernels->scan[dtype][c->op->data], 2, (Tensor *[]){y, x}, dim) ? y : NULL;

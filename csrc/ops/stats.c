@@ -71,7 +71,7 @@ static Tensor *spread_forward(Call *c) {
 
 #define SPREAD(name, outs, what, example) \
     { \
-        .sig = name "(input: Tensor, dim: int | list[int] | None = None, *, correction: Number | None = None, keepdim: bool = False) -> " outs, .forward = spread_forward, \
+        .sig = name "(input: Tensor, dim: int | list[int] | None = None, *, correction: Number | None = 1, keepdim: bool = False) -> " outs, .forward = spread_forward, \
         .flags = COMPOSITE, .where = FUNCTION | METHOD | OUT, .data = what, .samples = "x(3, 4); x(3, 4), 1; x(3, 4), (0, 1), correction=0, keepdim=True", \
         .doc = "Over dims, divided by n - correction (1 by default).\n\n>>> rl." name "(rl.tensor([1.0, 2.0, 3.0]))" example, \
     }, \

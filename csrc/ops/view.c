@@ -717,8 +717,13 @@ Op rl_view_ops[] = {
         .forward = permute_forward, .vjp = permute_vjp, .samples = "x(2, 3, 4), (2, 0, 1); x(2, 3), (-1, 0); x(), ()",
     },
     {
-        .sig = "transpose(input: Tensor, dim0: int, dim1: int) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = VIEW, .aliases = "swapaxes swapdims",
+        .sig = "transpose(input: Tensor, dim0: int, dim1: int) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = VIEW, .aliases = "swapdims",
         .doc = "Two dims exchanged.\n\n>>> rl.tensor([[1, 2]]).transpose(0, 1)\ntensor([[1],\n        [2]])",
+        .forward = transpose_forward, .vjp = transpose_vjp, .samples = "x(2, 3), 0, 1; x(2, 3, 4), -1, 0",
+    },
+    {
+        .sig = "swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor", .where = FUNCTION | METHOD, .flags = VIEW, .node = "TransposeBackward0",
+        .doc = "transpose() with NumPy's names.\n\n>>> rl.swapaxes(rl.tensor([[1, 2]]), 0, 1)\ntensor([[1],\n        [2]])",
         .forward = transpose_forward, .vjp = transpose_vjp, .samples = "x(2, 3), 0, 1; x(2, 3, 4), -1, 0",
     },
     {

@@ -62,6 +62,13 @@ _LAZY_NAMES = {
 _LAZY_NAMES.update(dict.fromkeys(
     "adaptive_max_pool1d bilinear channel_shuffle cosine_embedding_loss cosine_similarity ctc_loss embedding_bag hinge_embedding_loss margin_ranking_loss "
     "native_channel_shuffle pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss rms_norm triplet_margin_loss".split(), "nn.functional"))
+_LAZY_NAMES.update(dict.fromkeys(
+    "AcceleratorError DisableTorchFunction DisableTorchFunctionSubclass FatalError JITException OutOfMemoryError affine_grid_generator cond conv_tbc convolution frobenius_norm "
+    "from_file grid_sampler grid_sampler_2d grid_sampler_3d has_lapack has_mkl has_openmp has_spectral init_num_threads kl_div max_pool1d_with_indices native_norm norm_except_dim "
+    "nuclear_norm segment_reduce set_anomaly_enabled sym_float sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum thread_safe_generator while_loop".split(), "_older"))
+_LAZY_NAMES.update(dict.fromkeys(
+    "BFloat16Storage BoolStorage ByteStorage CharStorage ComplexDoubleStorage ComplexFloatStorage DoubleStorage FloatStorage HalfStorage IntStorage LongStorage ShortStorage "
+    "Storage StorageBase".split(), "storage"))
 _PACKAGES = frozenset(
     "accelerator amp backends compat compiler cpu cuda distributed distributions fft func functional futures fx hf hub jit linalg mps "
     "multiprocessing nn optim overrides profiler quantization random return_types serialization signal sparse special storage "
@@ -94,6 +101,10 @@ def __getattr__(name):
         return value
     if name in _PACKAGES:
         return _load(name)
+    value = _load("_absent").function(name)
+    if value is not None:
+        globals()[name] = value
+        return value
     if name.startswith("_foreach_"):
         made = _load("_foreach").function(name)
         if made is not None:

@@ -21,6 +21,8 @@ def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
     parts = [t for t in (prepend, input, append) if t is not None]
     x = rl.cat(parts, dim) if len(parts) > 1 else input
     if n == 0:
+        if out is not None and out.dtype != x.dtype:
+            raise RuntimeError(f"diff(): expected scalar_type {x.dtype} but found {out.dtype}")
         return _give(x.clone(), out)
     for _ in range(min(n, x.shape[dim])):
         size = x.shape[dim]
@@ -68,7 +70,7 @@ def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
     return pairs.cumsum(dim) * ((1 if dx is None else dx) / 2)
 
 
-def gradient(input, *, spacing=None, dim=None, edge_order=1):
+def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """Central differences along dims, one-sided at the borders; one tensor per dim."""
     dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
     spacing = 1 if spacing is None else spacing
@@ -464,7 +466,7 @@ def _cosine_window(length, periodic, coefficients, dtype, requires_grad):
     return total.to(dtype).requires_grad_(requires_grad)
 
 
-def hann_window(window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def hann_window(window_length, periodic=True, *, dtype=None, layout=rl.strided, device=None, pin_memory=False, requires_grad=False):
     """0.5 - 0.5 cos."""
     return _cosine_window(window_length, periodic, (0.5, 0.5), dtype, requires_grad)
 
@@ -474,12 +476,12 @@ def hamming_window(window_length, periodic=True, alpha=0.54, beta=0.46, *, dtype
     return _cosine_window(window_length, periodic, (alpha, beta), dtype, requires_grad)
 
 
-def blackman_window(window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def blackman_window(window_length, periodic=True, *, dtype=None, layout=rl.strided, device=None, pin_memory=False, requires_grad=False):
     """0.42 - 0.5 cos + 0.08 cos of twice the angle."""
     return _cosine_window(window_length, periodic, (0.42, 0.5, 0.08), dtype, requires_grad)
 
 
-def bartlett_window(window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def bartlett_window(window_length, periodic=True, *, dtype=None, layout=rl.strided, device=None, pin_memory=False, requires_grad=False):
     """A triangle that begins, and unless periodic ends, at 0."""
     dtype = rl.get_default_dtype() if dtype is None else dtype
     if window_length < 2:
@@ -489,7 +491,7 @@ def bartlett_window(window_length, periodic=True, *, dtype=None, layout=None, de
     return rl.where(t > 1, 2 - t, t).to(dtype).requires_grad_(requires_grad)
 
 
-def kaiser_window(window_length, periodic=True, beta=12.0, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def kaiser_window(window_length, periodic=True, beta=12.0, *, dtype=None, layout=rl.strided, device=None, pin_memory=False, requires_grad=False):
     """The Kaiser window: Bessel's i0 over a half circle."""
     dtype = rl.get_default_dtype() if dtype is None else dtype
     if window_length < 2:

@@ -13,6 +13,8 @@ _INTS = {"uint8": (8, 0, 255), "int8": (8, -2**7, 2**7 - 1), "int16": (16, -2**1
 class finfo:
     """finfo(dtype): the limits of a floating-point dtype; of the parts, for a complex one."""
 
+    __slots__ = ("bits", "dtype", "eps", "max", "min", "tiny", "smallest_normal", "resolution")
+
     def __init__(self, type=None):
         dtype = rl.get_default_dtype() if type is None else type
         if not isinstance(dtype, rl.dtype):
@@ -41,6 +43,8 @@ class finfo:
 
 class iinfo:
     """iinfo(dtype): the limits of an integer dtype."""
+
+    __slots__ = ("bits", "dtype", "min", "max")
 
     def __init__(self, type):
         if not isinstance(type, rl.dtype):

@@ -7,6 +7,7 @@ import rushlight as rl
 
 _OBJECTS = {"preserve_format": rl.preserve_format, "contiguous_format": rl.contiguous_format, "channels_last": rl.channels_last}
 _KEEPS_FORMAT = ("clone", "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "randint_like")
+_TAKE_LAYOUT = ("_like", "empty_permuted", "empty_strided")
 _EMPTY = inspect.Parameter.empty
 
 
@@ -14,11 +15,13 @@ def _default(node, argument, name):
     if node is None:
         return _EMPTY
     if argument.arg == "layout":
-        return rl.strided
+        return None if name.endswith(_TAKE_LAYOUT) else rl.strided
     if isinstance(node, ast.Name):
         return _OBJECTS[node.id]
     value = ast.literal_eval(node)
-    return rl.preserve_format if argument.arg == "memory_format" and value is None and name in _KEEPS_FORMAT else value
+    if argument.arg == "memory_format" and value is None:
+        return rl.preserve_format if name in _KEEPS_FORMAT else rl.contiguous_format
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _parameters(text, name):
@@ -59,5 +62,6 @@ def signature(name, texts, method, out):
     if out and not method:
         parameters.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None))
     if method:
-        parameters[0] = parameters[0].replace(name="self", kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        names = [p.name for p in parameters]
+        parameters.insert(0, parameters.pop(names.index("input") if "input" in names else 0).replace(name="self", default=_EMPTY, kind=inspect.Parameter.POSITIONAL_OR_KEYWORD))
     return inspect.Signature(parameters)

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from importlib import import_module
 
 import rushlight as rl
-from rushlight import _C
+from rushlight import _C, _absent
 
 Tensor, Parameter = _C.Tensor, _C.Parameter
 
@@ -202,7 +202,7 @@ def new(self, *args, **kwargs):
     return made.to(self.dtype)
 
 
-def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=_C.strided, pin_memory=False):
     """A copy of data in this dtype unless another is given."""
     if isinstance(data, Tensor):
         return data.detach().clone().to(self.dtype if dtype is None else dtype).requires_grad_(requires_grad)
@@ -297,10 +297,6 @@ def to_dense(self, dtype=None, *, masked_grad=None):
     return self if dtype is None else self.to(dtype)
 
 
-def _sparse(self, *args, **kwargs):
-    raise NotImplementedError("rushlight has no sparse tensors; dense ones do the same work with more memory")
-
-
 def record_stream(self, stream):
     """There are no streams: nothing to record."""
 
@@ -319,7 +315,8 @@ def _attach():
     Tensor.__str__ = object.__str__
     Tensor.__rdiv__ = lambda self, other: rl.div(other, self) if isinstance(other, Tensor) else other / self
     Tensor.reinforce = _reinforce
-    Tensor.to_sparse = Tensor.to_sparse_coo = Tensor.coalesce = Tensor.to_sparse_csr = _sparse
+    Tensor.__idiv__, Tensor.__nonzero__, Tensor.__long__ = Tensor.__itruediv__, Tensor.__bool__, Tensor.__int__
+    Tensor.const_data_ptr = Tensor.data_ptr
     Tensor.__module__, Tensor.__cuda_array_interface__ = "rushlight", property(_no_cuda_array)
     Parameter.__deepcopy__, Parameter.__repr__, Parameter.__reduce_ex__ = __deepcopy__, __repr__, __reduce_ex__
 
@@ -337,6 +334,7 @@ def _late(module, name):
 _LATE = {
     "_linear": "cholesky det inverse logdet lu lu_solve matrix_exp matrix_power pinverse qr slogdet svd "
                "triangular_solve cross kron",
+    "_older": "fill_diagonal_ index map2_ resize resize_as storage_type",
     "_compositions": "cdist corrcoef cov diff dist histc histogram quantile nanquantile istft stft",
 }
 
@@ -389,3 +387,4 @@ def set_default_tensor_type(t):
 _attach()
 
 _attach_late()
+_absent.attach()

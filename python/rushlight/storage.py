@@ -5,7 +5,7 @@ from rushlight import _C
 
 from ._pt.tensors import itemsize
 
-__all__ = ["UntypedStorage", "TypedStorage", "typed_storage"]
+__all__ = ["UntypedStorage", "TypedStorage", "typed_storage", "Storage", "StorageBase"]
 
 UntypedStorage = _C.UntypedStorage
 
@@ -87,3 +87,33 @@ class TypedStorage:
 def typed_storage(tensor):
     """What tensor.storage() returns."""
     return TypedStorage(_C._storage_bytes(tensor.detach()), dtype=tensor.dtype)
+
+
+# One class per dtype, as they were before storages knew theirs
+
+class _LegacyType(type):
+    def __instancecheck__(cls, instance):
+        return type(instance) is cls or isinstance(instance, TypedStorage) and instance.dtype == cls.dtype
+
+    def __call__(cls, source=0, *, wrap_storage=None, device=None):
+        return TypedStorage(source, dtype=cls.dtype, wrap_storage=wrap_storage)
+
+    def from_buffer(cls, buffer):
+        """The bytes of an object as elements."""
+        return TypedStorage(rl.frombuffer(bytearray(buffer), dtype=rl.uint8), dtype=cls.dtype)
+
+
+def _legacy(name, dtype):
+    return _LegacyType(name, (), {"dtype": dtype, "__module__": "rushlight", "__doc__": f"TypedStorage of {dtype}."})
+
+
+_LEGACY = {dtype: _legacy(name + "Storage", dtype) for name, dtype in (
+    ("Bool", rl.bool), ("Byte", rl.uint8), ("Char", rl.int8), ("Short", rl.int16), ("Int", rl.int32), ("Long", rl.int64), ("Half", rl.float16), ("BFloat16", rl.bfloat16),
+    ("Float", rl.float32), ("Double", rl.float64), ("ComplexFloat", rl.complex64), ("ComplexDouble", rl.complex128))}
+globals().update({kind.__name__: kind for kind in _LEGACY.values()})
+Storage, StorageBase = _LEGACY[rl.float32], UntypedStorage
+
+
+def legacy_type(dtype):
+    """The class of storages of a dtype."""
+    return _LEGACY[dtype]

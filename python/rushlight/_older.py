@@ -1,0 +1,269 @@
+"""Names of torch that few scripts use and that other names of it express: older functions, control flow, files as tensors, switches."""
+
+import math
+
+import rushlight as rl
+from rushlight import _C
+
+_F = rl.nn.functional
+_REDUCTIONS = ("none", "mean", "sum")
+_GRID_MODES, _GRID_PADDING = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
+
+
+# Under numbers what nn.functional takes under names
+
+
+def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
+    """nn.functional.grid_sample with numbers for the modes: bilinear, nearest, bicubic; zeros, border, reflection."""
+    return _F.grid_sample(input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDING[padding_mode], align_corners)
+
+
+grid_sampler_2d = grid_sampler_3d = grid_sampler
+
+
+def affine_grid_generator(theta, size, align_corners):
+    """nn.functional.affine_grid."""
+    return _F.affine_grid(theta, size, align_corners)
+
+
+def kl_div(input, target, reduction=1, *, log_target=False):
+    """nn.functional.kl_div with a number for the reduction: 0 none, 1 mean, 2 sum."""
+    return _F.kl_div(input, target, reduction=_REDUCTIONS[reduction], log_target=log_target)
+
+
+def conv_tbc(input, weight, bias, pad=0):
+    """nn.functional.conv_tbc."""
+    return _F.conv_tbc(input, weight, bias, pad)
+
+
+def max_pool1d_with_indices(input, kernel_size, stride=(), padding=0, dilation=1, ceil_mode=False):
+    """nn.functional.max_pool1d with return_indices=True."""
+    return _F.max_pool1d(input, kernel_size, stride or None, padding, dilation, ceil_mode, return_indices=True)
+
+
+def convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
+    """A convolution, or its transpose, over as many dims as the weight has beyond two."""
+    n = weight.dim() - 2
+    if n not in (1, 2, 3):
+        raise RuntimeError(f"convolution: expected a weight of 3 to 5 dims, but got shape {list(weight.shape)}")
+    if transposed:
+        return getattr(_F, f"conv_transpose{n}d")(input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return getattr(_F, f"conv{n}d")(input, weight, bias, stride, padding, dilation, groups)
+
+
+# Norms by their older names
+
+
+def frobenius_norm(input, dim=None, keepdim=False):
+    """The root of the sum of squares."""
+    return rl.linalg.vector_norm(input, 2, dim, keepdim)
+
+
+def nuclear_norm(input, dim=(-2, -1), keepdim=False):
+    """The sum of the singular values."""
+    return rl.linalg.matrix_norm(input, "nuc", tuple(dim), keepdim)
+
+
+def native_norm(input, p=2):
+    """The p-norm of all elements."""
+    return rl.linalg.vector_norm(input, p)
+
+
+def norm_except_dim(v, pow=2, dim=0):
+    """The norm over all dims but one."""
+    if dim == -1:
+        return v.norm(pow)
+    return rl.linalg.vector_norm(v, pow, [d for d in range(v.dim()) if d != dim % v.dim()], keepdim=True)
+
+
+# Segments
+
+
+def segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, axis=0, unsafe=False, initial=None):
+    """Runs of slices along axis put together: sum, mean, max, min or prod of each; lengths or offsets say where they end."""
+    if lengths is None and offsets is None:
+        raise RuntimeError("segment_reduce(): Either lengths or offsets must be defined.")
+    how = {"sum": "sum", "mean": "mean", "max": "amax", "min": "amin", "prod": "prod"}.get(reduce)
+    if how is None:
+        raise RuntimeError(f"Unsupported reduction type: {reduce!r}; use sum, mean, max, min or prod")
+    if lengths is None:
+        lengths = offsets.diff(dim=-1)
+    if lengths.dim() > 1 and axis:
+        pieces = [segment_reduce(d, reduce, lengths=n, axis=axis - 1, unsafe=unsafe, initial=initial) for d, n in zip(data, lengths)]
+        return rl.stack(pieces)
+    if not unsafe and int(lengths.sum()) != data.shape[axis]:
+        raise RuntimeError(f"segment_reduce(): Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1) when !unsafe: they sum to {int(lengths.sum())}, not {data.shape[axis]}")
+    start = {"sum": 0.0, "mean": math.nan, "max": -math.inf, "min": math.inf, "prod": 1.0}[reduce] if initial is None else float(initial)
+    shape = list(data.shape)
+    shape[axis] = lengths.numel()
+    where = rl.repeat_interleave(rl.arange(lengths.numel()), lengths).reshape([-1 if d == axis else 1 for d in range(data.dim())]).expand(data.shape)
+    base = rl.full(shape, start, dtype=data.dtype)
+    return base.scatter_reduce(axis, where, data, how, include_self=initial is not None and reduce != "mean")
+
+
+# Tensors
+
+
+def fill_diagonal_(self, fill_value, wrap=False):
+    """Writes a number on the main diagonal; with wrap the diagonal of a tall matrix begins anew below."""
+    if self.dim() < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if self.dim() > 2 and len(set(self.shape)) > 1:
+        raise RuntimeError(f"all dimensions of input must be of equal length: the shape is {list(self.shape)}")
+    size, step, start = min(self.shape), sum(self.stride()), self.storage_offset()
+    self.as_strided((size,), (step,), start).fill_(fill_value)
+    if wrap and self.dim() == 2 and self.shape[0] > self.shape[1] + 1:
+        period = self.shape[1] + 1
+        self.as_strided((-(-self.numel() // period) - size,), (step,), start + self.stride(0) * period).fill_(fill_value)
+    return self
+
+
+def resize(self, *sizes):
+    """view() by an older name."""
+    return self.view(*sizes)
+
+
+def resize_as(self, other):
+    """view_as() by an older name."""
+    return self.view(other.size())
+
+
+def index(self, indices):
+    """self[indices]: a tensor, or a tuple with one entry per dim."""
+    return self[indices]
+
+
+def map2_(self, x, y, callable):
+    """Writes callable(a, b, c) of each element and those of x and y in its place: slow, for trying things."""
+    x, y = x.expand_as(self), y.expand_as(self)
+    values = [callable(*three) for three in zip(self.reshape(-1).tolist(), x.reshape(-1).tolist(), y.reshape(-1).tolist())]
+    return self.copy_(rl.tensor(values, dtype=self.dtype).reshape(self.shape))
+
+
+def storage_type(self):
+    """The class of self.storage() for this dtype."""
+    from .storage import legacy_type
+    return legacy_type(self.dtype)
+
+
+def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """A tensor over `size` elements of a file; shared=True writes changes back."""
+    import numpy
+    dtype = rl.get_default_dtype() if dtype is None else dtype
+    word = rl.empty(0, dtype=dtype).view(rl.int16).numpy().dtype if dtype is rl.bfloat16 else rl.empty(0, dtype=dtype).numpy().dtype
+    if shared:
+        with open(filename, "ab") as file:
+            file.truncate(max(file.tell(), size * word.itemsize))
+    array = numpy.memmap(filename, dtype=word, mode="r+" if shared else "c", shape=(size,))
+    result = rl.from_numpy(array)
+    return (result.view(dtype) if dtype is rl.bfloat16 else result).requires_grad_(requires_grad)
+
+
+# Control flow, which compilers look into and eager code just runs
+
+
+def cond(pred, true_fn, false_fn, operands=()):
+    """true_fn(*operands) if pred holds, else false_fn(*operands)."""
+    if isinstance(pred, rl.Tensor) and pred.numel() != 1:
+        raise RuntimeError(f"Expected pred to be bool or single-element tensor, but got shape {list(pred.shape)}.")
+    return (true_fn if pred else false_fn)(*operands)
+
+
+def while_loop(cond_fn, body_fn, carried_inputs):
+    """body_fn(*values) as long as cond_fn(*values) holds; the last values."""
+    values = carried_inputs
+    while cond_fn(*values):
+        values = body_fn(*values)
+        values = values if isinstance(values, (tuple, list)) else (values,)
+    return tuple(values)
+
+
+def sym_int(a):
+    """int(a): sizes are plain numbers."""
+    return math.floor(a) if a >= 0 else math.ceil(a)
+
+
+def sym_float(a):
+    """float(a)."""
+    return float(a)
+
+
+def sym_not(a):
+    """not a."""
+    return not a
+
+
+def sym_ite(b, t, f):
+    """t if b else f."""
+    return t if b else f
+
+
+def sym_max(a, b):
+    """The larger of two numbers; a float if either is one."""
+    return float(max(a, b)) if isinstance(a, float) or isinstance(b, float) else max(a, b)
+
+
+def sym_min(a, b):
+    """The smaller of two numbers; a float if either is one."""
+    return float(min(a, b)) if isinstance(a, float) or isinstance(b, float) else min(a, b)
+
+
+def sym_sqrt(a):
+    """The square root of a number."""
+    return math.sqrt(a)
+
+
+def sym_sum(args):
+    """The sum of numbers."""
+    return sum(args)
+
+
+# Switches and errors
+
+
+class FatalError(Exception):
+    """Never raised: errors of the engine are Python's own exceptions."""
+
+
+class AcceleratorError(RuntimeError):
+    """Never raised: there is no accelerator."""
+
+
+class OutOfMemoryError(RuntimeError):
+    """Never raised: running out of memory is a MemoryError on the CPU."""
+
+
+class JITException(Exception):
+    """Never raised: nothing is compiled."""
+
+
+class DisableTorchFunctionSubclass:
+    """A context in which operations on tensor subclasses run as on tensors."""
+
+    def __enter__(self):
+        _C._torch_function_off(1)
+        return self
+
+    def __exit__(self, *error):
+        _C._torch_function_off(-1)
+
+
+DisableTorchFunction = DisableTorchFunctionSubclass
+
+
+def init_num_threads():
+    """Nothing to prepare: threads belong to the process."""
+
+
+def set_anomaly_enabled(enabled, check_nan=True):
+    """Whether backward names the forward call behind an error, and looks for NaN."""
+    _C._set_anomaly_enabled(enabled, check_nan)
+
+
+def thread_safe_generator():
+    """None, the default generator: workers of a DataLoader are processes."""
+
+
+has_lapack, has_mkl, has_openmp, has_spectral = True, False, False, True
+
+__all__ = [name for name, value in list(globals().items()) if not name.startswith("_") and name not in ("math", "rl") and getattr(value, "__module__", __name__) == __name__]
