@@ -14,18 +14,29 @@ _NORMS = ("forward", "ortho", "backward")
 _OPPOSITE = {"forward": "backward", "backward": "forward", "ortho": "ortho"}
 
 
-def _run(transform, x, *args, **kwargs):
-    result = transform(x.detach().resolve_conj().numpy(), *args, **kwargs)
+def _run(transform, x, dims, **kwargs):
+    """The transform over dims. The result lies as torch's: the dims transformed innermost, the others in the input's order."""
+    array, strides = x.detach().resolve_conj().numpy(), x.stride()
+    order = sorted((d for d in range(x.dim()) if d not in dims), key=lambda d: -strides[d]) + list(dims)
+    count = len(dims)
+    result = transform(array.transpose(order), axes=tuple(range(-count, 0)), **kwargs)
     wide = x.dtype in (rl.float64, rl.complex128)
     kind = ("complex128" if wide else "complex64") if np.iscomplexobj(result) else ("float64" if wide else "float32")
-    return rl.from_numpy(np.ascontiguousarray(result, dtype=kind))
+    back = sorted(range(len(order)), key=order.__getitem__)
+    return rl.from_numpy(np.ascontiguousarray(result, dtype=kind)).permute(back)
+
+
+def _by_stride(x, dims):
+    """Dims in the order in which they lie in memory: it does not matter to a transform over all of them."""
+    strides = x.stride()
+    return tuple(sorted(dims, key=lambda d: -strides[d]))
 
 
 class _Complex(rl.autograd.Function):
     @staticmethod
     def forward(ctx, x, dims, norm, inverse):
         ctx.how = dims, norm, inverse
-        return _run(np.fft.ifftn if inverse else np.fft.fftn, x, axes=dims, norm=norm)
+        return _run(np.fft.ifftn if inverse else np.fft.fftn, x, _by_stride(x, dims), norm=norm)
 
     @staticmethod
     def backward(ctx, g):
@@ -39,7 +50,7 @@ class _Real(rl.autograd.Function):
     @staticmethod
     def forward(ctx, x, dims, norm):
         ctx.how = dims, norm, x.shape[dims[-1]]
-        return _run(np.fft.rfftn, x, axes=dims, norm=norm)
+        return _run(np.fft.rfftn, x, (*_by_stride(x, dims[:-1]), dims[-1]), norm=norm)
 
     @staticmethod
     def backward(ctx, g):
@@ -52,7 +63,9 @@ class _HalfToReal(rl.autograd.Function):
     @staticmethod
     def forward(ctx, x, dims, norm, n):
         ctx.how = dims, norm, n, x.shape[dims[-1]]
-        return _run(np.fft.irfftn, x, s=[x.shape[d] for d in dims[:-1]] + [n], axes=dims, norm=norm)
+        if len(dims) > 1:
+            x = _run(np.fft.ifftn, x, _by_stride(x, dims[:-1]), norm=norm)
+        return _run(np.fft.irfftn, x, dims[-1:], s=[n], norm=norm)
 
     @staticmethod
     def backward(ctx, g):
