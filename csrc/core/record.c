@@ -375,10 +375,16 @@ Node *rl_accumulator(Tensor *leaf) {
     return NULL;
 }
 
+/* Views of complex numbers as real ones, and of pairs of real ones as complex: those whose history can be followed. */
+static bool is_reinterpreted(const Tensor *view, const Tensor *base) {
+    return base->dtype != view->dtype && rl_to_real(base->dtype) == rl_to_real(view->dtype);
+}
+
 /* A view's history is right as long as nobody wrote to the storage.  After that it is a piece of what the base is now. */
 static Node *refresh_view(Tensor *t) {
     Tensor *base = t->base;
-    if (t->view_version == rl_version(t) || base->dtype != t->dtype) return t->node;
+    bool other = base->dtype != t->dtype;
+    if (t->view_version == rl_version(t) || (other && !is_reinterpreted(t, base))) return t->node;
     rl_node_of(base);
     if (!rl_requires_grad(base)) {
         t->view_version = rl_version(t);
@@ -388,7 +394,7 @@ static Node *refresh_view(Tensor *t) {
     Arg args[4] = {a_t(base), a_ints(t->ndim, t->shape), a_ints(t->ndim, t->stride), a_i(t->offset)};
     bool mode = rl_thread.grad_mode;
     rl_thread.grad_mode = true;
-    Tensor *piece = rl_apply_n(RL_OP("as_strided"), 4, args);
+    Tensor *piece = other ? rl_apply_n(RL_OP("_reinterpret"), 4, args) : rl_apply_n(RL_OP("as_strided"), 4, args);
     rl_thread.grad_mode = mode;
     if (piece && piece->node) rl_set_history(t, piece->node, 0);
     rl_scope_close(s);
@@ -579,12 +585,13 @@ bool rl_record(Call *c) {
 /* The base of a written view: its gradient is its own where the view is not, and the write's where it is. */
 static bool rebase(Tensor *view, Node *write) {
     Tensor *base = view->base;
-    if (base->dtype != view->dtype)
+    bool to_real = is_reinterpreted(view, base) && base->dtype == rl_to_complex(view->dtype), to_complex = is_reinterpreted(view, base) && !to_real;
+    if (base->dtype != view->dtype && !to_real && !to_complex)
         return rl_fail(RL_NOT_IMPLEMENTED, "an in-place write to a view of another dtype (%s of %s) cannot be differentiated; write out of place, or to a clone()",
                        rl_dtypes[view->dtype].name, rl_dtypes[base->dtype].name);
     Op *op = RL_OP("_copy_slices");
     Arg args[7] = {a_t(base), a_t(view), a_ints(base->ndim, base->shape), a_ints(base->ndim, base->stride),
-                   a_ints(view->ndim, view->shape), a_ints(view->ndim, view->stride), a_i(view->offset - base->offset)};
+                   a_ints(view->ndim, view->shape), a_ints(view->ndim, view->stride), a_i(view->offset - (to_real ? 2 * base->offset : to_complex ? base->offset / 2 : base->offset))};
     Node *node = rl_node_new(op, 7, 7, 1);
     if (!node) return false;
     bool ok = rl_node_link(node, 0, base) && set_meta(node, &node->slot[1].meta, view) && set_meta(node, &node->out[0].meta, base);

@@ -8,19 +8,46 @@ static Tensor *restride_forward(Call *c) {
     return y ? rl_copy_into(y, x) : NULL;
 }
 
-static Tensor *piece_of(Tensor *g, const Arg *size, const Arg *stride, int64_t offset) {
-    return rl_do("as_strided", a_t(g), *size, *stride, a_i(offset));
+/* Where a view lies, in elements of the dtype that it is cut out of: a complex view of real numbers is one of pairs. */
+typedef struct Place { int n; int64_t size[RL_MAX_DIMS], stride[RL_MAX_DIMS], offset; } Place;
+
+static Place place_of(const Arg *size, const Arg *stride, int64_t offset, bool of_pairs) {
+    Place p = {.n = size->n, .offset = offset};
+    int by = of_pairs ? 2 : 1;
+    for (int i = 0; i < p.n; i++) p.size[i] = size->ints[i], p.stride[i] = by * stride->ints[i];
+    if (of_pairs && p.n < RL_MAX_DIMS) p.size[p.n] = 2, p.stride[p.n++] = 1, p.offset *= 2;
+    return p;
 }
 
-/* base[view] = value:  d base = g outside the view, d value = g inside it. */
+static Arg sizes(Place *p) { return a_ints(p->n, p->size); }
+static Arg strides(Place *p) { return a_ints(p->n, p->stride); }
+
+/* base[view] = value:  d base = g outside the view, d value = g inside it.  Where one is complex and the other real, the real numbers are looked at. */
 static void copy_slices_vjp(Call *c, Tensor **g, Tensor **dx) {
     Arg *a = c->arg;
+    bool base_complex = rl_dtype_is(rl_meta(c, 0)->dtype, CLASS_COMPLEX), view_complex = rl_dtype_is(rl_meta(c, 1)->dtype, CLASS_COMPLEX);
+    Place p = place_of(&a[4], &a[5], a[6].i, view_complex && !base_complex);
     Tensor *lying = rl_do("_restride", a_t(g[0]), a[2], a[3]);
+    if (base_complex && !view_complex) lying = rl_do("view_as_real", a_t(lying));
+    if (!lying) return;
     if (rl_need(c, 0)) {
-        Tensor *zeros = rl_zeros(a[4].n, a[4].ints, g[0]->dtype);
-        dx[0] = rl_do("as_strided_scatter", a_t(lying), a_t(zeros), a[4], a[5], a[6]);
+        Tensor *rest = rl_do("as_strided_scatter", a_t(lying), a_t(rl_zeros(p.n, p.size, lying->dtype)), sizes(&p), strides(&p), a_i(p.offset));
+        dx[0] = base_complex && !view_complex ? rl_do("view_as_complex", a_t(rl_contiguous(rest))) : rest;
     }
-    if (rl_need(c, 1)) dx[1] = rl_clone(piece_of(lying, &a[4], &a[5], a[6].i));
+    if (rl_need(c, 1)) {
+        Tensor *piece = rl_clone(rl_do("as_strided", a_t(lying), sizes(&p), strides(&p), a_i(p.offset)));
+        dx[1] = view_complex && !base_complex ? rl_do("view_as_complex", a_t(rl_contiguous(piece))) : piece;
+    }
+}
+
+/* The part of base that a view of another dtype shows, as operations that record themselves. */
+static Tensor *reinterpret_forward(Call *c) {
+    Tensor *base = c->arg[0].tensor;
+    bool complex = rl_dtype_is(base->dtype, CLASS_COMPLEX);
+    Place p = place_of(&c->arg[1], &c->arg[2], c->arg[3].i, !complex);
+    if (c->arg[1].n != c->arg[2].n || c->arg[1].n >= RL_MAX_DIMS) return rl_fail(RL_RUNTIME_ERROR, "_reinterpret: as many strides as sizes are needed, fewer than %d", RL_MAX_DIMS);
+    if (complex) return rl_do("as_strided", a_t(rl_do("view_as_real", a_t(base))), sizes(&p), strides(&p), a_i(p.offset));
+    return rl_do("view_as_complex", a_t(rl_do("as_strided", a_t(base), sizes(&p), strides(&p), a_i(p.offset))));
 }
 
 static Tensor *never_called(Call *c) {
@@ -49,6 +76,10 @@ Op rl_autograd_ops[] = {
         .where = PRIVATE, .node = "CopySlices",
         .doc = "What an in-place write to a view did to the tensor it looks into.",
         .forward = never_called, .vjp = copy_slices_vjp, .samples = "-",
+    },
+    {
+        .sig = "_reinterpret(base: Tensor, size: list[int], stride: list[int], offset: int) -> Tensor", .where = PRIVATE, .flags = COMPOSITE, .forward = reinterpret_forward, .samples = "-",
+        .doc = "Real numbers of a complex tensor, or pairs of a real one as complex numbers, anywhere in its memory.",
     },
     {
         .sig = "_restride(input: Tensor, size: list[int], stride: list[int]) -> Tensor", .where = PRIVATE,
