@@ -1,8 +1,10 @@
 """Random numbers beyond what the table draws: gradients of samples, and streams that depend on neither machine nor threads."""
 
+import copy
 import functools
 import itertools
 import os
+import pickle
 import subprocess
 import sys
 
@@ -140,3 +142,102 @@ def test_draws_depend_on_neither_instruction_set_nor_threads(isa, threads):
     ours, reference = digests(isa, threads), digests("base", 1)
     assert len(reference) > 150
     assert [a for a, b in zip(ours, reference, strict=True) if a != b] == []
+
+
+# ---- generators ----
+
+
+def test_states_travel_both_ways():
+    """After an odd number of normal draws, so that the kept half of a pair travels too."""
+    torch = pytest.importorskip("torch")
+    theirs, ours = torch.Generator().manual_seed(-3), rl.Generator().manual_seed(-3)
+    for n in (3, 700, 7):
+        torch.randn(n, generator=theirs, dtype=torch.float64), rl.randn(n, generator=ours, dtype=rl.float64)
+        assert ours.get_state().numpy().tobytes() == theirs.get_state().numpy().tobytes()
+    there = torch.Generator()
+    there.set_state(torch.from_numpy(ours.get_state().numpy()))
+    here = rl.Generator().set_state(rl.from_numpy(theirs.get_state().numpy()))
+    assert rl.randn(9, generator=here).tolist() == torch.randn(9, generator=there).tolist()
+    assert here.initial_seed() == there.initial_seed() == 2**64 - 3
+
+
+def test_copies_of_generators_go_on_alone():
+    g = rl.Generator().manual_seed(8)
+    rl.randn(3, generator=g)
+    copies = [g.clone_state(), pickle.loads(pickle.dumps(g)), copy.deepcopy(g), copy.copy(g)]
+    expected = rl.randn(5, generator=g).tolist()
+    assert all(c is not g and c.initial_seed() == 8 and rl.randn(5, generator=c).tolist() == expected for c in copies)
+    assert rl.randn(5, generator=copies[0]).tolist() == rl.randn(5, generator=g).tolist()
+
+
+def test_generators_pickle_in_torchs_form():
+    torch = pytest.importorskip("torch")
+    _, (device,), (seed, offset, state) = torch.Generator().manual_seed(5).__reduce__()
+    _, (our_device,), ours = rl.Generator().manual_seed(5).__reduce__()
+    assert (str(our_device), ours[0], ours[1]) == (str(device), seed, offset) and ours[2].tolist() == state.tolist()
+
+
+def generator_calls(torch):
+    g, state = torch.Generator(), torch.zeros(5056, dtype=torch.uint8)
+    return [
+        lambda: g.manual_seed(2**64), lambda: g.manual_seed(-(2**63) - 1), lambda: g.manual_seed(1.5), lambda: g.manual_seed("a"),
+        lambda: g.manual_seed(True), lambda: g.manual_seed(torch.tensor(3)), lambda: torch.manual_seed(2**64), lambda: torch.manual_seed("a"),
+        lambda: g.set_state(state[:10]), lambda: g.set_state(state.float()), lambda: g.set_state(state), lambda: g.set_state([1]),
+        lambda: g.graphsafe_get_state(), lambda: g.graphsafe_set_state(g), lambda: g.graphsafe_set_state(3), lambda: g.get_offset(), lambda: g.set_offset(0),
+        lambda: torch.Generator("cuda"), lambda: torch.Generator("meta"), lambda: torch.Generator("nothing"), lambda: torch.Generator("cpu", 1),
+        lambda: torch.random.fork_rng(devices=[0]).__enter__(), lambda: torch.random.fork_rng(device_type="nothing").__enter__(),
+        lambda: torch.rand(2, generator=3), lambda: setattr(g, "x", 1),
+    ]  # fmt: skip
+
+
+def test_generators_refuse_what_torchs_refuse():
+    torch = pytest.importorskip("torch")
+    for theirs, ours in zip(generator_calls(torch), generator_calls(rl), strict=True):
+        with pytest.raises(Exception) as expected:
+            theirs()
+        with pytest.raises(type(expected.value)) as got:
+            ours()
+        words = str(expected.value).split(".")[0][:40].replace("torch.", "rushlight.").replace("torch._C.", "rushlight.")
+        if isinstance(expected.value, (RuntimeError, ValueError)) and "one of cpu" not in words and "META" not in words:
+            assert words in str(got.value)
+
+
+def test_fork_rng_puts_the_stream_back():
+    rl.manual_seed(4)
+    state = rl.get_rng_state().tolist()
+    with rl.random.fork_rng(), pytest.raises(ZeroDivisionError), rl.random.fork_rng(devices=(), device_type="cpu"):
+        rl.rand(3)
+        1 / 0  # noqa: B018
+    assert rl.get_rng_state().tolist() == state
+    with rl.random.fork_rng(enabled=False):
+        rl.rand(3)
+    assert rl.get_rng_state().tolist() != state
+    assert rl.random.thread_safe_generator() is None
+
+
+def test_every_random_function_draws_from_the_generator_given():
+    """And leaves the default stream still; nn.init, samplers and rows alike."""
+    from rushlight.utils import data
+
+    x, p = rl.full((4, 20), 0.4), rl.full((4,), 0.4)
+    draws = [
+        lambda g: rl.rand(9, generator=g), lambda g: rl.randn(20, generator=g), lambda g: rl.randint(9, (9,), generator=g), lambda g: rl.randint(2, 9, (9,), generator=g),
+        lambda g: rl.randperm(9, generator=g), lambda g: rl.rand_like(x, generator=g), lambda g: rl.randn_like(x, generator=g), lambda g: rl.randint_like(x, 9, generator=g),
+        lambda g: rl.normal(x, x, generator=g), lambda g: rl.normal(0.0, x, generator=g), lambda g: rl.normal(0.0, 1.0, (9,), generator=g), lambda g: rl.normal(x, 2.0, generator=g),
+        lambda g: rl.bernoulli(x, generator=g), lambda g: x.bernoulli(0.3, generator=g), lambda g: rl.multinomial(p, 3, generator=g), lambda g: rl.multinomial(p, 9, True, generator=g),
+        lambda g: rl.poisson(x, generator=g), lambda g: rl.binomial(x * 50, x, generator=g), lambda g: rl._standard_gamma(x, generator=g), lambda g: rl._sample_dirichlet(x, generator=g),
+        lambda g: rl.empty(9).uniform_(generator=g), lambda g: rl.empty(20).normal_(generator=g), lambda g: rl.empty(9).random_(generator=g), lambda g: rl.empty(9).random_(3, 7, generator=g),
+        lambda g: rl.empty(9).bernoulli_(0.3, generator=g), lambda g: rl.empty(4).bernoulli_(p, generator=g), lambda g: rl.empty(9).exponential_(generator=g),
+        lambda g: rl.empty(9).geometric_(0.2, generator=g), lambda g: rl.empty(9).cauchy_(generator=g), lambda g: rl.empty(9).log_normal_(generator=g),
+        lambda g: rl.rrelu(-x, training=True, generator=g), *(lambda g, f=f: f(rl.empty(6, 5), generator=g) for f in (
+            rl.nn.init.uniform_, rl.nn.init.normal_, rl.nn.init.trunc_normal_, rl.nn.init.xavier_uniform_, rl.nn.init.xavier_normal_, rl.nn.init.kaiming_uniform_,
+            rl.nn.init.kaiming_normal_, rl.nn.init.orthogonal_)),
+        lambda g: rl.tensor(list(data.RandomSampler(range(9), generator=g))), lambda g: rl.tensor(list(data.WeightedRandomSampler([0.1] * 9, 5, generator=g))),
+        lambda g: rl.tensor(list(data.SubsetRandomSampler(range(9), generator=g))), lambda g: rl.tensor(list(data.random_split(range(9), [5, 4], generator=g)[0])),
+        lambda g: rl.cat(list(data.DataLoader(rl.arange(9), shuffle=True, generator=g))),
+    ]  # fmt: skip
+    for number, draw in enumerate(draws):
+        before = rl.get_rng_state().tolist()
+        a, b, c = (draw(rl.Generator().manual_seed(seed)) for seed in (5, 5, 6))
+        assert rl.get_rng_state().tolist() == before, number
+        assert rl.equal(a, b) and not rl.equal(a, c), number

@@ -287,7 +287,7 @@ static int to_dtype(PyObject *v, Arg *a) {
 }
 
 static int to_generator(PyObject *v, Arg *a) {
-    if (Py_TYPE(v) != GeneratorType) return MISMATCH;
+    if (!PyObject_TypeCheck(v, GeneratorType)) return MISMATCH;
     *a = a_generator(generator_of(v));
     return MATCH;
 }

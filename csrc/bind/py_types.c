@@ -175,7 +175,7 @@ static PyObject *device_parse(PyTypeObject *type, const char *text) {
     long index = colon ? strtol(colon + 1, &end, 10) : -1;
     if (n == 0 || (colon && (*end || end == colon + 1 || index < 0))) return PyErr_Format(PyExc_RuntimeError, "Invalid device string: '%s'", text);
     if (!known_device(text, n))
-        return PyErr_Format(PyExc_RuntimeError, "Expected one of cpu, cuda, mps, meta, xpu device type at start of device string: %.*s", (int)n, text);
+        return PyErr_Format(PyExc_RuntimeError, "Expected one of cpu, cuda, mps, meta, xpu device type at start of device string: %s", text);
     return device_make(type, text, n, (int)index);
 }
 
@@ -381,7 +381,11 @@ static PyObject *generator_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     static char *names[] = {"device", NULL};
     PyObject *device = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", names, &device)) return NULL;
-    if (device && device != Py_None && !device_check(device)) return NULL;
+    if (device && device != Py_None && !device_check(device)) {
+        if (PyErr_ExceptionMatches(PyExc_AssertionError)) PyErr_SetString(PyExc_RuntimeError, "Cannot get CUDA generator without ATen_cuda library: rushlight runs on the CPU");
+        else if (PyErr_ExceptionMatches(PyExc_NotImplementedError)) PyErr_Format(PyExc_RuntimeError, "%S device type not an accelerator: rushlight runs on the CPU", device);
+        return NULL;
+    }
     PyGenerator *o = (PyGenerator *)type->tp_alloc(type, 0);
     if (!o) return NULL;
     o->g = rl_generator_new();
@@ -403,16 +407,24 @@ static void generator_dealloc(PyObject *self) {
     plain_dealloc(self);
 }
 
+/* What index() takes, but neither bools nor tensors. */
 static PyObject *generator_manual_seed(PyObject *self, PyObject *seed) {
-    PyObject *number = PyNumber_Index(seed);
-    if (!number) return NULL;
+    PyObject *number = PyBool_Check(seed) || is_tensor(seed) ? NULL : PyNumber_Index(seed);
+    if (!number) {
+        PyErr_Clear();
+        return PyErr_Format(PyExc_RuntimeError, "manual_seed expected a long, but got %s", type_name(seed));
+    }
     int overflow;
     long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
     uint64_t bits = (uint64_t)value;
     if (overflow > 0) bits = PyLong_AsUnsignedLongLong(number);
+    if (overflow < 0 || PyErr_Occurred()) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_ValueError, "Overflow when unpacking long long: a seed is at least -2**63 and below 2**64, not %S", number);
+        Py_DECREF(number);
+        return NULL;
+    }
     Py_DECREF(number);
-    if (overflow < 0) PyErr_SetString(PyExc_OverflowError, "Overflow when unpacking long long: a seed is at least -2**63");
-    if (PyErr_Occurred()) return NULL;
     rl_generator_seed(generator_of(self), bits);
     return Py_NewRef(self);
 }
@@ -441,15 +453,24 @@ static PyObject *generator_clone_state(PyObject *self, PyObject *unused) {
     if (other) rl_generator_copy(generator_of(other), generator_of(self));
     return other;
 }
-static PyObject *generator_setstate(PyObject *self, PyObject *args) {
-    PyObject *state = PyTuple_Check(args) && PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : args;
-    PyObject *r = generator_set_state(self, state);
+/* As torch pickles them: the device, then seed, offset (which the CPU has none of) and state. */
+static PyObject *generator_setstate(PyObject *self, PyObject *state) {
+    if (!PyTuple_Check(state) || PyTuple_GET_SIZE(state) != 3) return PyErr_Format(PyExc_TypeError, "Generator.__setstate__ expects (seed, offset, state)");
+    PyObject *r = generator_set_state(self, PyTuple_GET_ITEM(state, 2));
     Py_XDECREF(r);
     return r ? Py_NewRef(Py_None) : NULL;
 }
 static PyObject *generator_reduce(PyObject *self, PyObject *unused) {
     PyObject *state = generator_get_state(self, NULL);
-    return state ? Py_BuildValue("O()(N)", GeneratorType, state) : NULL;
+    return state ? Py_BuildValue("O(N)(KON)", Py_TYPE(self), device_cpu(), (unsigned long long)generator_of(self)->seed, Py_None, state) : NULL;
+}
+static PyObject *generator_no_offset(PyObject *self, PyObject *unused) { return PyErr_Format(PyExc_RuntimeError, "CPU Generator does not use offset"); }
+static PyObject *generator_no_graph_get(PyObject *self, PyObject *unused) {
+    return PyErr_Format(PyExc_NotImplementedError, "graphsafe_get_state is not supported in this Generator: it is for graphs of CUDA; clone_state() copies");
+}
+static PyObject *generator_no_graph_set(PyObject *self, PyObject *other) {
+    if (!PyObject_TypeCheck(other, GeneratorType)) return PyErr_Format(PyExc_TypeError, "expected a Generator, but got %s", type_name(other));
+    return PyErr_Format(PyExc_NotImplementedError, "graphsafe_set_state is not supported in this Generator: it is for graphs of CUDA; set_state(other.get_state()) copies");
 }
 static PyObject *generator_device(PyObject *self, void *unused) { return device_cpu(); }
 
@@ -461,7 +482,10 @@ static PyMethodDef generator_methods[] = {
     {"graphsafe_set_state", generator_set_state, METH_O, "graphsafe_set_state($self, state)\n--\n\nAs set_state."},
     {"set_state", generator_set_state, METH_O, "set_state($self, new_state)\n--\n\nContinue from a state that get_state gave."},
     {"clone_state", generator_clone_state, METH_NOARGS, "clone_state($self)\n--\n\nA new generator at the same point of the same stream."},
-    {"graphsafe_get_state", generator_clone_state, METH_NOARGS, "graphsafe_get_state($self)\n--\n\nAs clone_state."},
+    {"graphsafe_get_state", generator_no_graph_get, METH_NOARGS, "graphsafe_get_state($self)\n--\n\nRefused, as by torch on the CPU."},
+    {"graphsafe_set_state", generator_no_graph_set, METH_O, "graphsafe_set_state($self, state)\n--\n\nRefused, as by torch on the CPU."},
+    {"get_offset", generator_no_offset, METH_NOARGS, "get_offset($self)\n--\n\nRefused: streams of the CPU have no offset."},
+    {"set_offset", generator_no_offset, METH_O, "set_offset($self, offset)\n--\n\nRefused: streams of the CPU have no offset."},
     {"__reduce__", generator_reduce, METH_NOARGS, NULL},
     {"__setstate__", generator_setstate, METH_O, NULL},
     {NULL},
@@ -472,7 +496,7 @@ static PyType_Slot generator_slots[] = {
     {Py_tp_new, generator_new}, {Py_tp_dealloc, generator_dealloc}, {Py_tp_methods, generator_methods}, {Py_tp_getset, generator_getset},
     {Py_tp_members, generator_members}, {Py_tp_doc, "Generator(device='cpu'): a stream of random numbers."}, {0, NULL},
 };
-static PyType_Spec generator_spec = {"rushlight.Generator", sizeof(PyGenerator), 0, Py_TPFLAGS_DEFAULT, generator_slots};
+static PyType_Spec generator_spec = {"rushlight.Generator", sizeof(PyGenerator), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, generator_slots};
 
 /* ---- named tuples of results ---- */
 

@@ -156,7 +156,7 @@ void rl_generator_get_state(const Generator *g, uint8_t *bytes) {
 
 bool rl_generator_set_state(Generator *g, const uint8_t *bytes, int64_t n) {
     Image image;
-    if (n != STATE_BYTES) return rl_fail(RL_RUNTIME_ERROR, "RNG state is wrong size: it has %lld bytes, not %d", (long long)n, STATE_BYTES);
+    if (n != STATE_BYTES) return rl_fail(RL_RUNTIME_ERROR, "RNG state is wrong size: Expected a CPUGeneratorImplState of size %d but found the input RNG state size to be %lld", STATE_BYTES, (long long)n);
     memcpy(&image, bytes, sizeof image);
     if (!image.seeded || image.left <= 0 || image.left > N || image.next > (uint64_t)(N + 1 - image.left))
         return rl_fail(RL_RUNTIME_ERROR, "Invalid mt19937 state: seeded %d, left %d, next %llu", image.seeded, image.left, (unsigned long long)image.next);

@@ -5,7 +5,8 @@ import contextlib
 import rushlight as rl
 from rushlight import _C
 
-__all__ = ["set_rng_state", "get_rng_state", "manual_seed", "seed", "initial_seed", "fork_rng", "default_generator"]
+__all__ = ["set_rng_state", "get_rng_state", "manual_seed", "seed", "initial_seed", "fork_rng", "default_generator",
+           "thread_safe_generator"]
 
 default_generator = _C._default_generator()
 
@@ -35,12 +36,21 @@ def set_rng_state(new_state):
     default_generator.set_state(new_state)
 
 
+def thread_safe_generator():
+    """A generator of one's own inside a worker that is a thread; here workers are processes, so None: the default stream."""
+    return None
+
+
 @contextlib.contextmanager
-def fork_rng(devices=None, enabled=True, **unused):
-    """A block after which the default stream stands where it stood before."""
+def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type=None):
+    """A block after which the default stream stands where it stood before. Other devices than the CPU are not there to be kept."""
+    if device_type is not None:
+        rl.device(device_type)  # refuses what is no device at all
     if not enabled:
         yield
         return
+    if devices is not None and len(list(devices)):
+        raise AssertionError(f"Torch not compiled with CUDA enabled: {_caller}({_devices_kw}=...) may name no device, rushlight runs on the CPU")
     state = rl.get_rng_state()
     try:
         yield
