@@ -302,6 +302,7 @@ def test_capsules_and_flat_lists():
 def test_absent_dtypes_are_names():
     assert isinstance(rl.uint16, rl.dtype) and rl.uint16 != rl.int16 and rl.uint64.itemsize == 8 and rl.float8_e5m2.is_floating_point
     assert not rl.uint32.is_signed and rl.complex32.is_complex and {rl.uint16: 1}[rl.uint16] == 1 and repr(rl.uint16) == "rushlight.uint16"
+    assert (rl.finfo(rl.float8_e4m3fn).max, rl.finfo(rl.float8_e5m2).max, rl.finfo(rl.float8_e4m3fn).tiny) == (448.0, 57344.0, 2 ** -6)
     assert rl.iinfo(rl.uint16).max == 65535 and rl.ones(2).layout != rl.sparse_coo
     for call in (lambda: rl.zeros(2, dtype=rl.uint16), lambda: rl.tensor([1], dtype=rl.uint16), lambda: rl.ones(2).to(rl.uint16),
                  lambda: rl.promote_types(rl.uint16, rl.int8)):
@@ -349,3 +350,34 @@ def test_tensors_grouped_by_dtype():
     a, b, c = rl.ones(1), rl.ones(2, dtype=rl.float64), rl.ones(3)
     groups = _group_tensors_by_device_and_dtype([[a, b, c], [1, 2, 3]], with_indices=True)
     assert groups[a.device, rl.float32] == ([[a, c], [1, 3]], [0, 2]) and groups[a.device, rl.float64][1] == [1]
+
+
+def test_trees():
+    from collections import OrderedDict, defaultdict, deque, namedtuple
+
+    from rushlight.utils import _pytree as pytree
+    Point = namedtuple("Point", "x y")
+    tree = {"a": [1, (2, 3)], "b": OrderedDict(c=Point(4, 5)), "d": defaultdict(list, e=6), "f": deque([7], maxlen=3)}
+    leaves, spec = pytree.tree_flatten(tree)
+    assert leaves == [1, 2, 3, 4, 5, 6, 7] and spec.num_leaves == 7 and not spec.is_leaf()
+    back = pytree.tree_unflatten(leaves, spec)
+    assert back == tree and isinstance(back["b"]["c"], Point) and back["d"].default_factory is list and back["f"].maxlen == 3
+    assert pytree.tree_map(lambda a, b: a + b, [1, {"k": 2}], [10, {"k": 20}]) == [11, {"k": 22}]
+    assert pytree.tree_map_only(int, str, [1, "x", 2.5]) == ["1", "x", 2.5] and pytree.tree_any(lambda v: v == 3, tree)
+    assert [pytree.keystr(path) for path, _ in pytree.tree_leaves_with_path(tree)][:5] == ["['a'][0]", "['a'][1][0]", "['a'][1][1]", "['b']['c'].x", "['b']['c'].y"]
+    assert pytree.key_get(tree, pytree.tree_leaves_with_path(tree)[4][0]) == 5
+    with pytest.raises(ValueError, match="arity"):
+        pytree.tree_map(lambda a, b: a, [1, 2], [1, 2, 3])
+
+    class Pair:
+        def __init__(self, a, b):
+            self.a, self.b = a, b
+
+    assert pytree.tree_leaves([Pair(1, 2)])[0].a == 1
+    pytree.register_pytree_node(Pair, lambda p: ((p.a, p.b), None), lambda children, _: Pair(*children))
+    try:
+        assert pytree.tree_map(lambda v: v + 1, [Pair(1, 2)])[0].b == 3
+        with pytest.raises(ValueError, match="already registered"):
+            pytree.register_pytree_node(Pair, None, None)
+    finally:
+        pytree._deregister_pytree_node(Pair)

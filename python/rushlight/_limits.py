@@ -5,7 +5,8 @@ import rushlight as rl
 __all__ = ["finfo", "iinfo"]
 
 # bits, digits of the mantissa, least and greatest exponent of two, decimal digits
-_FLOATS = {"float16": (16, 10, -14, 15, 3), "bfloat16": (16, 7, -126, 127, 2), "float32": (32, 23, -126, 127, 6), "float64": (64, 52, -1022, 1023, 15)}
+_FLOATS = {"float16": (16, 10, -14, 15, 3), "bfloat16": (16, 7, -126, 127, 2), "float32": (32, 23, -126, 127, 6), "float64": (64, 52, -1022, 1023, 15),
+           "float8_e4m3fn": (8, 3, -6, 8, 0), "float8_e5m2": (8, 2, -14, 15, 0), "float8_e4m3fnuz": (8, 3, -7, 7, 0), "float8_e5m2fnuz": (8, 2, -15, 15, 0)}
 _INTS = {"uint8": (8, 0, 255), "int8": (8, -2**7, 2**7 - 1), "int16": (16, -2**15, 2**15 - 1), "int32": (32, -2**31, 2**31 - 1),
          "int64": (64, -2**63, 2**63 - 1), "uint16": (16, 0, 2**16 - 1), "uint32": (32, 0, 2**32 - 1), "uint64": (64, 0, 2**64 - 1)}
 
@@ -25,7 +26,7 @@ class finfo:
         self.bits, digits, least, greatest, decimals = _FLOATS[name]
         self.dtype = name
         self.eps = 2.0 ** -digits
-        self.max = (2 - 2.0 ** -digits) * 2.0 ** greatest
+        self.max = 448.0 if name == "float8_e4m3fn" else (2 - 2.0 ** -digits) * 2.0 ** greatest     # the e4m3fn above 448 is its NaN
         self.min = -self.max
         self.tiny = self.smallest_normal = 2.0 ** least
         self.resolution = 10.0 ** -decimals

@@ -3,6 +3,7 @@
 So every operation works inside, Python control flow included, and nothing gets faster.
 """
 
+from collections import OrderedDict, namedtuple
 from functools import wraps
 
 import rushlight as rl
@@ -15,11 +16,11 @@ def _spread(dims, spec, name):
     """One entry for each leaf of a tree: dims may be a single entry for a whole branch."""
     if dims is None or isinstance(dims, int):
         return [dims] * spec.num_leaves
-    same = type(dims) is spec.kind or (isinstance(dims, (tuple, list)) and spec.kind in (tuple, list))
-    children = [dims[key] for key in spec.keys] if same and spec.keys is not None else dims
-    if not same or len(children) != len(spec.children):
+    same = type(dims) is spec.type or (isinstance(dims, (tuple, list)) and spec.type in (tuple, list, namedtuple))
+    children = [dims[key] for key in spec.context] if same and spec.type in (dict, OrderedDict) else dims
+    if not same or len(children) != spec.num_children:
         raise ValueError(f"vmap: {name}={dims} is not compatible with the structure of the values: {spec}")
-    return [entry for part, child in zip(children, spec.children) for entry in _spread(part, child, name)]
+    return [entry for part, child in zip(children, spec.children()) for entry in _spread(part, child, name)]
 
 
 def _batch_size(leaves, dims):

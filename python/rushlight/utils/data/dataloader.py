@@ -360,3 +360,13 @@ class SingleProcessIterator(BaseIterator):
 
     def _next_data(self):
         return self._fetcher.fetch(next(self._sampler_iter))
+
+
+_BaseDataLoaderIter, _SingleProcessDataLoaderIter = BaseIterator, SingleProcessIterator
+
+
+def __getattr__(name):
+    if name == "_MultiProcessingDataLoaderIter":
+        from ._multiprocess import MultiProcessIterator
+        return MultiProcessIterator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

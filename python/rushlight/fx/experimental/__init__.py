@@ -1,0 +1,1 @@
+"""torch.fx.experimental: sizes as symbols, which are numbers here."""
