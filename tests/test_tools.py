@@ -381,3 +381,66 @@ def test_trees():
             pytree.register_pytree_node(Pair, None, None)
     finally:
         pytree._deregister_pytree_node(Pair)
+
+
+# ---- operations of one's own, attention by functions ---------------------------------------------------------------------
+
+
+def test_an_operation_of_ones_own():
+    from rushlight import library
+
+    @library.custom_op("tests::scaled", mutates_args=())
+    def scaled(x: rl.Tensor, by: float = 2.0) -> rl.Tensor:
+        return x * by
+
+    @scaled.register_fake
+    def _(x, by=2.0):
+        return rl.empty_like(x)
+
+    x = rl.ones(3, requires_grad=True)
+    assert not scaled(x).requires_grad and rl.ops.tests.scaled(x, 3.0).tolist() == [3, 3, 3]
+    scaled.register_autograd(lambda ctx, grad: (grad * ctx.by, None), setup_context=lambda ctx, inputs, output: setattr(ctx, "by", inputs[1]))
+    scaled(x, by=5.0).sum().backward()
+    assert x.grad.tolist() == [5, 5, 5]
+    lib = library.Library("tests", "FRAGMENT")
+    lib.define("twice(Tensor x) -> Tensor")
+    with pytest.raises(NotImplementedError, match="no function for the CPU"):
+        rl.ops.tests.twice(x)
+    lib.impl("twice", lambda x: x + x, "CompositeExplicitAutograd")
+    assert rl.ops.tests.twice.default(rl.ones(1)).item() == 2
+    with pytest.raises(ValueError, match="namespace::name"):
+        library.custom_op("plain", mutates_args=())(len)
+    with pytest.raises(RuntimeError, match="no custom operation"):
+        library.register_autograd("tests::nothing", len)
+
+
+def test_attention_by_functions():
+    from rushlight.nn.attention.flex_attention import and_masks, create_block_mask, create_mask, flex_attention, or_masks
+    rl.manual_seed(0)
+    q, k, v = (rl.randn(2, 4, 20, 8, requires_grad=True) for _ in range(3))
+
+    def causal(b, h, i, j):
+        return i >= j
+
+    def near(b, h, i, j):
+        return i - j < 5
+
+    plain = rl.nn.functional.scaled_dot_product_attention(q, k, v)
+    np.testing.assert_allclose(flex_attention(q, k, v).detach().numpy(), plain.detach().numpy(), rtol=1e-4, atol=1e-6)      # another order of sums
+    mask = create_block_mask(and_masks(causal, near), None, None, 20, 20, BLOCK_SIZE=4)
+    dense = rl.ones(20, 20).tril().bool() & ~rl.ones(20, 20).tril(-5).bool()
+    assert mask.as_mask()[0, 0].equal(dense) and mask.to_dense()[0, 0, 4].tolist() == [0, 0, 0, 1, 1]
+    assert create_mask(or_masks(causal, near), 1, 1, 3, 3).all()
+    bias = rl.randn(4)
+    got = flex_attention(q, k, v, score_mod=lambda s, b, h, i, j: s + bias[h] * (i - j), block_mask=mask)
+    table = bias[:, None, None] * (rl.arange(20)[:, None] - rl.arange(20)) + rl.zeros(20, 20).masked_fill(~dense, -np.inf)
+    wanted = rl.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=table)
+    np.testing.assert_allclose(got.detach().numpy(), wanted.detach().numpy(), rtol=1e-4, atol=1e-6)
+    out, lse = flex_attention(q, k[:, :2], v[:, :2], enable_gqa=True, return_lse=True)
+    assert out.shape == q.shape and lse.shape == (2, 4, 20)
+    out.sum().backward()
+    assert q.grad.shape == q.shape
+    with pytest.raises(ValueError, match="enable_gqa"):
+        flex_attention(q, k[:, :2], v[:, :2])
+    hidden = flex_attention(q, k, v, block_mask=create_block_mask(lambda b, h, i, j: j > 100, None, None, 20, 20))
+    assert (hidden == 0).all()

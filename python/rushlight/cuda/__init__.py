@@ -5,7 +5,7 @@ Whatever needs a device raises what torch raises there: AssertionError("Torch no
 
 from collections import OrderedDict
 
-from . import amp
+from . import amp, nvtx
 from .. import device as _device
 
 __all__ = ["is_available", "device_count", "manual_seed", "manual_seed_all", "synchronize", "empty_cache", "amp"]
@@ -164,8 +164,31 @@ def stream(stream):
     return StreamContext(stream)
 
 
-class OutOfMemoryError(RuntimeError):
-    """Never raised here; scripts catch it."""
+def __getattr__(name):
+    if name == "OutOfMemoryError":
+        from .._older import OutOfMemoryError
+        return OutOfMemoryError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class CUDAGraph:
+    """Refused."""
+
+    def __init__(self, *args, **kwargs):
+        _refuse()
+
+
+class graph(CUDAGraph):
+    """Refused."""
+
+
+graph_pool_handle = make_graphed_callables = memory_summary = memory_snapshot = list_gpu_processes = _refuse
+_initialized = False
+
+
+def is_current_stream_capturing() -> bool:
+    """False."""
+    return False
 
 
 def _legacy(name):

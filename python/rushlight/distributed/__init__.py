@@ -8,7 +8,7 @@ from .distributed_c10d import *  # noqa: F403
 from .distributed_c10d import __all__ as _names
 
 __all__ = ["is_available", *_names]
-_SUBMODULES = frozenset(("algorithms", "constants", "device_mesh", "fsdp", "nn", "optim", "rpc", "tensor"))
+_SUBMODULES = frozenset(("algorithms", "checkpoint", "constants", "device_mesh", "fsdp", "nn", "optim", "rpc", "tensor"))
 
 
 def __getattr__(name):

@@ -2,8 +2,8 @@
 
 import types as _types
 
-from .compiler import allow_in_graph, assume_constant_result, disable, is_compiling, list_backends, reset, set_stance  # noqa: F401
-from ._settings import compile as _compile
+from ..compiler import allow_in_graph, assume_constant_result, disable, is_compiling, list_backends, reset, set_stance  # noqa: F401
+from .._settings import compile as _compile
 
 __all__ = ["allow_in_graph", "disable", "is_compiling", "list_backends", "optimize", "reset", "run", "config"]
 
