@@ -367,6 +367,7 @@ enum {   /* Op.flags */
     HOST_FORWARD = 256,
     FLAT = 512,                /* the gradient does not depend on the input; when it is itself recorded, torch gives zeros, not None */
     EXACT_OUT = 1024,          /* out= must have the dtype of the result */
+    NO_OVERLAP = 4096,         /* out= may share no memory with an argument */
     OVERLAPS = 2048            /* in place it may write to a tensor of which several elements are one: it gives all the same value */
 };
 
@@ -639,5 +640,6 @@ Tensor *rl_matmul(Tensor *a, Tensor *b);
 Tensor *rl_mm(Tensor *a, Tensor *b);
 Tensor *rl_bmm(Tensor *a, Tensor *b);
 Tensor *rl_fill(Tensor *t, const Arg *number);  /* raw: no history, no version bump */
+bool rl_number_fits(Dtype dtype, const Arg *number);   /* whether a cast keeps its size; torch's error if not */
 
 #endif

@@ -408,6 +408,19 @@ Tensor *rl_apply_inplace(Op *op, Arg *args) {
     return rl_call_inplace(&c) ? c.out[0] : NULL;
 }
 
+static bool shares_memory(Call *c, int n, Tensor **out) {
+    for (int k = 0; k < c->nargs; k++) {
+        const Arg *a = &c->arg[k];
+        int m = a->tag == A_TENSOR ? 1 : a->tag == A_TENSORS ? a->n : 0;
+        for (int i = 0; i < m; i++) {
+            Tensor *t = a->tag == A_TENSOR ? a->tensor : a->tensors[i];
+            for (int j = 0; t && j < n; j++)
+                if (rl_overlap(out[j], t) != OVERLAP_NONE) return true;
+        }
+    }
+    return false;
+}
+
 static bool refuse_out_with_grad(Call *c, int n, Tensor **out) {
     bool wants;
     if (!rl_thread.grad_mode || !look_at_tensors(c, &wants)) return rl_thread.failed;
@@ -451,6 +464,8 @@ bool rl_call_out(Call *c, int n, Tensor **out) {
         if (rl_self_overlaps(out[i]))
             return rl_fail(RL_RUNTIME_ERROR, "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.");
     }
+    if (c->op->flags & NO_OVERLAP && shares_memory(c, n, out))
+        return rl_fail(RL_RUNTIME_ERROR, "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. Please clone() the tensor before performing the operation: %s()", c->op->parsed->name);
     c->dest = c->op->flags & COMPOSITE ? NULL : out[0];
     c->dests = c->op->flags & COMPOSITE ? NULL : out;
     c->ndests = c->op->flags & COMPOSITE ? 0 : n;

@@ -561,7 +561,7 @@ static Tensor *block_diag_forward(Call *c) {
 
 Op rl_combine_ops[] = {
     {
-        .sig = "cat(tensors: list[Tensor], dim: int = 0) -> Tensor", .where = FUNCTION | OUT, .aliases = "concat concatenate",
+        .sig = "cat(tensors: list[Tensor], dim: int = 0) -> Tensor", .flags = NO_OVERLAP, .where = FUNCTION | OUT, .aliases = "concat concatenate",
         .doc = "Tensors joined along a dim in which they may differ.\n\n>>> rl.cat([rl.tensor([1]), rl.tensor([2, 3])])\ntensor([1, 2, 3])",
         .forward = cat_forward, .vjp = cat_vjp, .samples = "[x(2, 3), x(1, 3)]; [x(2, 3), x(2, 1)], -1; [x(2, 3)], 0; [x(0), x(2, 3)], 0",
     },

@@ -2,6 +2,7 @@
 #include "rushlight.h"
 #include "kernels/kernels.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- raw copies, for everyone ------------------------------------------------------------------------------------ */
@@ -34,6 +35,23 @@ Tensor *rl_copy_into(Tensor *to, Tensor *from) {
     if (plain && copy_transposed(to, from)) return to;
     LoopFn *fn = plain ? rl_kernels->copy[rl_size_index(rl_dtypes[to->dtype].bytes)] : rl_kernels->cast[from->dtype][to->dtype];
     return rl_loop(fn, 2, (Tensor *[]){to, from}, NULL, 0.5) ? to : NULL;
+}
+
+static bool within(Dtype dtype, double v) {
+    static const double most[RL_NDTYPES] = {[RL_UINT8] = 255, [RL_INT8] = 127, [RL_INT16] = 32767, [RL_INT32] = 2147483647.0, [RL_INT64] = 0x1p63,
+                                            [RL_FLOAT16] = 65504, [RL_BFLOAT16] = 0x1.fep127, [RL_FLOAT32] = 0x1.fffffep127, [RL_COMPLEX64] = 0x1.fffffep127};
+    if (!most[dtype]) return true;                                   /* bool and the doubles take all */
+    if (!rl_dtype_is(dtype, CLASS_INT)) return isinf(v) || v != v || fabs(v) <= most[dtype];
+    double least = dtype == RL_UINT8 ? -255 : -most[dtype] - 1;      /* negative numbers wrap to unsigned ones */
+    return v >= least && (dtype == RL_INT64 ? v < most[dtype] : v <= most[dtype]);
+}
+
+bool rl_number_fits(Dtype dtype, const Arg *number) {
+    static const char *const words[RL_NDTYPES] = {"bool", "uint8_t", "int8_t", "int16_t", "int", "int64_t", "at::Half", "at::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>"};
+    bool real = number->tag != A_COMPLEX || rl_dtype_is(dtype, CLASS_COMPLEX) || number->complex[1] == 0;
+    bool fits = real && (number->tag == A_INT && dtype == RL_INT64 ? true : within(dtype, a_double(number)));
+    if (fits && number->tag == A_COMPLEX && rl_dtype_is(dtype, CLASS_COMPLEX)) fits = within(dtype, number->complex[1]);
+    return fits || rl_fail(RL_RUNTIME_ERROR, "value cannot be converted to type %s without overflow: %g%s", words[dtype], a_double(number), real ? "" : " has an imaginary part");
 }
 
 Tensor *rl_fill(Tensor *t, const Arg *number) {

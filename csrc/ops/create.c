@@ -43,7 +43,7 @@ static bool sizes_fit(const Call *c, const Arg *size) {
 /* ---- constants ----------------------------------------------------------------------------------------------------- */
 
 static Tensor *new_filled(Call *c, const Arg *size, Dtype dtype, const Arg *value) {
-    if (!sizes_fit(c, size)) return NULL;
+    if (!sizes_fit(c, size) || !rl_number_fits(dtype, value)) return NULL;
     bool zero = value->tag == A_INT && value->i == 0;
     Tensor *d = c->dest;
     if (zero && !d) return rl_zeros(size->n, size->ints, dtype);
@@ -136,7 +136,10 @@ static Tensor *constant_like_forward(Call *c) {
     return with_options(c, 1, rl_fill(empty_like_this(c, 1), &(Arg){.tag = A_INT, .i = c->op->data}));
 }
 
-static Tensor *full_like_forward(Call *c) { return with_options(c, 2, rl_fill(empty_like_this(c, 2), &c->arg[1])); }
+static Tensor *full_like_forward(Call *c) {
+    Tensor *y = empty_like_this(c, 2);
+    return y && rl_number_fits((Dtype)y->dtype, &c->arg[1]) ? with_options(c, 2, rl_fill(y, &c->arg[1])) : NULL;
+}
 
 static Tensor *new_constant_forward(Call *c) {
     return with_options(c, 2, new_filled(c, &c->arg[1], dtype_for(c, 2, c->arg[0].tensor->dtype), &(Arg){.tag = A_INT, .i = c->op->data}));
@@ -163,7 +166,7 @@ static Tensor *output_like_input(Call *c) {
     return rl_empty_like(x, x->dtype);
 }
 
-static Tensor *fill_forward(Call *c) { return rl_fill(output_like_input(c), &c->arg[1]); }
+static Tensor *fill_forward(Call *c) { return rl_number_fits((Dtype)c->arg[0].tensor->dtype, &c->arg[1]) ? rl_fill(output_like_input(c), &c->arg[1]) : NULL; }
 static Tensor *zero_forward(Call *c) { return rl_fill(output_like_input(c), &(Arg){.tag = A_INT}); }
 
 static Tensor *fill_tensor_forward(Call *c) {
@@ -230,11 +233,12 @@ static Tensor *range(Call *c, int options, const Arg *start, const Arg *end, con
     Dtype dtype = dtype_for(c, options, integers ? RL_INT64 : rl_default_dtype());
     if (!refuse_dtype(inclusive ? "range" : "arange", dtype, CLASS_INT | CLASS_FLOATING)) return NULL;
     Arg parts[3] = {*start, *end, *step};
+    const Arg *asked = step;
     for (int k = 0; k < 3 && dtype == RL_INT64 && !inclusive; k++)       /* here alone the limits are truncated first */
         if (parts[k].tag == A_FLOAT && fabs(parts[k].f) < 0x1p62) parts[k] = a_i((int64_t)parts[k].f);
     start = &parts[0], end = &parts[1], step = &parts[2];
+    if (rl_dtype_is(dtype, CLASS_INT) && a_int(step) == 0 && a_double(asked) != 0) return rl_fail(RL_VALUE_ERROR, "step must be nonzero: %g becomes 0 as %s", a_double(asked), rl_dtypes[dtype].name);
     if (!range_is_sound(a_double(start), a_double(end), a_double(step))) return NULL;
-    if (rl_dtype_is(dtype, CLASS_INT) && a_int(step) == 0) return rl_fail(RL_VALUE_ERROR, "step must be nonzero: %g becomes 0 as %s", a_double(step), rl_dtypes[dtype].name);
     int64_t n = inclusive ? (int64_t)((a_double(end) - a_double(start)) / a_double(step)) + 1 : range_count(start, end, step);
     if (rl_thread.failed) return NULL;
     Tensor *y = rl_out(c, 0, 1, &n, dtype), *t = working_tensor(y, working_dtype(dtype));

@@ -321,12 +321,12 @@ static Tensor *masked_fill_forward(Call *c) {
     if (mask->dtype != RL_BOOL) return rl_fail(RL_RUNTIME_ERROR, "masked_fill_ only supports boolean masks, but got mask with dtype %s", rl_dtypes[mask->dtype].name);
     Tensor *value = c->arg[2].tag == A_TENSOR ? c->arg[2].tensor : NULL;
     if (value && value->ndim) return rl_fail(RL_RUNTIME_ERROR, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).", value->ndim);
-    if (c->arg[2].tag != A_TENSOR && !rl_can_cast(c->arg[2].tag == A_COMPLEX ? RL_COMPLEX64 : c->arg[2].tag == A_FLOAT ? RL_FLOAT32 : RL_BOOL, x->dtype))
-        return rl_fail(RL_RUNTIME_ERROR, "value cannot be converted to type %s without overflow", rl_dtypes[x->dtype].name);
-    Dtype dtype = c->inplace ? x->dtype : value ? rl_promote(x->dtype, x->ndim && rl_can_cast(value->dtype, x->dtype) ? x->dtype : value->dtype) : x->dtype;
+    Arg number = c->arg[2];
+    double store[2];
+    Dtype dtype = x->dtype;
+    if ((value && !rl_item(value, &number, store)) || !rl_number_fits(dtype, &number)) return NULL;
     value = value ? rl_cast(value, dtype) : rl_scalar(dtype, &c->arg[2]);
-    x = rl_cast(x, dtype);
-    if (!value || !x) return NULL;
+    if (!value) return NULL;
     Tensor *y = rl_out_like(c, 0, dtype, 2, (Tensor *[]){x, mask});
     return y && rl_loop(rl_kernels->where[rl_size_index(rl_dtypes[dtype].bytes)], 4, (Tensor *[]){y, mask, value, x}, NULL, 0.5) ? y : NULL;
 }
@@ -386,7 +386,7 @@ Op rl_index_ops[] = {
         .forward = masked_fill_forward, .vjp = masked_fill_vjp, .samples = "x(3, 4), mask(3, 4), 2; x(3, 4), mask(4), x()",
     },
     {
-        .sig = "masked_select(input: Tensor, mask: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
+        .sig = "masked_select(input: Tensor, mask: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT | NO_OVERLAP,
         .doc = "The elements where the mask, broadcast, is True, in one dim.\n\n>>> rl.masked_select(rl.tensor([1, 2]), rl.tensor([False, True]))\ntensor([2])",
         .forward = masked_select_forward, .samples = "x(3, 4), mask(3, 4); x(3, 4), mask(4)",
     },

@@ -28,8 +28,9 @@ static const double *largest_of(Dtype d) {
 static Tensor *nan_to_num_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     const double *largest = largest_of(x->dtype);
+    if (c->inplace && !rl_dtype_is(x->dtype, CLASS_INTEGRAL) && !rl_check_inplace(x)) return NULL;
     double extra[4] = {a_double(&c->arg[1]), c->arg[2].tag == A_NONE ? *largest : a_double(&c->arg[2]), c->arg[3].tag == A_NONE ? -*largest : a_double(&c->arg[3]), 0};
-    if (rl_dtype_is(x->dtype, CLASS_INTEGRAL)) return rl_copy_into(rl_empty_like(x, x->dtype), x);
+    if (rl_dtype_is(x->dtype, CLASS_INTEGRAL)) return c->inplace ? x : rl_copy_into(rl_empty_like(x, x->dtype), x);
     if (rl_dtype_is(x->dtype, CLASS_COMPLEX)) {   /* part by part */
         Tensor *y = rl_copy_into(rl_empty(x->ndim, x->shape, x->dtype), x);
         Dtype real = rl_to_real(x->dtype);
@@ -291,12 +292,12 @@ static Tensor *equal_forward(Call *c) {
 
 Op rl_math_ops[] = {
     {
-        .sig = "round(input: Tensor, *, decimals: int = 0) -> Tensor", .forward = round_forward, .formula = "input: zeros_like(g)", .flags = ELEMENTWISE, .where = FMIO,
+        .sig = "round(input: Tensor, *, decimals: int = 0) -> Tensor", .forward = round_forward, .formula = "input: zeros_like(g)", .flags = ELEMENTWISE | EXACT_OUT, .where = FMIO,
         .aliases = "special.round", .samples = "x(3, 4); x(3, 4), decimals=1",
         .doc = "The nearest integer, halves to even; or to so many decimals.\n\n>>> rl.round(rl.tensor([0.5, 1.5, -2.7]))\ntensor([ 0.,  2., -3.])",
     },
     {
-        .sig = "nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor", .forward = nan_to_num_forward, .flags = ELEMENTWISE | EXACT_OUT, .where = FMIO,
+        .sig = "nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor", .forward = nan_to_num_forward, .flags = ELEMENTWISE | EXACT_OUT | OVERLAPS, .where = FMIO,
         .formula = "input: where(isfinite(input), g, zeros_like(g))", .samples = "x(3, 4)",
         .doc = "NaN and infinities replaced by numbers.\n\n>>> rl.nan_to_num(rl.tensor([float('nan'), 1.0]), nan=7.0)\ntensor([7., 1.])",
     },
@@ -356,7 +357,7 @@ Op rl_math_ops[] = {
     },
     {.sig = "sgn_backward(g: Tensor, x: Tensor) -> Tensor", .forward = sgn_backward_forward, .flags = COMPOSITE, .where = PRIVATE, .samples = "x(3), x(3)", .doc = "The gradient of sgn."},
     {
-        .sig = "complex(real: Tensor, imag: Tensor) -> Tensor", .forward = complex_forward, .vjp = complex_vjp, .flags = ELEMENTWISE, .where = FUNCTION | OUT, .samples = "x(3, 4), x(3, 4)",
+        .sig = "complex(real: Tensor, imag: Tensor) -> Tensor", .forward = complex_forward, .vjp = complex_vjp, .flags = ELEMENTWISE | EXACT_OUT, .where = FUNCTION | OUT, .samples = "x(3, 4), x(3, 4)",
         .doc = "Complex numbers from their parts.\n\n>>> rl.complex(rl.tensor([1.0]), rl.tensor([2.0]))\ntensor([1.+2.j])",
     },
     {

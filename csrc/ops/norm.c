@@ -370,8 +370,8 @@ static Tensor *native_group_norm_forward(Call *c) {
         return rl_fail(RL_RUNTIME_ERROR, "native_group_norm(): N=%" PRId64 ", C=%" PRId64 ", HxW=%" PRId64 " do not fit an input of shape %s", batch, channels, each, rl_text_shape(x));
     int64_t n = channels / groups * each, shape[2] = {batch, groups};
     if (x->numel == 0) {
-        out[1] = rl_zeros(2, shape, x->dtype);
-        out[2] = rl_full(2, shape, x->dtype, NAN);
+        out[1] = rl_add(rl_zeros(2, shape, x->dtype), rl_sum_all(x));       /* so that they have the input's history */
+        out[2] = rl_add(rl_full(2, shape, x->dtype, NAN), rl_sum_all(x));
         return out[0] = affine(rl_clone(x), w, b);
     }
     Tensor *flat = rl_reshape(x, 2, (int64_t[]){batch * groups, n});

@@ -131,6 +131,8 @@ Tensor *rl_unary_forward(Call *c) {
     LoopFn *fn = rl_kernels->unary[compute][op->data];
     double room[4];
     const double *extra = parameters(c, room);
+    if (RL_UNLIKELY(!fn && compute == RL_BOOL && op->data == UNARY_neg))
+        return rl_fail(RL_RUNTIME_ERROR, "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.");
     if (RL_UNLIKELY(!fn)) return rl_refuse_dtype(c, compute);
     if (RL_UNLIKELY(c->inplace && result != compute && op->data == UNARY_abs)) return rl_fail(RL_RUNTIME_ERROR, "In-place abs is not supported for complex tensors.");
     if (x->numel <= SMALL && !c->dest && compute == x->dtype && rl_is_row_major(x)) {

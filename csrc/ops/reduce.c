@@ -157,7 +157,7 @@ static bool refuse_empty(Call *c, Tensor *x, const Arg *dim) {
     if (x->numel || !rl_dims_mask(dim, x->ndim, mask)) return rl_failed();
     for (int i = 0; i < x->ndim; i++) {
         if (!mask[i] || x->shape[i]) continue;
-        if (dim && dim->tag != A_NONE)
+        if (dim && dim->tag != A_NONE && !(dim->tag == A_INTS && dim->n == 0))
             rl_fail(RL_INDEX_ERROR, "%s(): Expected reduction dim %d to have non-zero size. The input has shape %s", c->op->parsed->name, i, rl_text_shape(x));
         else
             rl_fail(RL_RUNTIME_ERROR, "%s(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument. The input has shape %s", c->op->parsed->name, rl_text_shape(x));

@@ -17,7 +17,7 @@ static bool check_numbers(Call *c, Tensor *index, const Tensor *x, int dim) {
     const int64_t *number = rl_data(flat);
     for (int64_t i = 0; i < flat->numel; i++)
         if (RL_UNLIKELY(number[i] < 0 || number[i] >= size))
-            return rl_fail(RL_INDEX_ERROR, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64 ": %s() on shape %s", number[i], dim, size, c->op->parsed->name, rl_text_shape(x));
+            return rl_fail(strncmp(c->op->parsed->name, "index_", 6) ? RL_RUNTIME_ERROR : RL_INDEX_ERROR, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64 ": %s() on shape %s", number[i], dim, size, c->op->parsed->name, rl_text_shape(x));
     return true;
 }
 
@@ -535,7 +535,7 @@ Op rl_scatter_ops[] = {
         .forward = index_reduce_forward, .samples = "x(3, 4), 0, idx(3, 2), x(2, 4), 'amax'",
     },
     {
-        .sig = "take(input: Tensor, index: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
+        .sig = "take(input: Tensor, index: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT | NO_OVERLAP,
         .doc = "Elements by number in reading order.\n\n>>> rl.take(rl.tensor([[1, 2], [3, 4]]), rl.tensor([0, 3]))\ntensor([1, 4])",
         .forward = take_forward, .samples = "x(3, 4), idx(12, 2, 2)",
     },
@@ -550,7 +550,7 @@ Op rl_scatter_ops[] = {
         .forward = take_along_dim_forward, .samples = "x(3, 4), idx(4, 3, 2), 1; x(3, 4), idx(12, 5)",
     },
     {
-        .sig = "nonzero(input: Tensor) -> Tensor", .where = PRIVATE | OUT,
+        .sig = "nonzero(input: Tensor) -> Tensor", .where = PRIVATE | OUT, .flags = EXACT_OUT,
         .doc = "Positions of the elements that are not zero, one row each; rl.nonzero adds as_tuple.\n\n>>> rl.nonzero(rl.tensor([0, 5, 6]))\ntensor([[1],\n        [2]])",
         .forward = nonzero_forward, .samples = "mask(3, 4); x(0, 2)",
     },

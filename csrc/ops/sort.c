@@ -193,7 +193,7 @@ Op rl_sort_ops[] = {
         .doc = "The k largest (or smallest) along dim, in order.\n\n>>> rl.topk(rl.tensor([3, 1, 2]), 2).values\ntensor([3, 2])",
     },
     {
-        .sig = "kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> (values: Tensor, indices: Tensor)", .forward = kthvalue_forward, .vjp = pick_vjp, .flags = EXACT_OUT,
+        .sig = "kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> (values: Tensor, indices: Tensor)", .forward = kthvalue_forward, .vjp = pick_vjp, .flags = EXACT_OUT | NO_OVERLAP,
         .saves = SAVE_OUT(1), .data2 = 2, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 2; x(3, 4), 1, 0, True",
         .doc = "The k-th smallest along dim, counted from 1.\n\n>>> rl.kthvalue(rl.tensor([3, 1, 2]), 2).values\ntensor(2)",
     },

@@ -253,11 +253,13 @@ static Tensor *narrow_forward(Call *c) {
     if (c->arg[2].tag == A_TENSOR) {
         Arg number;
         double store[2];
+        if (c->arg[2].tensor->ndim || !rl_dtype_is(c->arg[2].tensor->dtype, CLASS_INT))
+            return rl_fail(RL_RUNTIME_ERROR, "start must be an 0-dim integral Tensor.  It is of %s with shape %s", rl_dtypes[c->arg[2].tensor->dtype].name, rl_text_shape(c->arg[2].tensor));
         if (!rl_item(c->arg[2].tensor, &number, store)) return NULL;
         start = a_int(&number);
     } else start = c->arg[2].i;
     int64_t n = x->shape[dim];
-    if (length < 0) return rl_fail(RL_RUNTIME_ERROR, "narrow(): length must be non-negative, not %" PRId64, length);
+    if (length < 0) return rl_fail(RL_RUNTIME_ERROR, "narrow(): length must be non-negative.  It is %" PRId64, length);
     if (start < -n || start > n) return rl_fail(RL_INDEX_ERROR, "start out of range (expected to be in range of [%" PRId64 ", %" PRId64 "], but got %" PRId64 ")", -n, n, start);
     if (start < 0) start += n;
     if (start > n - length)

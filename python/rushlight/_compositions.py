@@ -74,9 +74,11 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """Central differences along dims, one-sided at the borders; one tensor per dim."""
     dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
     spacing = 1 if spacing is None else spacing
+    if len({d % max(input.dim(), 1) for d in dims}) != len(dims):
+        raise RuntimeError(f"dim {max(dims, key=dims.count)} appears multiple times in the list of dims")
     steps = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     if len(steps) != len(dims):
-        raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() - 1'; got {len(steps)} spacings for {len(dims)} dims")
+        raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar or a list of length {len(dims)}, one per dim, but got a list of length {len(steps)}")
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     return tuple(_slope(input, d, s, edge_order) for d, s in zip(dims, steps))
@@ -120,6 +122,9 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     if not (x.is_floating_point() or x.is_complex()):
         x = x.to(rl.get_default_dtype())
     w = None
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        if weights is not None and weights.dim() > 1:
+            raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.dim()} dimensions")
     if fweights is not None:
         if fweights.is_floating_point() or fweights.is_complex():
             raise RuntimeError("cov(): expected fweights to have integral dtype but got fweights with " + str(fweights.dtype))
