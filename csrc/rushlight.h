@@ -30,6 +30,7 @@ typedef struct Node Node;
 typedef struct Op Op;
 typedef struct Call Call;
 typedef struct Generator Generator;
+typedef struct Writers Writers;
 
 enum { RL_MAX_DIMS = 64, RL_INLINE_DIMS = 6, RL_MAX_ARGS = 24, RL_INLINE_OUTS = 4 };
 
@@ -162,7 +163,7 @@ struct Storage {               /* counted by the core; header and small data are
     uint8_t flags;             /* STORAGE_* */
     Storage *parent;           /* an alias with a version counter of its own (tensor.data) holds the real one */
     void *foreign;             /* the host object that owns the data (NumPy array, DLPack capsule) */
-    void *writers;             /* ring of the last two in-place writers; made by the first one */
+    Writers *writers;          /* the last two in-place writers (core/writers.c); made by the first one */
 };
 enum { STORAGE_READONLY = 1, STORAGE_FIXED = 2 /* may not be resized */, STORAGE_SHARED = 4 };
 
@@ -281,6 +282,8 @@ typedef struct Host {
     void *(*pack)(Tensor *t, bool is_output, bool is_leaf);      /* saved-tensor hooks; NULL while none is active: save plainly */
     Tensor *(*unpack)(void *packed);
     void (*site)(Node *node);                 /* fill node->site_* */
+    void *(*code_here)(int32_t *offset);      /* the line that called, for a note on a write: a reference for foreign_drop, or NULL */
+    bool (*name_site)(void *code, int32_t offset, char *text, int room);   /* "train.py:12"; false if it cannot be told */
     void *(*unlock)(void);                    /* before long kernels; returns what lock() wants */
     void (*lock)(void *state);
     bool (*interrupted)(void);                /* Ctrl-C: polled between pieces of long work, on the calling thread, unlocked */
@@ -539,6 +542,15 @@ Tensor *rl_retained(Node *node, int i, int32_t *out_nr);          /* i-th tensor
 bool rl_check_inplace(Tensor *self);            /* leaf, view and overlap rules; error texts as torch */
 bool rl_check_history_inplace(Tensor *self);    /* without the rule of overlap */
 const char *rl_node_name(const Node *node);     /* "MulBackward0" */
+
+/* ---- core/writers.c: who wrote last to a storage ----------------------------------------------------------------------------- */
+
+static inline bool rl_noting(void) { return rl_thread.sites && rl_thread.grad_mode; }
+bool rl_writers_room(Storage *s);               /* before a write: room for a note on it, if one is to be taken */
+void rl_note_write(const Tensor *t, const Op *op);                /* after it, once the version has moved on; never fails */
+void rl_writers_drop(Storage *s);
+void rl_text_writers(const Storage *s, uint32_t since, char *text, int room);   /* a sentence on the writes after version `since` */
+const char *rl_text_site(void *code, int32_t offset);             /* " at train.py:12", or nothing */
 
 /* ---- core/autocast.c: precision chosen for operations ---------------------------------------------------------------------- */
 

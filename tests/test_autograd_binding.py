@@ -1,5 +1,6 @@
 """Gradients as Python sees them: nodes, hooks, custom Functions, modes, backward's arguments and errors."""
 
+import sys
 import warnings
 
 import pytest
@@ -452,6 +453,69 @@ def test_version_counter_error_names_what_happened():
     y.add_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         z.backward(ONES)
+
+
+def message_of_backward(z):
+    with pytest.raises(RuntimeError, match="modified by an inplace operation") as caught:
+        z.sum().backward()
+    return str(caught.value)
+
+
+def lines_of(function, *offsets):
+    return [f"{__file__}:{function.__code__.co_firstlineno + offset}" for offset in offsets]
+
+
+def test_version_error_names_the_writers():
+    def three_writes():
+        y = leaf() * 1
+        z = y.exp()
+        z.mul_(2)
+        z += 1
+        z[0] = 5
+        return z
+
+    saved, added, filled = lines_of(three_writes, 2, 4, 5)
+    text = message_of_backward(three_writes())
+    assert f"saved by exp() at {saved}. Written since by add_() at {added}, then by fill_() at {filled} (and by 1 more" in text
+
+
+def test_version_error_finds_the_line_behind_the_package():
+    def through_python():
+        z = (leaf() * 1).sigmoid()
+        rl.nn.functional.relu(z, inplace=True)
+        return z
+
+    assert f"Written since by relu_() at {lines_of(through_python, 2)[0]}." in message_of_backward(through_python())
+
+
+def test_version_error_through_out():
+    w = rl.ones(3)
+    z = w * leaf()
+    rl.add(w, 1, out=w)
+    assert f"Written since by add_() at {__file__}:" in message_of_backward(z)
+
+
+def test_version_error_after_no_grad():
+    w = rl.ones(3)
+    z = w * leaf()
+    with rl.no_grad():
+        w.add_(1)
+    assert "Written since under no_grad" in message_of_backward(z)
+
+
+def test_notes_on_writers_die_with_the_storage():
+    def write(x):
+        x.add_(1)
+        x.mul_(2)
+        x.sub_(3)
+
+    before = sys.getrefcount(write.__code__)
+    x = rl.ones(3)
+    write(x)
+    during = sys.getrefcount(write.__code__)
+    del x
+    after = sys.getrefcount(write.__code__)
+    assert (during, after) == (before + 2, before)
 
 
 def test_leaf_written_in_place():

@@ -375,6 +375,44 @@ static void host_site(Node *node) {
     node->module_entry = module_call_now();
 }
 
+/* Whether this code is the package's own Python: the line that a reader looks for is the one that called it. */
+static bool is_ours(PyObject *code) {
+    static char folder[1024];
+    static size_t length;
+    if (!length) {
+        PyObject *file = PyModule_GetFilenameObject(the_module);
+        const char *text = file ? PyUnicode_AsUTF8(file) : NULL, *slash = text ? strrchr(text, '/') : NULL;
+        if (slash && slash - text < (ptrdiff_t)sizeof folder) memcpy(folder, text, length = (size_t)(slash - text) + 1);
+        else length = 1;            /* no file begins with a null */
+        Py_XDECREF(file);
+        PyErr_Clear();
+    }
+    const char *name = PyUnicode_AsUTF8(((PyCodeObject *)code)->co_filename);
+    if (!name) PyErr_Clear();
+    return name && !strncmp(name, folder, length);
+}
+
+static void *host_code_here(int32_t *offset) {
+#if PY_VERSION_HEX < 0x030C0000
+    _PyInterpreterFrame *frame = _PyThreadState_GET()->cframe->current_frame;
+    while (frame && (_PyFrame_IsIncomplete(frame) || (frame->previous && is_ours((PyObject *)frame->f_code)))) frame = frame->previous;
+    if (!frame) return NULL;
+    *offset = (int32_t)((char *)frame->prev_instr - (char *)_PyCode_CODE(frame->f_code));
+    return Py_NewRef((PyObject *)frame->f_code);
+#else
+    PyObject *code;
+    call_site(&code, offset);
+    if (code && is_ours(code)) Py_CLEAR(code);      /* frames further out cannot be reached cheaply */
+    return code;
+#endif
+}
+
+static bool host_name_site(void *code, int32_t offset, char *text, int room) {
+    const char *name = PyUnicode_AsUTF8(((PyCodeObject *)code)->co_filename);
+    if (!name) PyErr_Clear();
+    return name && snprintf(text, (size_t)room, "%s:%d", name, PyCode_Addr2Line((PyCodeObject *)code, offset)) < room;
+}
+
 /* ---- the lock ---- */
 
 static void *host_unlock(void) { return PyEval_SaveThread(); }
@@ -405,7 +443,7 @@ bool host_start(void) {
     rl_host_install(&(Host){
         .make = host_make, .keep = host_keep, .drop = host_drop, .free_node = host_free_node, .count = host_count, .linked = host_linked,
         .foreign_keep = host_foreign_keep, .foreign_drop = host_foreign_drop, .call_hooks = host_call_hooks,
-        .call_function = host_call_function, .pack = host_pack, .unpack = host_unpack, .site = host_site,
+        .call_function = host_call_function, .pack = host_pack, .unpack = host_unpack, .site = host_site, .code_here = host_code_here, .name_site = host_name_site,
         .unlock = host_unlock, .lock = host_lock, .interrupted = host_interrupted, .warn = host_warn,
     });
     rl_thread.sites = !sites || strcmp(sites, "0") != 0;

@@ -47,6 +47,8 @@ static bool plain_function(Node *node, Tensor **grads, Tensor **dx) { return tru
 static void *plain_pack(Tensor *t, bool is_output, bool is_leaf) { return NULL; }
 static Tensor *plain_unpack(void *packed) { return NULL; }
 static void plain_site(Node *node) {}
+static void *plain_code(int32_t *offset) { return NULL; }
+static bool plain_name(void *code, int32_t offset, char *text, int room) { return false; }
 static void *plain_unlock(void) { return NULL; }
 static void plain_lock(void *state) {}
 static bool plain_interrupted(void) { return false; }
@@ -56,7 +58,7 @@ void rl_host_install_malloc(void) {
     rl_host_install(&(Host){
         .make = plain_make, .keep = plain_keep, .drop = plain_drop, .free_node = plain_free_node, .count = plain_count,
         .linked = plain_linked, .foreign_keep = plain_foreign, .foreign_drop = plain_foreign, .call_hooks = plain_hooks,
-        .call_function = plain_function, .pack = plain_pack, .unpack = plain_unpack, .site = plain_site,
+        .call_function = plain_function, .pack = plain_pack, .unpack = plain_unpack, .site = plain_site, .code_here = plain_code, .name_site = plain_name,
         .unlock = plain_unlock, .lock = plain_lock, .interrupted = plain_interrupted, .warn = plain_warn,
     });
 }

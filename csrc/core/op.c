@@ -384,6 +384,7 @@ bool rl_call_inplace(Call *c) {
     if (!self || rl_thread.failed) return rl_fail(RL_TYPE_ERROR, "%s_(): the tensor to write to is missing", c->op->parsed->name);
     c->nargs = c->op->parsed->nparams;
     if (!(c->op->flags & OVERLAPS ? rl_check_history_inplace(self) : rl_check_inplace(self))) return false;
+    if (!rl_writers_room(self->storage)) return false;
     if (c->op->flags & COMPOSITE) {
         uint32_t version = rl_version(self);
         if (!spare_saved(c)) return false;
@@ -391,6 +392,7 @@ bool rl_call_inplace(Call *c) {
         Tensor *y = composite_into(c, self);
         c->out[0] = y;
         if (y && rl_version(self) == version) rl_bump_version(self);
+        if (y) rl_note_write(self, c->op);
         return y != NULL;
     }
     if ((c->op->saves & SAVE(0)) && rl_needs_grad(c) && !(original = rl_alias(rl_clone(rl_alias(self))))) return false;
@@ -398,7 +400,10 @@ bool rl_call_inplace(Call *c) {
     c->inplace = true;
     if (!run_forward(c, &record) || !take_result(c, c->out[0], self)) return false;
     self->cut_reason = 0;
-    if (!(c->op->flags & NO_VERSION_BUMP)) rl_bump_version(self);
+    if (!(c->op->flags & NO_VERSION_BUMP)) {
+        rl_bump_version(self);
+        rl_note_write(self, c->op);
+    }
     c->out[0] = self;
     return !record || rl_record_inplace(c, self, original);
 }
@@ -460,7 +465,7 @@ bool rl_call_out(Call *c, int n, Tensor **out) {
     c->nargs = c->op->parsed->nparams;
     if (refuse_out_with_grad(c, n, out)) return false;
     for (int i = 0; i < n; i++) {
-        if (!out[i]) return false;
+        if (!out[i] || !rl_writers_room(out[i]->storage)) return false;
         if (rl_self_overlaps(out[i]))
             return rl_fail(RL_RUNTIME_ERROR, "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.");
     }
@@ -477,6 +482,7 @@ bool rl_call_out(Call *c, int n, Tensor **out) {
     if (!ok) return false;
     for (int i = 0; i < n; i++) {
         rl_bump_version(out[i]);
+        rl_note_write(out[i], c->op);
         c->out[i] = out[i];
     }
     return true;

@@ -256,14 +256,16 @@ static inline bool save_in(Slot *s, Tensor *t, bool is_output) {
 bool rl_node_save(Node *node, int slot, Tensor *t) { return save_in(&node->slot[slot], t, false); }
 
 static void complain_of_version(const Node *node, const Slot *s, bool is_output, const Tensor *t) {
-    char maker[128] = "a leaf Variable";
+    char maker[128] = "a leaf Variable", writers[768];
     const Node *from = is_output ? node : s->next ? s->next : t->node;
     if (from && !(from->flags & NODE_ACCUMULATE)) snprintf(maker, sizeof maker, "output %d of %s", is_output ? (int)(s - node->out) : s->out_nr, rl_node_name(from));
+    rl_text_writers(t->storage, s->version, writers, sizeof writers);
     rl_fail(RL_RUNTIME_ERROR,
             "one of the variables needed for gradient computation has been modified by an inplace operation: [torch.%sTensor %s], which is %s, is at version %u; "
-            "expected version %u instead. It was saved by %s. Hint: clone() it before the in-place write, or enable anomaly detection "
+            "expected version %u instead. It was saved by %s()%s.%s Hint: clone() it before the in-place write, or enable anomaly detection "
             "(torch.autograd.set_detect_anomaly(True)) to find the operation that failed to compute its gradient.",
-            rl_dtypes[t->dtype].word, rl_text_shape(t), maker, rl_version(t), s->version, node->op->parsed->name);
+            rl_dtypes[t->dtype].word, rl_text_shape(t), maker, rl_version(t), s->version, node->op->parsed->name,
+            rl_text_site(node->site_code, node->site_offset), writers);
 }
 
 /* A saved output needs its history only while the gradient itself is recorded. */

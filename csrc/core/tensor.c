@@ -33,7 +33,7 @@ void rl_storage_drop(Storage *s) {
     if (s->foreign) rl_host.foreign_drop(s->foreign);
     else if (s->parent) rl_storage_drop(s->parent);
     else if (!data_is_inline(s)) rl_free(s->data);
-    rl_free(s->writers);
+    if (RL_UNLIKELY(s->writers != NULL)) rl_writers_drop(s);
     rl_free(s);
 }
 
