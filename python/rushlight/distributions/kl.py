@@ -75,5 +75,6 @@ def kl_divergence(p, q):
     return function(p, q)
 
 
-from . import _kl_same  # noqa: E402
-from . import _kl_mixed  # noqa: E402, F401
+from . import _kl_mixed, _kl_same  # noqa: E402
+
+globals().update({name: function for file in (_kl_same, _kl_mixed) for name, function in vars(file).items() if name.startswith("_kl_")})
