@@ -278,6 +278,12 @@ def test_functional_derivatives_of_known_functions():
     assert not rows.requires_grad and functional.jacobian(lambda t: t ** 2, x, create_graph=True).requires_grad
 
 
+def test_derivatives_of_scalars():
+    """Inputs and outputs without dimensions give results without."""
+    x = rl.tensor(2.0)
+    assert functional.jacobian(lambda t: t ** 3, x).tolist() == 12.0 and functional.hessian(lambda t: t ** 3, x).tolist() == 12.0
+
+
 @pytest.mark.parametrize("name, args", [("vjp", ()), ("jacobian", ()), ("hessian", ()), ("vhp", None), ("hvp", None), ("jvp", None)])
 def test_functional_is_torchs(name, args):
     torch = pytest.importorskip("torch")

@@ -9,7 +9,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import distributions as mine
-from test_distributions import disagreement, outcome, torch, words
+from test_distributions import disagreement, outcome, torch
 
 theirs = torch.distributions
 CLOSE = {"float32": (1e-4, 1e-5), "float64": (1e-8, 1e-9)}

@@ -187,7 +187,7 @@ def _jacobian_of(i, y, inputs, create_graph, strict):
             if strict and create_graph and not g.requires_grad:
                 raise RuntimeError(f"{_JACOBIAN} {_UNRELATED.format(j)} when create_graph=True.")
             column.append(rl.zeros_like(x) if g is None else g)
-    return tuple((rl.stack(column) if column else x.new_zeros((0, *x.shape))).view(*y.shape, *x.shape)
+    return tuple((rl.stack(column) if column else x.new_zeros((0, *x.shape))).view((*y.shape, *x.shape))
                  for column, x in zip(columns, inputs))
 
 

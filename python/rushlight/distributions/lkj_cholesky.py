@@ -7,7 +7,7 @@ import rushlight as torch
 from . import constraints
 from .beta import Beta
 from .distribution import Distribution
-from .utils import _all_numbers, broadcast_all
+from .utils import broadcast_all
 
 __all__ = ["LKJCholesky"]
 

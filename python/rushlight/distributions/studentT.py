@@ -7,7 +7,7 @@ import rushlight as torch
 from . import constraints
 from .chi2 import Chi2
 from .distribution import Distribution
-from .utils import _all_numbers, _standard_normal, broadcast_all
+from .utils import _standard_normal, broadcast_all
 
 __all__ = ["StudentT"]
 
