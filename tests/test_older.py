@@ -106,3 +106,12 @@ def test_methods_left_out_say_so():
 
 def test_older_names_are_reached():
     assert all(hasattr(rl, name) for name in ("grid_sampler", "sym_int", "init_num_threads", "OutOfMemoryError")) and _older.sym_max(1, 2.0) == 2.0
+
+
+def test_sparse_functions_take_dense_tensors():
+    ours, theirs = both([[1.0, 2.0], [3.0, 4.0]])
+    assert rl.sparse.mm(ours, ours).tolist() == torch.sparse.mm(theirs, theirs).tolist()
+    with pytest.raises(NotImplementedError, match="no sparse tensors"):
+        rl.sparse.spdiags(ours, rl.tensor([0]), (2, 2))
+    with pytest.raises(NotImplementedError, match="no nested tensors"):
+        rl.nested.nested_tensor([ours])

@@ -474,7 +474,7 @@ static Tensor *nonzero_static_forward(Call *c) {
 
 Op rl_scatter_ops[] = {
     {
-        .sig = "gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .saves = SAVE(2),
+        .sig = "gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor", .flags = EXACT_OUT | NO_OVERLAP, .where = FUNCTION | METHOD | OUT, .saves = SAVE(2),
         .doc = "Elements chosen along dim by numbers: out[i][j] = input[index[i][j]][j] for dim 0.\n\n"
                ">>> rl.gather(rl.tensor([[1, 2], [3, 4]]), 1, rl.tensor([[0], [1]]))\ntensor([[1],\n        [4]])",
         .forward = gather_forward, .vjp = gather_vjp, .samples = "x(3, 4), 1, idx(4, 3, 2); x(3, 4), 0, idx(3, 2, 4); x(5), 0, idx(5, 3)",

@@ -125,6 +125,8 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     for name, weights in (("fweights", fweights), ("aweights", aweights)):
         if weights is not None and weights.dim() > 1:
             raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.dim()} dimensions")
+        if weights is not None and weights.numel() != x.shape[1]:
+            raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations in the input but got {weights.numel()} != {x.shape[1]}")
     if fweights is not None:
         if fweights.is_floating_point() or fweights.is_complex():
             raise RuntimeError("cov(): expected fweights to have integral dtype but got fweights with " + str(fweights.dtype))

@@ -40,12 +40,13 @@ def _bounded(plain, tensor, other):
 def _write(tensors, results):
     for tensor, result in zip(tensors, results):
         tensor.copy_(result)
+    return tensors
 
 
 def _make_unary(name, plain, inplace):
     def function(self):
         results = [getattr(t, plain + "_" if inplace else plain)() for t in _tensors(name, self)]
-        return None if inplace else tuple(results)
+        return self if inplace else tuple(results)
     return function
 
 
@@ -57,12 +58,12 @@ def _make_binary(name, plain, inplace):
         if plain == "copy":
             for target, source in zip(self, others):
                 target.copy_(source)
-            return None
+            return self
         scale = {} if alpha == 1 else {"alpha": alpha}
         if inplace and plain not in ("maximum", "minimum"):
             for tensor, value in zip(self, others):
                 getattr(tensor, plain + "_")(value, **scale)
-            return None
+            return self
         results = [_bounded(plain, t, o) if not scale else getattr(t, plain)(o, **scale) for t, o in zip(self, others)]
         return _write(self, results) if inplace else tuple(results)
     return function
@@ -77,7 +78,7 @@ def _make_ternary(name, plain, inplace):
         call = plain + "_" if inplace else plain
         results = [getattr(t, call)(a, b) if plain == "lerp" else getattr(t, call)(a, b, value=float(s) if isinstance(s, rl.Tensor) else s)
                    for t, a, b, s in zip(self, first, second, scales)]
-        return None if inplace else tuple(results)
+        return self if inplace else tuple(results)
     if plain == "lerp":
         return lambda self, tensors1, weight=None, *, weights=None: function(self, tensors1, weight if weights is None else weights)
     return function
@@ -88,9 +89,22 @@ def _norm(self, ord=2, dtype=None):
     return tuple(rl.linalg.vector_norm(t, ord, dtype=dtype) for t in _tensors("norm", self))
 
 
+def _powsum(self, ord=2, dtype=None):
+    """The sum of the powers of each tensor's absolute values."""
+    return tuple(t.to(dtype or t.dtype).abs().pow(ord).sum() for t in _tensors("powsum", self))
+
+
+def _mm(self, mat2):
+    """The product of each pair of matrices."""
+    return tuple(t.mm(m) for t, m in zip(self, _per_tensor("mm", len(_tensors("mm", self)), mat2)))
+
+
 def _max(self):
     """The greatest element of each tensor."""
     return tuple(t.max() for t in _tensors("max", self))
+
+
+_OTHERS = {"norm": _norm, "powsum": _powsum, "mm": _mm, "max": _max}
 
 
 def function(name):
@@ -99,8 +113,8 @@ def function(name):
         return _MADE[name]
     short = name.removeprefix("_foreach_")
     plain, inplace = short.removesuffix("_"), short.endswith("_")
-    if plain in ("norm", "max") and not inplace:
-        made = _norm if plain == "norm" else _max
+    if plain in _OTHERS and not inplace:
+        made = _OTHERS[plain]
     elif plain in _UNARY and (inplace or plain != "zero") and (plain != "clone" or not inplace):
         made = _make_unary(short, plain, inplace)
     elif plain in _BINARY and (inplace or plain != "copy"):
