@@ -163,6 +163,91 @@ static Tensor *bag_numbers_forward(Call *c) {
     return y;
 }
 
+/* ---- one row per bag: (weight, indices, offsets, mode, padding_idx, scale_grad_by_freq, per_sample_weights) ---------------------------- */
+
+enum { OFFSETS = 2, BAG_MODE, BAG_PADDING, BAG_FREQUENCY, SAMPLE_WEIGHTS };
+typedef enum { BAG_SUM, BAG_MEAN, BAG_MAX } BagMode;
+
+typedef struct Bags { const int64_t *at, *from, n, bags, width, padding; BagMode mode; Dtype dtype; const char *table, *factor; char *out; int64_t *size, *best; } Bags;
+
+static void take_largest(const Bags *k, int64_t bag, int64_t row) {
+    int64_t *best = k->best + bag * k->width;
+    for (int64_t j = 0; j < k->width; j++) {
+        int64_t to = bag * k->width + j, from = row * k->width + j;
+        if (k->dtype == RL_FLOAT32) {
+            float v = ((const float *)k->table)[from], *y = (float *)k->out + to;
+            if (best[j] < 0 || v > *y) *y = v, best[j] = row;
+        } else {
+            double v = ((const double *)k->table)[from], *y = (double *)k->out + to;
+            if (best[j] < 0 || v > *y) *y = v, best[j] = row;
+        }
+    }
+}
+
+static void fill_bags(int64_t begin, int64_t end, void *state) {
+    const Bags *k = state;
+    int64_t line = k->width * rl_dtype_bytes(k->dtype);
+    for (int64_t b = begin; b < end; b++) {
+        char *y = k->out + b * line;
+        int64_t last = b + 1 < k->bags ? k->from[b + 1] : k->n;
+        for (int64_t i = k->from[b]; i < last; i++) {
+            if (k->at[i] == k->padding) continue;
+            k->size[b]++;
+            double f = !k->factor ? 1 : k->dtype == RL_FLOAT32 ? (double)((const float *)k->factor)[i] : ((const double *)k->factor)[i];
+            if (k->mode == BAG_MAX) take_largest(k, b, k->at[i]);
+            else add_row(k->dtype, k->width, y, k->table + k->at[i] * line, f);
+        }
+        if (k->mode == BAG_MEAN && k->size[b] > 1) scale_row(k->dtype, k->width, y, 1 / (double)k->size[b]);
+    }
+}
+
+static bool offsets_fit(const int64_t *from, int64_t bags, int64_t n) {
+    for (int64_t b = 0; b < bags; b++)
+        if (from[b] < (b ? from[b - 1] : 0) || from[b] > n)
+            return rl_fail(RL_RUNTIME_ERROR, "embedding_bag: offsets must rise from 0 to at most %" PRId64 ", the number of indices, but offsets[%" PRId64 "] is %" PRId64, n, b, from[b]);
+    return true;
+}
+
+/* The bags; how many rows are in each; with mode max the row that each element came from, or -1. */
+static Tensor *bag_forward(Call *c) {
+    Tensor *w = c->arg[TABLE].tensor, *offsets = c->arg[OFFSETS].tensor, *factor = rl_arg_tensor(c, SAMPLE_WEIGHTS), **out = rl_outputs(c, 3);
+    Dtype dtype = w->dtype, work = rl_dtype_is(dtype, CLASS_HALF) ? RL_FLOAT32 : dtype;
+    if (c->arg[BAG_MODE].i < BAG_SUM || c->arg[BAG_MODE].i > BAG_MAX) return rl_fail(RL_VALUE_ERROR, "mode has to be one of sum, mean or max");
+    if (factor && factor->dtype != dtype) return rl_fail(RL_RUNTIME_ERROR, "expected scalar type %s but found %s: per_sample_weights have the dtype of weight", rl_dtypes[dtype].word, rl_dtypes[factor->dtype].word);
+    if (!check_numbers(offsets)) return NULL;
+    bool largest = c->arg[BAG_MODE].i == BAG_MAX;
+    int64_t bags = offsets->numel, shape[2] = {bags, w->shape[1]}, none[2] = {0, 0};
+    Tensor *at = row_numbers(c->arg[NUMBERS].tensor, w->shape[0]), *from = rl_contiguous(rl_cast(offsets, RL_INT64)), *y = rl_zeros(2, shape, work);
+    w = rl_contiguous(rl_cast(w, work));
+    factor = factor ? rl_contiguous(rl_cast(factor, work)) : NULL;
+    if (!out || !at || !from || !y || !w || !(out[1] = rl_zeros(1, shape, RL_INT64)) || !(out[2] = rl_full(2, largest ? shape : none, RL_INT64, -1)) || !offsets_fit(rl_data(from), bags, at->numel)) return NULL;
+    Bags k = {rl_data(at), rl_data(from), at->numel, bags, shape[1], c->arg[BAG_PADDING].i, (BagMode)c->arg[BAG_MODE].i, work, rl_data(w), factor ? rl_data(factor) : NULL, rl_data(y), rl_data(out[1]), rl_data(out[2])};
+    return rl_parallel_for(bags, 1 + 8192 / (k.width * (bags ? at->numel / bags : 0) + 8), fill_bags, &k) ? rl_cast(y, dtype) : NULL;
+}
+
+static void largest_vjp(Call *c, Tensor *g, Tensor **dx) {
+    const Meta *m = rl_meta(c, TABLE);
+    Tensor *best = c->out[2], *known = rl_do("ge", a_t(best), a_i(0));
+    dx[0] = rl_do("scatter_add", a_t(rl_zeros(2, m->shape, g->dtype)), a_i(0), a_t(rl_do("clamp", a_t(best), a_i(0))), a_t(rl_mul(g, rl_cast(known, g->dtype))));
+}
+
+static void bag_vjp(Call *c, Tensor **g, Tensor **dx) {
+    Tensor *at = c->arg[NUMBERS].tensor, *factor = rl_arg_tensor(c, SAMPLE_WEIGHTS), *slope = g[0];
+    if (!slope || !at) return;
+    if (c->arg[BAG_MODE].i == BAG_MAX) {
+        largest_vjp(c, slope, dx);
+        return;
+    }
+    if (c->arg[BAG_MODE].i == BAG_MEAN) slope = rl_div(slope, rl_unsqueeze(rl_cast(rl_do("clamp", a_t(c->out[1]), a_i(1)), slope->dtype), 1));
+    Tensor *bag = rl_do("_bag_numbers", a_t(rl_cast(c->arg[OFFSETS].tensor, RL_INT64)), a_i(at->numel)), *each = rl_do("index_select", a_t(slope), a_i(0), a_t(bag));
+    if (rl_need(c, rl_slot(c, TABLE)))
+        dx[rl_slot(c, TABLE)] = rl_do("_embedding_backward", a_t(factor ? rl_mul(each, rl_unsqueeze(factor, 1)) : each), a_t(at), a_i(rl_meta(c, TABLE)->shape[0]), c->arg[BAG_PADDING], c->arg[BAG_FREQUENCY]);
+    if (factor && rl_need(c, rl_slot(c, SAMPLE_WEIGHTS))) {
+        Tensor *picked = rl_do("embedding", c->arg[TABLE], a_t(at)), *kept = picked ? rl_cast(rl_do("ne", a_t(at), c->arg[BAG_PADDING]), picked->dtype) : NULL;
+        dx[rl_slot(c, SAMPLE_WEIGHTS)] = rl_mul(rl_sum_dim(rl_mul(picked, each), 1, false), kept);
+    }
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------------------------------ */
 
 Op rl_embedding_ops[] = {
@@ -188,6 +273,14 @@ Op rl_embedding_ops[] = {
         .sig = "_bag_numbers(offsets: Tensor, n: int) -> Tensor", .where = PRIVATE,
         .doc = "For each of n places the bag it is in, given where bags begin.\n\n>>> rl._C._ops._bag_numbers(rl.tensor([0, 2, 2]), 4)\ntensor([0, 0, 2, 2])",
         .forward = bag_numbers_forward, .samples = "idx(1, 2), 5",
+    },
+    {
+        .sig = "_bags(weight: Tensor, indices: Tensor, offsets: Tensor, mode: int, padding_idx: int = -1, scale_grad_by_freq: bool = False, per_sample_weights: Tensor | None = None) -> (Tensor, Tensor, Tensor)",
+        .where = PRIVATE, .dtypes = CLASS_FLOATING, .shape = "weight[R,D] indices[I] offsets[B] per_sample_weights?[I]", .node = "EmbeddingBagBackward0",
+        .saves = SAVE(TABLE) | SAVE(NUMBERS) | SAVE(OFFSETS) | SAVE(SAMPLE_WEIGHTS) | SAVE_OUT(1) | SAVE_OUT(2), .constant_outs = 6,
+        .doc = "Sum (0), mean (1) or largest (2) of the rows in each bag, how many they are, and where the largest came from.\n\n"
+               ">>> rl._C._ops._bags(rl.tensor([[1.], [2.], [4.]]), rl.tensor([0, 2, 1]), rl.tensor([0, 2]), 0)[0]\ntensor([[5.],\n        [2.]])",
+        .forward = bag_forward, .vjp = bag_vjp, .samples = "x(5, 3), idx(5, 6), rl.tensor([0, 2, 2]), 0; x(5, 3), idx(5, 6), rl.tensor([0, 4]), 1, 2; x(5, 3), idx(5, 6), rl.tensor([0, 4, 6]), 2; x(5, 3), idx(5, 4), rl.tensor([0, 1]), 0, 1, False, x(4)",
     },
     {0},
 };

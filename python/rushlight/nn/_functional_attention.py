@@ -9,36 +9,12 @@ import warnings
 
 import rushlight as rl
 
-from ._rows import _nn, unless_row
+from ._rows import _nn
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
-@unless_row
-def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
-                                 enable_gqa=False):
-    """softmax(query key^T * scale + mask) value over (*, L, E), (*, S, E), (*, S, Ev); a boolean mask keeps True."""
-    if is_causal and attn_mask is not None:
-        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-    if enable_gqa:
-        key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
-        value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
-    scale = 1.0 / math.sqrt(query.size(-1)) if scale is None else scale
-    root = math.sqrt(abs(scale))
-    scores = rl.matmul(query * (root if scale >= 0 else -root), (key * root).transpose(-2, -1))
-    if is_causal:
-        attn_mask = rl.ones(query.size(-2), key.size(-2), dtype=rl.bool).tril()
-    if attn_mask is not None:
-        if attn_mask.dtype == rl.bool:
-            scores = scores.masked_fill(attn_mask.logical_not(), -math.inf)
-        else:
-            scores = scores + attn_mask
-    weights = rl.softmax(scores, -1)
-    if attn_mask is not None:
-        weights = weights.masked_fill((scores == -math.inf).all(-1, keepdim=True), 0.0)
-    if dropout_p > 0.0:
-        weights = _nn.dropout(weights, dropout_p, True)
-    return rl.matmul(weights, value)
+scaled_dot_product_attention = _nn.scaled_dot_product_attention
 
 
 def _none_or_dtype(input):

@@ -466,73 +466,6 @@ def _lengths(lengths, count, name):
     return values
 
 
-def _ctc_targets(targets, lengths, blank):
-    """Targets (padded or concatenated) with blanks around every label, (N, 2 S + 1)."""
-    longest = max(lengths, default=0)
-    out = rl.full((len(lengths), 2 * longest + 1), blank, dtype=rl.int64)
-    start = 0
-    for i, n in enumerate(lengths):
-        labels = targets[i, :n] if targets.dim() == 2 else targets[start:start + n]
-        start += n
-        if n:
-            out[i, 1:2 * n:2] = labels.to(rl.int64)
-    return out
-
-
-def _shifted(alpha, by):
-    """alpha moved right by `by` columns, -inf coming in."""
-    return rl.cat([alpha.new_full((alpha.size(0), by), -math.inf), alpha[:, :-by]], 1)
-
-
-def _log_add(*terms):
-    """log of the sum of exponentials that keeps -inf with a zero gradient."""
-    top = terms[0].detach()
-    for t in terms[1:]:
-        top = rl.maximum(top, t.detach())
-    top = top.masked_fill(top == -math.inf, 0.0)
-    total = sum((t - top).exp() for t in terms)
-    empty = total == 0
-    return (total.masked_fill(empty, 1.0).log() + top).masked_fill(empty, -math.inf)
-
-
-def _ctc_one_by_one(log_probs, targets, input_lengths, target_lengths, blank):
-    """-log probability of each sample's targets, by the forward recursion over time."""
-    steps, batch, _ = log_probs.shape
-    labels = _ctc_targets(targets, target_lengths, blank)
-    width = labels.size(1)
-    picked = log_probs.gather(2, labels.unsqueeze(0).expand(steps, -1, -1))
-    may_skip = rl.zeros_like(labels, dtype=rl.bool)
-    may_skip[:, 2:] = (labels[:, 2:] != blank) & (labels[:, 2:] != labels[:, :-2])
-    start = rl.full((batch, width), -math.inf, dtype=log_probs.dtype)
-    start[:, :2] = 0.0
-    alpha = start + picked[0] if steps else start
-    rows = [alpha]
-    for t in range(1, steps):
-        terms = [alpha]
-        if width > 1:
-            terms += [_shifted(alpha, 1), _shifted(alpha, 2).masked_fill(~may_skip, -math.inf)]
-        alpha = _log_add(*terms) + picked[t]
-        rows.append(alpha)
-    trellis = rl.stack(rows)
-    losses = []
-    for i, (t, s) in enumerate(zip(input_lengths, target_lengths)):
-        if t == 0:
-            losses.append(log_probs.new_full((), 0.0 if s == 0 else math.inf))
-        elif s == 0:
-            losses.append(-trellis[t - 1, i, 0])
-        else:
-            losses.append(-_log_add(trellis[t - 1, i, 2 * s], trellis[t - 1, i, 2 * s - 1]))
-    return rl.stack(losses)
-
-
-def _softmax_gradient(log_probs, input_lengths):
-    """Zero, with the gradient exp(log_probs): torch's derivative presumes that log_probs sum to one."""
-    steps = rl.arange(log_probs.size(0)).unsqueeze(1) < rl.tensor(input_lengths)
-    total = (log_probs.exp() * steps.unsqueeze(2).to(log_probs.dtype)).sum((0, 2))
-    return total - total.detach()
-
-
-@unless_row
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
     """-log of the summed probability of every alignment of the targets: log_probs (T, N, C) or (T, C)."""
     single = log_probs.dim() == 2
@@ -544,13 +477,7 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
         raise RuntimeError(f"blank must be in label range: {blank} is not in [0, {classes})")
     input_lengths = _lengths(input_lengths, batch, "input_lengths")
     target_lengths = _lengths(target_lengths, batch, "target_lengths")
-    if any(n < 0 or n > steps for n in input_lengths):
-        raise RuntimeError(f"Expected input_lengths to have value at most {steps}, but got value "
-                           f"{max(input_lengths)} (while checking arguments for ctc_loss_cpu)")
-    loss = _ctc_one_by_one(log_probs, targets, input_lengths, target_lengths, blank)
-    loss = loss + _softmax_gradient(log_probs, input_lengths)
-    if zero_infinity:
-        loss = rl.where(loss == math.inf, rl.zeros_like(loss), loss)
+    loss = rl._C._ops._ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, zero_infinity)[0]
     if reduction == "mean":
         lengths = rl.tensor([max(n, 1) for n in target_lengths], dtype=loss.dtype)
         return (loss / lengths).mean()

@@ -8,7 +8,7 @@ import math
 
 import rushlight as rl
 
-from ._rows import _nn, unless_row
+from ._rows import _nn
 from ._sizes import _list_with_default, _pair, _single, _triple
 
 __all__ = ["adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
@@ -300,55 +300,11 @@ def fractional_max_pool3d(input, kernel_size, output_size=None, output_ratio=Non
 # ---- sliding blocks --------------------------------------------------------------------------------------------
 
 
-def _block_index(size, kernel_size, dilation, padding, stride):
-    """(kernel, blocks) of flat indices into the padded image."""
-    padded = [s + 2 * p for s, p in zip(size, padding)]
-    counts = [(s - d * (k - 1) - 1) // st + 1 for s, k, d, st in zip(padded, kernel_size, dilation, stride)]
-    if min(counts) <= 0:
-        raise RuntimeError(f"Given input with spatial size {tuple(size)}, kernel_size={tuple(kernel_size)}, "
-                           f"dilation={tuple(dilation)}, padding={tuple(padding)}, calculated shape of the array of "
-                           f"sliding blocks as {tuple(counts)}, which is too small (non-positive)")
-    rows, cols = (rl.arange(k).mul(d).unsqueeze(1) + rl.arange(c).mul(st)
-                  for k, d, c, st in zip(kernel_size, dilation, counts, stride))
-    index = rows[:, None, :, None] * padded[1] + cols[None, :, None, :]
-    return index.reshape(kernel_size[0] * kernel_size[1], counts[0] * counts[1]), padded
-
-
-@unless_row
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """(N, C, H, W) -> (N, C k, L): every sliding block of k positions as a column."""
-    kernel_size, dilation, padding, stride = (_pair(v) for v in (kernel_size, dilation, padding, stride))
-    if input.dim() not in (3, 4):
-        raise RuntimeError("Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero "
-                           f"dimensions for input, but got: {list(input.shape)}")
-    channels = input.size(-3)
-    index, _ = _block_index(input.shape[-2:], kernel_size, dilation, padding, stride)
-    padded = _nn.pad(input, (padding[1], padding[1], padding[0], padding[0]))
-    flat = padded.reshape(*input.shape[:-2], padded.size(-2) * padded.size(-1))
-    picked = flat.index_select(-1, index.reshape(-1))
-    return picked.view(*input.shape[:-3], channels * index.size(0), index.size(1))
+    return _nn.im2col(input, _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride))
 
 
-@unless_row
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """(N, C k, L) -> (N, C, *output_size): adds up the blocks that unfold takes apart."""
-    output_size, kernel_size, dilation, padding, stride = (
-        _pair(v) for v in (output_size, kernel_size, dilation, padding, stride))
-    if input.dim() not in (2, 3):
-        raise RuntimeError("Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero "
-                           f"dimensions for input, but got: {list(input.shape)}")
-    index, padded = _block_index(output_size, kernel_size, dilation, padding, stride)
-    k, blocks = index.shape
-    if input.size(-2) % k != 0:
-        raise RuntimeError("Expected size of input's dimension 1 to be divisible by the product of kernel_size, but "
-                           f"got input.size(1)={input.size(-2)} and kernel_size={tuple(kernel_size)}.")
-    if input.size(-1) != blocks:
-        raise RuntimeError(f"Given output_size={tuple(output_size)}, kernel_size={tuple(kernel_size)}, "
-                           f"dilation={tuple(dilation)}, padding={tuple(padding)}, stride={tuple(stride)}, expected "
-                           f"size of input's dimension 2 to match the calculated number of sliding blocks {blocks}, "
-                           f"but got input.size(2)={input.size(-1)}.")
-    leading = (*input.shape[:-2], input.size(-2) // k)
-    flat = input.new_zeros(*leading, padded[0] * padded[1])
-    flat = flat.index_add(-1, index.reshape(-1), input.reshape(*leading, k * blocks))
-    image = flat.view(*leading, *padded)
-    return image[..., padding[0]:padding[0] + output_size[0], padding[1]:padding[1] + output_size[1]]
+    return _nn.col2im(input, _pair(output_size), _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride))

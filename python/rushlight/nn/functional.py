@@ -300,20 +300,6 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     return rl.embedding(weight, input, padding_idx, scale_grad_by_freq, sparse)
 
 
-def _bag_of_each(input, offsets, include_last_offset):
-    """The bag number of every index, and how many bags there are."""
-    if int(offsets[0]) != 0 if offsets.numel() else False:
-        raise ValueError("offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from "
-                         f"position 0. However, got {int(offsets[0])}")
-    if include_last_offset:
-        offsets = offsets[:-1]
-    bags = offsets.numel()
-    if bags and int(offsets[-1]) > input.numel():
-        raise ValueError("offsets[-1] can not be greater than input's length, but got offsets[-1] of "
-                         f"{int(offsets[-1])} and a length of {input.numel()}")
-    return rl._C._ops._bag_numbers(offsets.to(rl.int64), input.numel()), bags
-
-
 def _check_bags(input, weight, offsets, per_sample_weights, mode):
     if mode not in ("sum", "mean", "max"):
         raise ValueError(f"mode has to be one of sum, mean or max, got {mode!r}")
@@ -364,24 +350,16 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
 def _bags(input, weight, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset,
           padding_idx):
     """embedding_bag of a flat input, by segments."""
-    bag, bags = _bag_of_each(input, offsets, include_last_offset)
-    if padding_idx is not None:
-        kept = (input != padding_idx).nonzero().squeeze(1)
-        input, bag = input[kept], bag[kept]
-        if per_sample_weights is not None:
-            per_sample_weights = per_sample_weights[kept]
-    picked = rl.embedding(weight, input, -1, scale_grad_by_freq, sparse)
-    if per_sample_weights is not None:
-        picked = picked * per_sample_weights.unsqueeze(1)
-    out = picked.new_zeros(bags, weight.size(1))
-    if mode == "max":
-        index = bag.unsqueeze(1).expand(-1, weight.size(1))
-        return out.scatter_reduce(0, index, picked, "amax", include_self=False)
-    out = out.index_add(0, bag, picked)
-    if mode == "mean":
-        counts = rl.zeros(bags, dtype=picked.dtype).index_add_(0, bag, rl.ones_like(bag, dtype=picked.dtype))
-        out = out / counts.clamp(min=1).unsqueeze(1)
-    return out
+    if int(offsets[0]) != 0 if offsets.numel() else False:
+        raise ValueError("offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from "
+                         f"position 0. However, got {int(offsets[0])}")
+    if include_last_offset:
+        offsets = offsets[:-1]
+    if offsets.numel() and int(offsets[-1]) > input.numel():
+        raise ValueError("offsets[-1] can not be greater than input's length, but got offsets[-1] of "
+                         f"{int(offsets[-1])} and a length of {input.numel()}")
+    return rl._C._ops._bags(weight, input, offsets, ("sum", "mean", "max").index(mode),
+                            -1 if padding_idx is None else padding_idx, scale_grad_by_freq, per_sample_weights)[0]
 
 
 # ---- affine maps and distances ---------------------------------------------------------------------------------
