@@ -96,11 +96,11 @@ class Maker:
         return self.tensor(self.rng.random(shape) > 0.5, "bool", False)
 
 
-def calls(row, library=rl, **options):
+def calls(row, library=rl, make=Maker, **options):
     """(text, args, kwargs, differentiable tensors) of each sample of a row."""
     for text in row["samples"].split(";"):
         text = text.strip()
-        maker = Maker(library, seed=zlib.crc32((row["name"] + text).encode()), **options)
+        maker = make(library, seed=zlib.crc32((row["name"] + text).encode()), **options)
         names = {name: getattr(maker, name) for name in ("x", "pos", "unit", "spd", "idx", "mask")}
         args, kwargs = eval(f"_capture({text})", {"_capture": lambda *a, **k: (a, k), "rl": library, "inf": numpy.inf, "nan": numpy.nan, **names})
         yield text, args, kwargs, maker.made

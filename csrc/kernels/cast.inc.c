@@ -138,19 +138,22 @@ static void copy_16(LOOP_ARGS) { copy_bytes(n, p, stride, 16); }
 #define WHERE(T) \
     for (int64_t i = 0; i < n; i++) \
         *(T *)(p[0] + i * stride[0]) = *(uint8_t *)(p[1] + i * stride[1]) ? *(T *)(p[2] + i * stride[2]) : *(T *)(p[3] + i * stride[3])
-#define WHERE_DENSE(T) \
-    do { T *y = (T *)p[0]; const T *a = (const T *)p[2], *b = (const T *)p[3]; const uint8_t *c = (const uint8_t *)p[1]; SIMD for (int64_t i = 0; i < n; i++) y[i] = c[i] ? a[i] : b[i]; } while (0)
-#define DENSE(T) (stride[0] == sizeof(T) && stride[1] == 1 && stride[2] == sizeof(T) && stride[3] == sizeof(T))
+/* All dense, but for a or b a number. */
+#define WHERE_DENSE(T, A, B) \
+    do { T *y = (T *)p[0]; const T *a = (const T *)p[2], *b = (const T *)p[3], a0 = *a, b0 = *b; const uint8_t *c = (const uint8_t *)p[1]; (void)a0, (void)b0; SIMD for (int64_t i = 0; i < n; i++) y[i] = c[i] ? A : B; } while (0)
+#define WHERE_BY_STRIDE(T) \
+    do { \
+        const int64_t size = sizeof(T); \
+        bool dense = stride[0] == size && stride[1] == 1 && n > 0; \
+        if (dense && stride[2] == size && stride[3] == size) WHERE_DENSE(T, a[i], b[i]); \
+        else if (dense && stride[2] == 0 && stride[3] == size) WHERE_DENSE(T, a0, b[i]); \
+        else if (dense && stride[2] == size && stride[3] == 0) WHERE_DENSE(T, a[i], b0); \
+        else WHERE(T); \
+    } while (0)
 static void where_1(LOOP_ARGS) { WHERE(uint8_t); }
 static void where_2(LOOP_ARGS) { WHERE(uint16_t); }
-static void where_4(LOOP_ARGS) {
-    if (DENSE(uint32_t)) WHERE_DENSE(uint32_t);
-    else WHERE(uint32_t);
-}
-static void where_8(LOOP_ARGS) {
-    if (DENSE(uint64_t)) WHERE_DENSE(uint64_t);
-    else WHERE(uint64_t);
-}
+static void where_4(LOOP_ARGS) { WHERE_BY_STRIDE(uint32_t); }
+static void where_8(LOOP_ARGS) { WHERE_BY_STRIDE(uint64_t); }
 static void where_16(LOOP_ARGS) { WHERE(Bytes16); }
 
 #define ANY_ZERO(T, name) \
@@ -160,21 +163,83 @@ ANY_ZERO(int16_t, i16)
 ANY_ZERO(int32_t, i32)
 ANY_ZERO(int64_t, i64)
 
-/* y[r][c] = x[c][r] in tiles that fit the first-level cache whichever way they are walked. */
-enum { TILE = 16 };
-#define TRANSPOSE(T) \
-    for (int64_t r0 = 0; r0 < rows; r0 += TILE) \
-        for (int64_t c0 = 0; c0 < cols; c0 += TILE) { \
-            int64_t r1 = rows - r0 < TILE ? rows : r0 + TILE, c1 = cols - c0 < TILE ? cols : c0 + TILE; \
-            for (int64_t r = r0; r < r1; r++) \
-                for (int64_t c = c0; c < c1; c++) *(T *)(y + r * y_row + c * (int64_t)sizeof(T)) = *(const T *)(x + c * x_col + r * (int64_t)sizeof(T)); \
-        }
+/* y[r][c] = x[c][r] in squares of one cache line by as many, so that every line is read and written whole, once: with the strides of
+ * large matrices it would be gone before its next element is wanted.  Squares of 16 bytes are turned in registers.  A strip of rows goes
+ * through all columns together, so that a page is entered seldom.  What is too large to stay in the cache is written past it. */
 #define TRANSPOSE_ARGS int64_t rows, int64_t cols, char *y, int64_t y_row, const char *x, int64_t x_col
-static void transpose_1(TRANSPOSE_ARGS) { TRANSPOSE(uint8_t) }
-static void transpose_2(TRANSPOSE_ARGS) { TRANSPOSE(uint16_t) }
-static void transpose_4(TRANSPOSE_ARGS) { TRANSPOSE(uint32_t) }
-static void transpose_8(TRANSPOSE_ARGS) { TRANSPOSE(uint64_t) }
-static void transpose_16(TRANSPOSE_ARGS) { TRANSPOSE(Bytes16) }
+#define TRANSPOSE(T, rows, cols, y, x) \
+    for (int64_t r = 0; r < (rows); r++) \
+        for (int64_t c = 0; c < (cols); c++) *(T *)((y) + r * y_row + c * (int64_t)sizeof(T)) = *(const T *)((x) + c * x_col + r * (int64_t)sizeof(T))
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+static inline void turn_4(const char *x, int64_t x_col, __m128i *y, int64_t y_row) {
+    __m128 a = _mm_loadu_ps((const float *)x), b = _mm_loadu_ps((const float *)(x + x_col)), c = _mm_loadu_ps((const float *)(x + 2 * x_col)), d = _mm_loadu_ps((const float *)(x + 3 * x_col));
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    y[0] = _mm_castps_si128(a), y[y_row] = _mm_castps_si128(b), y[2 * y_row] = _mm_castps_si128(c), y[3 * y_row] = _mm_castps_si128(d);
+}
+
+static inline void turn_8(const char *x, int64_t x_col, __m128i *y, int64_t y_row) {
+    __m128i a = _mm_loadu_si128((const __m128i *)x), b = _mm_loadu_si128((const __m128i *)(x + x_col));
+    y[0] = _mm_unpacklo_epi64(a, b), y[y_row] = _mm_unpackhi_epi64(a, b);
+}
+
+/* Four times 16 bytes leave at once, past the cache if they are to go there (y is then a multiple of 64). */
+static inline void put_line(char *y, const __m128i *line, bool past) {
+    for (int i = 0; i < 4; i++) {
+        if (past) _mm_stream_si128((__m128i *)y + i, line[i]);
+        else _mm_storeu_si128((__m128i *)y + i, line[i]);
+    }
+}
+
+static inline void write_past(void *y, const void *line) {
+    __m128i four[4];
+    __builtin_memcpy(four, line, sizeof four);
+    put_line(y, four, true);
+}
+static inline void write_past_done(void) { _mm_sfence(); }
+
+#define SQUARES(bytes) \
+    enum { SIDE = 64 / bytes, STEP = 16 / bytes, STRIP = 32, FAR = 1 << 24 }; \
+    bool past = rows * cols > FAR / bytes && ((uintptr_t)y | (uintptr_t)y_row) % 64 == 0; \
+    int64_t whole = cols - cols % SIDE; \
+    while (rows >= SIDE) { \
+        int64_t strip = rows / SIDE < STRIP ? rows / SIDE : STRIP; \
+        for (int64_t c = 0; c < whole; c += SIDE) \
+            for (int64_t k = 0; k < strip; k++) { \
+                __m128i square[SIDE][4]; \
+                for (int i = 0; i < 4; i++) \
+                    for (int j = 0; j < 4; j++) turn_##bytes(x + (c + j * STEP) * x_col + k * 64 + i * 16, x_col, &square[i * STEP][j], 4); \
+                for (int i = 0; i < SIDE; i++) put_line(y + (k * SIDE + i) * y_row + c * bytes, square[i], past); \
+            } \
+        TRANSPOSE(uint##bytes##_bits, strip * SIDE, cols - whole, y + whole * bytes, x + whole * x_col); \
+        rows -= strip * SIDE, y += strip * SIDE * y_row, x += strip * 64; \
+    } \
+    if (past) _mm_sfence()
+typedef uint32_t uint4_bits;
+typedef uint64_t uint8_bits;
+#else
+#define SQUARES(bytes) (void)0
+static inline void write_past(void *y, const void *line) { __builtin_memcpy(y, line, 64); }
+static inline void write_past_done(void) {}
+#endif
+
+enum { TILE = 16 };
+#define TILES(T) \
+    for (int64_t r_ = 0; r_ < rows; r_ += TILE) \
+        for (int64_t c_ = 0; c_ < cols; c_ += TILE) \
+            TRANSPOSE(T, (rows - r_ < TILE ? rows - r_ : TILE), (cols - c_ < TILE ? cols - c_ : TILE), y + r_ * y_row + c_ * (int64_t)sizeof(T), x + c_ * x_col + r_ * (int64_t)sizeof(T))
+static void transpose_1(TRANSPOSE_ARGS) { TILES(uint8_t); }
+static void transpose_2(TRANSPOSE_ARGS) { TILES(uint16_t); }
+static void transpose_4(TRANSPOSE_ARGS) {
+    SQUARES(4);
+    TILES(uint32_t);
+}
+static void transpose_8(TRANSPOSE_ARGS) {
+    SQUARES(8);
+    TILES(uint64_t);
+}
+static void transpose_16(TRANSPOSE_ARGS) { TILES(Bytes16); }
 
 #define CAST_ROW(from) \
     static LoopFn *const cast_table_##from[K_DTYPES] = {loop_##from##_b8, loop_##from##_u8, loop_##from##_i8, loop_##from##_i16, loop_##from##_i32, loop_##from##_i64, \

@@ -100,8 +100,13 @@ static inline void transpose8(const float *x, int64_t ldx, float *y) {
 static void lay_out(bool tb, int64_t k, int cols, const float *b, int64_t ldb, float *panel) {
     if (!tb) {
         for (int64_t p = 0; p < k; p++, b += ldb, panel += PANEL) {
+            if (cols == PANEL) {
+                V_STORE(panel, V_LOAD(b));
+                V_STORE(panel + GEMM_LANES, V_LOAD(b + GEMM_LANES));
+                continue;
+            }
             memcpy(panel, b, (size_t)cols * sizeof *b);
-            if (cols < PANEL) memset(panel + cols, 0, (size_t)(PANEL - cols) * sizeof *b);
+            memset(panel + cols, 0, (size_t)(PANEL - cols) * sizeof *b);
         }
         return;
     }

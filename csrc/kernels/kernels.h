@@ -195,7 +195,7 @@ typedef struct Kernels {
 
     /* loss.inc.c: one row of scores */
     double (*logsumexp[K_DTYPES])(int64_t n, const void *row);
-    void (*softmax_slope[K_DTYPES])(int64_t n, const void *row, double lse, double scale, void *slope);   /* exp(row - lse) * scale */
+    void (*softmax_slope[K_DTYPES])(int64_t n, const void *row, double lse, double scale, void *slope, bool past);   /* exp(row - lse) * scale; past the cache? */
 
     /* rnn.inc.c: one time step; gates are rows of 4 (LSTM) or 3 (GRU) times `hidden`, everything else rows of `hidden`, all dense */
     void (*pack_panels[K_DTYPES])(int64_t n, int64_t k, const void *w, int64_t step_k, int64_t step_n, void *packed);   /* room for (n + 15) / 16 * 16 * k elements */

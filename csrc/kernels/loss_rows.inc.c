@@ -4,22 +4,48 @@
 #define LOSS_PASTE(name, tag) LOSS_PASTE2(name, tag)
 #define LOSS_FN(name) LOSS_PASTE(name, TAG)
 
-/* log(sum of exp), by way of the maximum. */
+/* log(sum of exp), by way of the maximum so far: when a block holds a larger one, the sum is scaled down to it.  One pass, since a row
+ * of many classes does not stay in the cache for a second. */
 static double LOSS_FN(logsumexp)(int64_t n, const void *row) {
+    enum { BLOCK = 512, LANES_ = 32 };
     const T *restrict x = row;
-    T most = n ? x[0] : -INFINITY, sum = 0;
-    _Pragma("omp simd reduction(max : most)") for (int64_t i = 0; i < n; i++) most = x[i] > most ? x[i] : most;
-    const T shift = most == -INFINITY || most == INFINITY ? 0 : most;
-    _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) sum += EXP(x[i] - shift);
+    T most = -INFINITY, shift = 0, lane[LANES_] = {0}, sum = 0;
+    for (int64_t i = 0, m; i < n; i += m, x += m) {
+        m = n - i < BLOCK ? n - i : BLOCK;
+        T top = x[0];
+        _Pragma("omp simd reduction(max : top)") for (int64_t j = 0; j < m; j++) top = x[j] > top ? x[j] : top;
+        if (top > most || top != top) {
+            const T next = top == -INFINITY || top == INFINITY ? 0 : top, less = EXP(shift - next);
+            if (most > -INFINITY) for (int l = 0; l < LANES_; l++) lane[l] *= less;
+            most = top, shift = next;
+        }
+        int64_t j = 0;
+        for (; j + LANES_ <= m; j += LANES_) {
+            _Pragma("omp simd") for (int l = 0; l < LANES_; l++) lane[l] += EXP(x[j + l] - shift);
+        }
+        for (; j < m; j++) lane[0] += EXP(x[j] - shift);
+    }
+    for (int l = 0; l < LANES_; l++) sum += lane[l];
     return (double)shift + log((double)sum);
 }
 
-/* dx = exp(x - lse) * scale. */
-static void LOSS_FN(softmax_slope)(int64_t n, const void *row, double lse, double scale, void *slope) {
+/* dx = exp(x - lse) * scale; `past` the cache where all rows together are too large for it. */
+static void LOSS_FN(softmax_slope)(int64_t n, const void *row, double lse, double scale, void *slope, bool past) {
+    enum { LINE = 64 / sizeof(T) };
     const T *restrict x = row;
     T *restrict dx = slope;
     const T shift = (T)lse, factor = (T)scale;
-    _Pragma("omp simd") for (int64_t i = 0; i < n; i++) dx[i] = EXP(x[i] - shift) * factor;
+    int64_t i = 0;
+    if (past) {
+        for (; i < n && (uintptr_t)(dx + i) % 64; i++) dx[i] = EXP(x[i] - shift) * factor;
+        for (; i + LINE <= n; i += LINE) {
+            T line[LINE];
+            _Pragma("omp simd") for (int l = 0; l < LINE; l++) line[l] = EXP(x[i + l] - shift) * factor;
+            write_past(dx + i, line);
+        }
+        write_past_done();
+    }
+    _Pragma("omp simd") for (int64_t j = i; j < n; j++) dx[j] = EXP(x[j] - shift) * factor;
 }
 
 #undef T

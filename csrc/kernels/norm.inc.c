@@ -1,7 +1,7 @@
 /* norm.inc.c -- rows brought to mean 0 and variance 1, and the gradient of that; sums and squares of channels.
  *
- * Sums run in LANES separate parts, which vectorises without reordering and is more exact than one running sum. */
-enum { LANES = 16 };
+ * Sums run in LANES separate parts (the rest of a row in FEW_LANES), which vectorises without reordering and is more exact than one running sum. */
+enum { LANES = 64, FEW_LANES = 16 };
 
 #define LANE_SUM(T, n, EXPR)                                                                                            \
     ({                                                                                                                  \
@@ -10,8 +10,13 @@ enum { LANES = 16 };
         for (; i + LANES <= (n); i += LANES) {                                                                          \
             SIMD for (int l = 0; l < LANES; l++) { int64_t j = i + l; lane_[l] += (EXPR); }                             \
         }                                                                                                               \
+        for (int f = FEW_LANES; i >= LANES && f < LANES; f += FEW_LANES)                                                \
+            for (int l = 0; l < FEW_LANES; l++) lane_[l] += lane_[f + l];                                               \
+        for (; i + FEW_LANES <= (n); i += FEW_LANES) {                                                                  \
+            SIMD for (int l = 0; l < FEW_LANES; l++) { int64_t j = i + l; lane_[l] += (EXPR); }                         \
+        }                                                                                                               \
         for (; i < (n); i++) { int64_t j = i; lane_[0] += (EXPR); }                                                     \
-        for (int l = 0; l < LANES; l++) total_ += lane_[l];                                                             \
+        for (int l = 0; l < FEW_LANES; l++) total_ += lane_[l];                                                         \
         total_;                                                                                                         \
     })
 

@@ -1,7 +1,9 @@
-/* sort.inc.c -- lines in order: a stable merge sort of (key, index) pairs, and selection.
+/* sort.inc.c -- lines in order: a stable sort of (key, index) pairs, and selection.
  *
  * Keys are 64-bit integers that compare as the elements do, with NaN above everything: one sort serves all dtypes.  Floats become keys by
- * flipping the bits below the sign of negative ones. */
+ * flipping the bits below the sign of negative ones.  Short lines are merged.  Long ones are sorted by digits of a byte, the lowest first
+ * (Knuth, volume 3, 5.2.5), counted from the smallest key so that digits which all share are passed over; where key and index fit
+ * into half the room, they move as one number of 64 bits. */
 typedef struct Keyed { int64_t key, index; } Keyed;
 
 static int64_t sort_scratch(int64_t n) { return 2 * n * (int64_t)sizeof(Keyed); }
@@ -12,7 +14,7 @@ VM int64_t key_f64(double x) {
 }
 VM int64_t key_f32(float x) {
     int32_t b = f32_bits(x == 0 ? 0 : x);
-    return x != x ? INT64_MAX : b < 0 ? b ^ INT32_MAX : b;
+    return x != x ? INT32_MAX : b < 0 ? b ^ INT32_MAX : b;
 }
 VM int64_t key_f16(uint16_t x) { return key_f32(half_to_float(x)); }
 VM int64_t key_bf16(uint16_t x) { return key_f32(bfloat_to_float(x)); }
@@ -20,7 +22,7 @@ VM int64_t key_bf16(uint16_t x) { return key_f32(bfloat_to_float(x)); }
 
 /* Short runs by insertion, then merged from one buffer to the other; `a` holds the result. */
 enum { RUN = 16 };
-static void sort_keyed(Keyed *a, Keyed *b, int64_t n) {
+static void merge_keyed(Keyed *a, Keyed *b, int64_t n) {
     for (int64_t first = 0; first < n; first += RUN) {
         int64_t last = n - first < RUN ? n : first + RUN;
         for (int64_t i = first + 1; i < last; i++) {
@@ -51,6 +53,57 @@ static void sort_keyed(Keyed *a, Keyed *b, int64_t n) {
     if (from != a) __builtin_memcpy(a, from, (size_t)n * sizeof *a);
 }
 
+/* Sorts T by digits first.. last - 1 of what DIGITS gives.  The result is in `from`. */
+#define BY_DIGITS(T, from, to, n, first, last, DIGITS) \
+    do { \
+        int64_t count[8][256]; \
+        __builtin_memset(count, 0, sizeof count); \
+        for (int64_t i = 0; i < (n); i++) \
+            for (int d = (first); d < (last); d++) count[d][(DIGITS(from[i]) >> (8 * d)) & 255]++; \
+        for (int d = (first); d < (last); d++) { \
+            int64_t at = 0; \
+            bool shared = count[d][(DIGITS(from[0]) >> (8 * d)) & 255] == (n); \
+            for (int v = 0; v < 256; v++) { \
+                int64_t c = count[d][v]; \
+                count[d][v] = at; \
+                at += c; \
+            } \
+            if (shared) continue; \
+            for (int64_t i = 0; i < (n); i++) to[count[d][(DIGITS(from[i]) >> (8 * d)) & 255]++] = from[i]; \
+            T *swap_ = from; \
+            from = to; \
+            to = swap_; \
+        } \
+    } while (0)
+#define WHOLE(x) (x)
+#define KEY_OF(x) ((uint64_t)(x).key)
+
+static void digits_keyed(Keyed *a, Keyed *b, int64_t n) {
+    int64_t least = INT64_MAX, most = INT64_MIN;
+    for (int64_t i = 0; i < n; i++) {
+        least = a[i].key < least ? a[i].key : least;
+        most = a[i].key > most ? a[i].key : most;
+    }
+    uint64_t range = (uint64_t)most - (uint64_t)least;
+    if (range <= UINT32_MAX && n <= UINT32_MAX) {
+        uint64_t *from = (uint64_t *)b, *to = from + n;
+        for (int64_t i = 0; i < n; i++) from[i] = ((uint64_t)a[i].key - (uint64_t)least) << 32 | (uint64_t)a[i].index;
+        BY_DIGITS(uint64_t, from, to, n, 4, 8, WHOLE);
+        for (int64_t i = 0; i < n; i++) a[i] = (Keyed){(int64_t)((from[i] >> 32) + (uint64_t)least), (int64_t)(from[i] & UINT32_MAX)};
+        return;
+    }
+    Keyed *from = a, *to = b;
+    for (int64_t i = 0; i < n; i++) a[i].key = (int64_t)((uint64_t)a[i].key - (uint64_t)least);
+    BY_DIGITS(Keyed, from, to, n, 0, 8, KEY_OF);
+    for (int64_t i = 0; i < n; i++) a[i] = (Keyed){(int64_t)((uint64_t)from[i].key + (uint64_t)least), from[i].index};
+}
+
+static void sort_keyed(Keyed *a, Keyed *b, int64_t n) {
+    enum { LONG_LINE = 400 };
+    if (n < LONG_LINE) merge_keyed(a, b, n);
+    else digits_keyed(a, b, n);
+}
+
 /* Moves the k smallest pairs (by key, then index) to the front, in no order. */
 static void select_keyed(Keyed *a, int64_t n, int64_t k) {
     int64_t low = 0, high = n - 1;
@@ -73,11 +126,11 @@ static void select_keyed(Keyed *a, int64_t n, int64_t k) {
 }
 
 /* The k-th smallest; k = 0: the lower median, NaN if there is one; k = -1: the lower median of the numbers. */
-static Keyed kth_keyed(Keyed *a, int64_t n, int64_t k, bool may_be_nan) {
+static Keyed kth_keyed(Keyed *a, int64_t n, int64_t k, int64_t nan /* its key; 0: none */) {
     int64_t numbers = n;
     Keyed best = a[0];
-    for (int64_t i = n - 1; may_be_nan && k <= 0 && i >= 0; i--)
-        if (a[i].key == INT64_MAX) best = a[i], numbers--;
+    for (int64_t i = n - 1; nan && k <= 0 && i >= 0; i--)
+        if (a[i].key == nan) best = a[i], numbers--;
     if ((k == 0 && numbers < n) || numbers == 0) return best;
     if (k <= 0) k = (numbers - 1) / 2 + 1;
     select_keyed(a, n, k - 1);
@@ -87,7 +140,15 @@ static Keyed kth_keyed(Keyed *a, int64_t n, int64_t k, bool may_be_nan) {
     return best;
 }
 
-#define SORTS(T, tag, KEY, is_float) \
+/* Makes room among candidates for the k smallest: of `count` only those stay.  Returns the largest key that stayed. */
+static int64_t keep_first(Keyed *a, int64_t count, int64_t k) {
+    select_keyed(a, count, k - 1);
+    int64_t most = a[0].key;
+    for (int64_t i = 1; i < k; i++) most = a[i].key > most ? a[i].key : most;
+    return most;
+}
+
+#define SORTS(T, tag, KEY, nan) \
     static void keys_##tag(int64_t n, Keyed *a, const char *p, int64_t stride, bool flip) { \
         for (int64_t i = 0; i < n; i++) { int64_t k = KEY(*(const T *)(p + i * stride)); a[i] = (Keyed){flip ? ~k : k, i}; } \
     } \
@@ -104,11 +165,26 @@ static Keyed kth_keyed(Keyed *a, int64_t n, int64_t k, bool may_be_nan) {
         sort_keyed(a, a + n, n); \
         put_##tag(n, a, p, stride); \
     } \
+    /* Of few among many: elements that do not beat the k-th best so far are passed by.  Of equals the first are kept. */ \
+    static void few_##tag(int64_t n, int64_t k, Keyed *a, const char *p, int64_t stride, bool flip) { \
+        int64_t room = 2 * k + 64, count = 0, most = 0; \
+        bool full = false; \
+        for (int64_t i = 0; i < n; i++) { \
+            int64_t key = KEY(*(const T *)(p + i * stride)); \
+            key = flip ? ~key : key; \
+            if (full && key >= most) continue; \
+            a[count++] = (Keyed){key, i}; \
+            if (count == room) most = keep_first(a, count, k), count = k, full = true; \
+        } \
+        if (count > k) keep_first(a, count, k); \
+    } \
     static void topk_##tag(LOOP_ARGS) { \
         const SortSpec *s = extra; \
         Keyed *a = s->scratch; \
-        keys_##tag(n, a, p[2], stride[2], s->largest); \
-        if (s->k < n && s->k > 0) select_keyed(a, n, s->k - 1); \
+        bool few = s->k > 0 && s->k < n / 16 && n > 256; \
+        if (few) few_##tag(n, s->k, a, p[2], stride[2], s->largest); \
+        else keys_##tag(n, a, p[2], stride[2], s->largest); \
+        if (!few && s->k < n && s->k > 0) select_keyed(a, n, s->k - 1); \
         if (s->k > 0) sort_keyed(a, a + n, s->k); \
         put_##tag(s->k, a, p, stride); \
     } \
@@ -116,16 +192,19 @@ static Keyed kth_keyed(Keyed *a, int64_t n, int64_t k, bool may_be_nan) {
         const SortSpec *s = extra; \
         Keyed *a = s->scratch; \
         keys_##tag(n, a, p[2], stride[2], false); \
-        Keyed best = kth_keyed(a, n, s->k, is_float); \
+        Keyed best = kth_keyed(a, n, s->k, nan); \
         put_##tag(1, &best, p, stride); \
     }
-SORTS(uint8_t, u8, KEY_INT, false)
-SORTS(int8_t, i8, KEY_INT, false)
-SORTS(int16_t, i16, KEY_INT, false)
-SORTS(int32_t, i32, KEY_INT, false)
-SORTS(int64_t, i64, KEY_INT, false)
-SORTS(uint16_t, f16, key_f16, true)
-SORTS(uint16_t, bf16, key_bf16, true)
-SORTS(float, f32, key_f32, true)
-SORTS(double, f64, key_f64, true)
+#undef BY_DIGITS
+#undef WHOLE
+#undef KEY_OF
+SORTS(uint8_t, u8, KEY_INT, 0)
+SORTS(int8_t, i8, KEY_INT, 0)
+SORTS(int16_t, i16, KEY_INT, 0)
+SORTS(int32_t, i32, KEY_INT, 0)
+SORTS(int64_t, i64, KEY_INT, 0)
+SORTS(uint16_t, f16, key_f16, INT32_MAX)
+SORTS(uint16_t, bf16, key_bf16, INT32_MAX)
+SORTS(float, f32, key_f32, INT32_MAX)
+SORTS(double, f64, key_f64, INT64_MAX)
 #define SORT_TABLE(name) {name##_u8, name##_u8, name##_i8, name##_i16, name##_i32, name##_i64, name##_f16, name##_bf16, name##_f32, name##_f64}

@@ -57,6 +57,13 @@ VM float f32_exp(float x) {
     return x < -104.0f ? 0.0f : y;
 }
 
+VM float f32_exp_small(float x) {   /* for |x| <= 80 or so, and NaN: neither overflow nor subnormal results to think of */
+    float t = FMAF(x, 0x1.715476p+0f, F32_ROUND), n = t - F32_ROUND;
+    float r = FMAF(n, 0x1.bd0106p-13f, FMAF(n, -0x1.63p-1f, x));
+    float s = f32_from((int32_t)(((uint32_t)f32_bits(t) << 23) + (127u << 23)));   /* the low bits of t are n */
+    return FMAF(s, FMAF(r * r, f32_exp_q(r), r), s);
+}
+
 VM float f32_expm1_small(float x) {   /* for 0 <= x <= 25 or so: no overflow to think of */
     float t = FMAF(x, 0x1.715476p+0f, F32_ROUND), n = t - F32_ROUND;
     float r = FMAF(n, 0x1.bd0106p-13f, FMAF(n, -0x1.63p-1f, x));
@@ -324,7 +331,7 @@ VM float f32_erf(float x) {
     q = FMAF(q, t, 0x1.443578p-1f);
     q = FMAF(q, t, 0x1.212c08p+0f);
     q = FMAF(q, t, -0x1.8a3726p-13f);
-    float y = a < 1.0f ? FMAF(p, a, a) : 1.0f - f32_exp(-q);
+    float y = a < 1.0f ? FMAF(p, a, a) : 1.0f - f32_exp_small(-q);
     y = f32_sign_of(f32_abs(y), x);
     return x == x ? y : x;
 }

@@ -7,15 +7,76 @@
 
 /* ---- raw copies, for everyone ------------------------------------------------------------------------------------ */
 
-enum { TILE_FROM = 32 };
+typedef struct Axis { int64_t size, to, from; } Axis;    /* of a copy: its strides in both tensors */
 
-/* A matrix transposed in memory: by blocks, since either side alone would miss the cache on every element. */
-static bool copy_transposed(Tensor *to, Tensor *from) {
-    if (to->ndim != 2 || !rl_same_shape(to, from) || from->stride[0] != 1 || to->stride[1] != 1) return false;
-    if (to->shape[0] < TILE_FROM || to->shape[1] < TILE_FROM || from->stride[1] <= 1 || to->stride[0] <= 1) return false;
-    int bytes = rl_dtypes[to->dtype].bytes;
-    rl_kernels->transpose[rl_size_index(bytes)](to->shape[0], to->shape[1], rl_data(to), to->stride[0] * bytes, rl_data(from), from->stride[1] * bytes);
-    return true;
+typedef struct Turn {          /* matrices transposed in memory, and the dims that count them */
+    int n, size_index;
+    Axis outer[RL_MAX_DIMS];
+    int64_t rows, cols, y_row, x_col, strips;
+    int bytes;
+    char *to;
+    const char *from;
+} Turn;
+
+/* The dims of two tensors of one shape, the densest of `to` first; neighbours that form one longer dim are joined. */
+static int axes_of(const Tensor *to, const Tensor *from, Axis *axis) {
+    int n = 0, last = 0;
+    for (int d = to->ndim - 1; d >= 0; d--) {
+        if (to->shape[d] == 1) continue;
+        int place = n++;
+        for (; place > 0 && axis[place - 1].to > to->stride[d]; place--) axis[place] = axis[place - 1];
+        axis[place] = (Axis){to->shape[d], to->stride[d], from->stride[d]};
+    }
+    for (int d = 1; d < n; d++) {
+        Axis *a = &axis[last];
+        if (axis[d].to == a->size * a->to && axis[d].from == a->size * a->from) a->size *= axis[d].size;
+        else axis[++last] = axis[d];
+    }
+    return n ? last + 1 : 0;
+}
+
+enum { STRIP = 1024 };
+
+static void turn_range(int64_t begin, int64_t end, void *state) {
+    const Turn *t = state;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t first = i % t->strips * STRIP, rows = t->rows - first < STRIP ? t->rows - first : STRIP, rest = i / t->strips, to = first * t->y_row, from = first;
+        for (int d = 0; d < t->n; d++) {
+            to += rest % t->outer[d].size * t->outer[d].to;
+            from += rest % t->outer[d].size * t->outer[d].from;
+            rest /= t->outer[d].size;
+        }
+        rl_kernels->transpose[t->size_index](rows, t->cols, t->to + to * t->bytes, t->y_row * t->bytes, t->from + from * t->bytes, t->x_col * t->bytes);
+    }
+}
+
+/* Where one tensor is dense along one dim and the other along another, walking either's order misses the cache on every element of
+ * the other: such copies go by blocks.  *done: whether this is one. */
+static bool copy_transposed(Tensor *to, Tensor *from, bool *done) {
+    enum { SHORT = 8, FEW = 256 };
+    Axis axis[RL_MAX_DIMS];
+    *done = false;
+    if (to->numel < FEW || !rl_same_shape(to, from)) return true;
+    int n = axes_of(to, from, axis), row = 1;
+    while (row < n && axis[row].from != 1) row++;
+    if (row >= n || axis[0].to != 1 || axis[0].from == 0 || axis[row].to <= 0 || axis[0].size < SHORT || axis[row].size < SHORT) return true;
+    Turn t = {.bytes = rl_dtypes[to->dtype].bytes, .to = rl_data(to), .from = rl_data(from), .rows = axis[row].size, .cols = axis[0].size, .y_row = axis[row].to, .x_col = axis[0].from};
+    t.size_index = rl_size_index(t.bytes);
+    t.strips = (t.rows + STRIP - 1) / STRIP;
+    int64_t items = t.strips;
+    for (int d = 1; d < n; d++) {
+        if (d == row) continue;
+        t.outer[t.n++] = axis[d];
+        items *= axis[d].size;
+    }
+    *done = true;
+    Storage *held[] = {to->storage, from->storage};
+    rl_storage_keep(held[0]);
+    rl_storage_keep(held[1]);
+    bool whole = rl_parallel_for(items, 1 + items * 40000 / to->numel, turn_range, &t);
+    rl_storage_drop(held[0]);
+    rl_storage_drop(held[1]);
+    return whole;
 }
 
 Tensor *rl_copy_into(Tensor *to, Tensor *from) {
@@ -32,7 +93,9 @@ Tensor *rl_copy_into(Tensor *to, Tensor *from) {
         memcpy(rl_data(to), rl_data(from), (size_t)(to->numel * rl_dtypes[to->dtype].bytes));
         return to;
     }
-    if (plain && copy_transposed(to, from)) return to;
+    bool turned = false;
+    if (plain && !copy_transposed(to, from, &turned)) return NULL;
+    if (turned) return to;
     LoopFn *fn = plain ? rl_kernels->copy[rl_size_index(rl_dtypes[to->dtype].bytes)] : rl_kernels->cast[from->dtype][to->dtype];
     return rl_loop(fn, 2, (Tensor *[]){to, from}, NULL, 0.5) ? to : NULL;
 }

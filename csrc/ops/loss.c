@@ -213,6 +213,7 @@ static void slope_rows(int64_t begin, int64_t end, void *state) {
     const Rows *r = state;
     const Classes *k = r->k;
     int64_t line = k->c * rl_dtype_bytes(k->dtype);
+    bool past = k->n * line > 1 << 25;       /* more than stays in a cache */
     for (int64_t i = begin; i < end; i++) {
         int64_t class = class_at(k, i);
         char *dx = r->dx + i * line;
@@ -222,7 +223,7 @@ static void slope_rows(int64_t begin, int64_t end, void *state) {
         }
         double scale = weight_of(k, class) * number_at(k->dtype, r->g, k->how == NO_REDUCTION ? i : 0);
         if (k->how == MEAN) scale /= r->all;
-        rl_kernels->softmax_slope[k->dtype](k->c, r->x + i * line, number_at(k->dtype, r->lse, i), scale, dx);
+        rl_kernels->softmax_slope[k->dtype](k->c, r->x + i * line, number_at(k->dtype, r->lse, i), scale, dx, past);
         set_number(k->dtype, dx, class, number_at(k->dtype, dx, class) - scale);
     }
 }

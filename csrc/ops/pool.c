@@ -170,10 +170,33 @@ static Tensor *flat_planes(Tensor *t, int n) {
     return rl_reshape(t, 2, (int64_t[]){planes, planes ? t->numel / planes : 0});
 }
 
+typedef struct Return { char *dx, *g, *where; int64_t in, out; int bytes; LoopFn *add; } Return;
+
+static void return_range(int64_t begin, int64_t end, void *state) {
+    const Return *k = state;
+    IndexSpec spec = {k->in, k->bytes};
+    for (int64_t p = begin; p < end; p++)
+        k->add(k->out, (char *[]){k->dx + p * k->in * k->bytes, k->where + p * k->out * 8, k->g + p * k->out * k->bytes}, (int64_t[]){0, 8, k->bytes}, &spec);
+}
+
+/* The gradient that is not itself differentiated: plane by plane, in place. */
+static Tensor *return_maxima(Tensor *g, Tensor *where, const Meta *m, int n) {
+    Tensor *dx = rl_zeros(m->ndim, m->shape, g->dtype), *dense = rl_contiguous(g);
+    where = rl_contiguous(where);
+    if (!dx || !dense || !where || dx->numel == 0) return dx && dense && where ? dx : NULL;
+    int64_t planes = planes_of(dx, n);
+    Return k = {rl_data(dx), rl_data(dense), rl_data(where), dx->numel / planes, g->numel / planes, rl_dtypes[g->dtype].bytes, rl_kernels->scatter_reduce[g->dtype][SCATTER_ADD]};
+    return rl_parallel_for(planes, 1 + 20000 / (k.out + 1), return_range, &k) ? dx : NULL;
+}
+
 static void max_pool_vjp(Call *c, Tensor **g, Tensor **dx) {
     if (!g[0]) return;
     const Meta *m = rl_meta(c, 0);
     int n = spatial(&c->arg[1]);
+    if (!rl_thread.grad_mode) {
+        dx[0] = return_maxima(g[0], c->out[1], m, n);
+        return;
+    }
     Tensor *zeros = flat_planes(rl_zeros(m->ndim, m->shape, g[0]->dtype), n);
     Tensor *sum = rl_do("scatter_add", a_t(zeros), a_i(1), a_t(flat_planes(rl_alias(c->out[1]), n)), a_t(flat_planes(g[0], n)));
     dx[0] = sum ? rl_reshape(sum, m->ndim, m->shape) : NULL;
