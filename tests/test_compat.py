@@ -31,6 +31,7 @@ if __name__ == "__main__":
         loss.backward()
         step.step()
     print(type(pickle.loads(pickle.dumps(Squares()))).__module__, f"{loss.item():.4f}", sys.argv[1:], torch.__name__, torch.nn is nn)
+    print(torch.float32, x.shape, type(x), torch.zeros(1, dtype=torch.float64))
 """
 
 
@@ -45,7 +46,9 @@ def test_a_script_runs_as_it_is(tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
     done = run("train.py", "--lr", "3", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    module, loss, *rest = done.stdout.split(" ", 2)
+    first, second = done.stdout.splitlines(keepends=True)
+    assert second == "torch.float32 torch.Size([3, 1]) <class 'torch.Tensor'> tensor([0.], dtype=torch.float64)\n"
+    module, loss, *rest = first.split(" ", 2)
     assert module == "__main__" and float(loss) > 0
     assert rest == ["['--lr', '3'] rushlight True\n"]
     other = run("-m", "train", "--lr", "3", cwd=tmp_path)
@@ -77,6 +80,7 @@ def test_install_and_uninstall(tmp_path):
     done = run("-c", "import rushlight, sys\nfrom rushlight import compat\nimport torch, torch.nn.init as i\n"
                      "assert torch is rushlight and sys.modules['torch.nn.init'] is rushlight.nn.init and i.__spec__.name == 'rushlight.nn.init'\n"
                      "compat.install(); compat.uninstall()\n"
+                     "assert repr(torch.float16) == 'rushlight.float16' and torch.Tensor.__module__ == 'rushlight'\n"
                      "assert not compat.is_installed() and rushlight.__version__ != compat.TORCH_VERSION and not [n for n in sys.modules if n.split('.')[0] == 'torch']\n"
                      "import types; sys.modules['torch'] = types.ModuleType('torch')\n"
                      "try: compat.install()\n"

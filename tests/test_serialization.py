@@ -349,3 +349,18 @@ def test_random_damage():
             rl.load(file)
         except (pickle.UnpicklingError, RuntimeError, EOFError):
             pass
+
+
+def test_a_file_as_a_storage(tmp_path):
+    path = tmp_path / "bytes"
+    path.write_bytes(bytes(range(16)))
+    own = rl.UntypedStorage.from_file(str(path), False, 16)
+    part = rl.asarray(own[4:12], dtype=rl.uint8)
+    assert len(own) == 16 and own[3] == 3 and part.view(rl.int32).tolist() == [117835012, 185207048]
+    part[0] = 99
+    assert own[4] == 99 and path.read_bytes()[4] == 4
+    shared = rl.UntypedStorage.from_file(str(path), True, 16)
+    shared[0] = 7
+    assert path.read_bytes()[0] == 7 and len(shared[3:3]) == 0
+    with pytest.raises(RuntimeError, match="step"):
+        shared[::2]

@@ -444,3 +444,15 @@ def test_attention_by_functions():
         flex_attention(q, k[:, :2], v[:, :2])
     hidden = flex_attention(q, k, v, block_mask=create_block_mask(lambda b, h, i, j: j > 100, None, None, 20, 20))
     assert (hidden == 0).all()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_associative_scan(reverse):
+    from rushlight._higher_order_ops.associative_scan import associative_scan
+    x = rl.arange(1.0, 8.0).reshape(1, 7)
+    sums = associative_scan(lambda a, b: a + b, x, 1, reverse=reverse)
+    assert sums.tolist() == [x[0].flip(0).cumsum(0).flip(0).tolist() if reverse else x[0].cumsum(0).tolist()]
+    if not reverse:         # h = a h + b, as pairs
+        a, b = rl.full((5,), 0.5), rl.ones(5)
+        _, h = associative_scan(lambda p, q: (p[0] * q[0], p[1] * q[0] + q[1]), (a, b), 0)
+        assert h.tolist() == [1, 1.5, 1.75, 1.875, 1.9375]

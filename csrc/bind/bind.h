@@ -51,6 +51,7 @@ extern bool host_pools;                         /* free lists; off under sanitiz
 /* ---- py_types.c ---- */
 bool types_start(PyObject *module);
 PyObject *dtype_object(Dtype d);                /* borrowed */
+PyObject *types_called(PyObject *unused, PyObject *name);     /* what reprs of dtypes, layouts, formats and sizes begin with */
 const char *dtype_absent_text(PyObject *o);     /* what messages say of a dtype that no tensor here has; NULL for other objects */
 Dtype dtype_value(PyObject *dtype);             /* of a dtype object */
 bool dtype_from(PyObject *o, Dtype *d);         /* dtype objects, and the Python types bool, int, float, complex; no exception */

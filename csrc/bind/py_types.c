@@ -13,7 +13,16 @@ typedef struct PyNamed { PyObject_HEAD int value; const char *name; } PyNamed;
 
 static PyObject *dtype_objects[RL_NDTYPES], *layout_object, *format_objects[4];
 
-static PyObject *named_repr(PyObject *self) { return PyUnicode_FromFormat("rushlight.%s", ((PyNamed *)self)->name); }
+static char own_name[16] = "rushlight";    /* what reprs begin with; "torch" for scripts that read them */
+
+PyObject *types_called(PyObject *unused, PyObject *name) {
+    const char *text = PyUnicode_AsUTF8(name);
+    if (!text) return NULL;
+    snprintf(own_name, sizeof own_name, "%s", text);
+    Py_RETURN_NONE;
+}
+
+static PyObject *named_repr(PyObject *self) { return PyUnicode_FromFormat("%s.%s", own_name, ((PyNamed *)self)->name); }
 static PyObject *named_reduce(PyObject *self, PyObject *unused) { return PyUnicode_FromString(((PyNamed *)self)->name); }
 static PyObject *named_copy(PyObject *self, PyObject *unused) { return Py_NewRef(self); }
 static void plain_dealloc(PyObject *self) {
@@ -315,7 +324,7 @@ static PyObject *size_type_new(PyTypeObject *type, PyObject *args, PyObject *kwa
 }
 
 static PyObject *size_repr(PyObject *self) {
-    PyObject *list = PySequence_List(self), *text = list ? PyUnicode_FromFormat("rushlight.Size(%R)", list) : NULL;
+    PyObject *list = PySequence_List(self), *text = list ? PyUnicode_FromFormat("%s.Size(%R)", own_name, list) : NULL;
     Py_XDECREF(list);
     return text;
 }

@@ -18,6 +18,11 @@ _ENGINE = {name: value for space in (_C, _C._VariableFunctions) for name, value 
 globals().update(_ENGINE)
 globals().update({name: getattr(_C._VariableFunctions, name) for name in "_standard_gamma _standard_gamma_grad _sample_dirichlet _dirichlet_grad".split()})
 
+for _name in "_log_api_usage_once _jit_set_profiling_executor _jit_set_profiling_mode _jit_override_can_fuse_on_gpu _jit_override_can_fuse_on_cpu _jit_set_texpr_fuser_enabled".split():
+    setattr(_C, _name, lambda *args: None)      # what libraries tell torch's engine: nothing to do here
+_C._get_tracing_state, _C._get_accelerator = (lambda: None), (lambda *args: _C.device("cpu"))
+del _name
+
 from ._tensor import (BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor,  # noqa: E402
                       LongTensor, ShortTensor, is_storage, is_tensor, set_default_tensor_type, typename)
 from ._settings import *  # noqa: E402, F403

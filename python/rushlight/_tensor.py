@@ -384,6 +384,31 @@ def set_default_tensor_type(t):
     _C.set_default_dtype(t.dtype)
 
 
+def _storage_from_file(cls, filename, shared=False, nbytes=0):
+    """The bytes of a file, mapped into memory: writes reach the file with shared, and nobody without."""
+    import mmap
+    with open(filename, "r+b" if shared else "rb") as file:
+        if shared:
+            file.seek(0, 2)
+            if file.tell() < nbytes:
+                file.truncate(nbytes)
+        mapped = mmap.mmap(file.fileno(), nbytes, access=mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY)
+    return rl.frombuffer(mapped, dtype=rl.uint8).untyped_storage()
+
+
+def _storage_item(self, index, _at=_C.UntypedStorage.__getitem__):
+    """A byte, or for a slice a storage over the same bytes."""
+    if not isinstance(index, slice):
+        return _at(self, index)
+    start, stop, step = index.indices(len(self))
+    if step != 1:
+        raise RuntimeError(f"Trying to slice with a step of {step}, but only a step of 1 is supported")
+    part = memoryview(self)[start:stop]
+    return rl.frombuffer(part, dtype=rl.uint8).untyped_storage() if len(part) else _C.UntypedStorage(0)
+
+
+_C.UntypedStorage.from_file, _C.UntypedStorage.__getitem__, _C.UntypedStorage.untyped = classmethod(_storage_from_file), _storage_item, lambda self: self
+
 _attach()
 
 _attach_late()

@@ -4,7 +4,8 @@
 under a second name, each imported when it is first asked for. `python -m rushlight.compat script.py` (or `-m module`, or `-c code`) does
 that and runs the script. What rushlight does not have is an error that says so; nothing is ever taken from an installed torch.
 
-While it is installed, rushlight gives the version of the torch whose interface it follows, because packages ask for it.
+While it is installed, rushlight gives the version of the torch whose interface it follows, and reprs say torch (torch.float32,
+torch.Size([2, 3]), <class 'torch.Tensor'>), because packages read them.
 """
 
 import importlib
@@ -93,6 +94,13 @@ def _versions():
 _own = {}
 
 
+def _call(name):
+    """The name that reprs begin with and that Tensor's module has."""
+    from .. import _C
+    _C._called(name)
+    _C.Tensor.__module__ = name
+
+
 def install():
     """From now on `import torch` and `import torchvision` give rushlight; harmless when done twice."""
     if is_installed():
@@ -104,6 +112,7 @@ def install():
     for module, version in _versions():
         _own[module] = vars(module).get("__version__")
         module.__version__ = version
+    _call("torch")
     sys.meta_path.insert(0, _finder)
 
 
@@ -120,3 +129,4 @@ def uninstall():
         else:
             module.__version__ = version
     _own.clear()
+    _call("rushlight")

@@ -13,7 +13,12 @@ from typing import Final, NamedTuple, get_origin
 
 from ..futures import Future
 
-from ..nn import Module as ScriptModule
+from ..nn import Module
+
+
+class ScriptModule(Module):
+    """A module as a class of scripts would begin it: it runs eagerly."""
+
 
 
 def script(obj=None, *args, **kwargs):

@@ -6,12 +6,28 @@ tensor operations, as a compiler would want them too. A mask is kept as one dens
 
 import math
 
+from typing import NamedTuple
+
 import rushlight as rl
 
-__all__ = ["BlockMask", "and_masks", "create_block_mask", "create_mask", "create_nested_block_mask", "flex_attention", "noop_mask", "or_masks"]
+__all__ = ["AuxOutput", "AuxRequest", "BlockMask", "and_masks", "create_block_mask", "create_mask", "create_nested_block_mask", "flex_attention", "noop_mask", "or_masks"]
 
 
 _DEFAULT_SPARSE_BLOCK_SIZE = 128
+
+
+class AuxRequest(NamedTuple):
+    """What flex_attention is to give beside its result."""
+
+    lse: bool = False
+    max_scores: bool = False
+
+
+class AuxOutput(NamedTuple):
+    """What it gave: the logarithm of each row's sum of exponentials, and each row's greatest score."""
+
+    lse: rl.Tensor | None = None
+    max_scores: rl.Tensor | None = None
 
 
 def noop_mask(batch, head, token_q, token_kv):
@@ -130,4 +146,6 @@ def flex_attention(query, key, value, score_mod=None, block_mask=None, scale=Non
     most = scores.logsumexp(-1)
     weights = rl.where(most.isneginf()[..., None], rl.zeros_like(scores), (scores - most.masked_fill(most.isneginf(), 0)[..., None]).exp())
     out = weights @ value
+    if return_aux is not None:
+        return out, AuxOutput(most if return_aux.lse else None, scores.amax(-1) if return_aux.max_scores else None)
     return (out, most) if return_lse else out
