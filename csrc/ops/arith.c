@@ -262,7 +262,7 @@ Op rl_arith_ops[] = {
     },
     {
         .sig = "float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor",
-        .forward = float_power_forward, .flags = COMPOSITE, .where = FMIO,
+        .forward = float_power_forward, .flags = COMPOSITE | EXACT_OUT, .where = FMIO,
         .samples = "pos(3, 4), 2",
         .doc = "pow in double precision, also of integers.\n\n>>> rl.float_power(rl.tensor([2, 3]), -1).dtype == rl.float64\nTrue",
     },

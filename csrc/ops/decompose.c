@@ -499,7 +499,7 @@ Op rl_decompose_ops[] = {
         .forward = cholesky_forward, .vjp = cholesky_vjp, .samples = "spd(3); spd(2), upper=True",
     },
     {
-        .sig = "linalg.solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor", .where = LINALG | OUT, .saves = SAVE(0) | SAVE_OUT(0),
+        .sig = "linalg.solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor", .flags = EXACT_OUT, .where = LINALG | OUT, .saves = SAVE(0) | SAVE_OUT(0),
         .doc = "X of A X = B (left) or X A = B for triangular A.\n\n>>> rl.linalg.solve_triangular(rl.tensor([[2.]]), rl.tensor([[4.]]), upper=True)\ntensor([[2.]])",
         .forward = solve_triangular_forward, .vjp = solve_triangular_vjp, .samples = "spd(3), x(3, 2), upper=True; spd(3), x(2, 3), upper=False, left=False; spd(2), x(2, 2), upper=True, unitriangular=True",
     },
@@ -524,7 +524,7 @@ Op rl_decompose_ops[] = {
         .forward = solve_ex_forward, .samples = "spd(3), x(3, 2); spd(3), x(3)",
     },
     {
-        .sig = "linalg.solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor", .where = LINALG | OUT, .flags = COMPOSITE,
+        .sig = "linalg.solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor", .where = LINALG | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "X of A X = B; a vector B gives a vector.\n\n>>> rl.linalg.solve(rl.tensor([[2.]]), rl.tensor([4.]))\ntensor([2.])",
         .forward = solve_forward, .samples = "spd(3), x(3, 2); spd(3), x(3); spd(3), x(2, 3), left=False",
     },
@@ -534,7 +534,7 @@ Op rl_decompose_ops[] = {
         .forward = inv_ex_forward, .samples = "spd(3)",
     },
     {
-        .sig = "linalg.inv(A: Tensor) -> Tensor", .where = LINALG | OUT, .flags = COMPOSITE,
+        .sig = "linalg.inv(A: Tensor) -> Tensor", .where = LINALG | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "The inverse of each matrix.\n\n>>> rl.linalg.inv(rl.tensor([[2.]]))\ntensor([[0.5000]])",
         .forward = inv_forward, .samples = "spd(3)",
     },
@@ -559,7 +559,7 @@ Op rl_decompose_ops[] = {
         .forward = eig_forward, .vjp = eig_vjp, .samples = "-",
     },
     {
-        .sig = "linalg.det(A: Tensor) -> Tensor", .where = LINALG | OUT, .saves = SAVE(0) | SAVE_OUT(0),
+        .sig = "linalg.det(A: Tensor) -> Tensor", .flags = EXACT_OUT, .where = LINALG | OUT, .saves = SAVE(0) | SAVE_OUT(0),
         .doc = "Determinant of each matrix.\n\n>>> rl.linalg.det(rl.tensor([[2., 0.], [0., 4.]]))\ntensor(8.)",
         .forward = det_forward, .vjp = det_vjp, .samples = "spd(3); x(2, 3, 3)",
     },

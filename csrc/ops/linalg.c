@@ -78,7 +78,7 @@ static void norm_vjp(Call *c, Tensor **g, Tensor **dx) {
 Op rl_linalg_ops[] = {
     {
         .sig = "linalg.vector_norm(x: Tensor, ord: Number = 2, dim: int | list[int] | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor",
-        .forward = norm_forward, .vjp = norm_vjp, .saves = SAVE(0) | SAVE_OUT(0), .where = LINALG | OUT,
+        .forward = norm_forward, .vjp = norm_vjp, .saves = SAVE(0) | SAVE_OUT(0), .flags = EXACT_OUT, .where = LINALG | OUT,
         .samples = "x(3, 4); x(3, 4), 1, 1; x(2, 3, 4), 3.5, (0, 2), True; x(3, 4), float('inf'), 0; x(3, 4), -float('inf'); x(3, 4), 0, 1; pos(3, 4), 0.5",
         .doc = "The p-norm of the elements, over all dims or some.\n\n>>> rl.linalg.vector_norm(rl.tensor([3.0, 4.0]))\ntensor(5.)",
     },

@@ -320,7 +320,7 @@ Op rl_math_ops[] = {
         .doc = "Logarithm of the multivariate gamma function of dimension p.\n\n>>> rl.mvlgamma(rl.tensor([2.0]), 2)\ntensor([0.4516])",
     },
     {
-        .sig = "ldexp(input: Tensor, other: Tensor) -> Tensor", .forward = ldexp_forward, .flags = COMPOSITE, .where = FMIO, .samples = "x(3, 4), idx(4, 3, 4)",
+        .sig = "ldexp(input: Tensor, other: Tensor) -> Tensor", .forward = ldexp_forward, .flags = COMPOSITE | EXACT_OUT, .where = FMIO, .samples = "x(3, 4), idx(4, 3, 4)",
         .doc = "input times two to the power of other.\n\n>>> rl.ldexp(rl.tensor([1.0]), rl.tensor([3]))\ntensor([8.])",
     },
     {
@@ -336,7 +336,7 @@ Op rl_math_ops[] = {
         .samples = "-", .doc = "The complex conjugate of complex numbers.",
     },
     {
-        .sig = "conj_physical(input: Tensor) -> Tensor", .forward = conj_forward, .flags = COMPOSITE, .where = FMIO, .samples = "x(3, 4)",
+        .sig = "conj_physical(input: Tensor) -> Tensor", .forward = conj_forward, .flags = COMPOSITE | EXACT_OUT, .where = FMIO, .samples = "x(3, 4)",
         .doc = "The complex conjugate; a real tensor is returned as it is.\n\n>>> rl.conj_physical(rl.tensor([1 + 2j]))\ntensor([1.-2.j])",
     },
     {

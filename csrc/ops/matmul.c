@@ -385,17 +385,17 @@ static Tensor *tensordot_forward(Call *c) {
 
 Op rl_matmul_ops[] = {
     {
-        .sig = "mm(input: Tensor, mat2: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .saves_for = {SAVE(1), SAVE(0)},
+        .sig = "mm(input: Tensor, mat2: Tensor) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .saves_for = {SAVE(1), SAVE(0)},
         .doc = "Product of two matrices, [n, k] and [k, m].\n\n>>> rl.mm(rl.tensor([[1., 2.]]), rl.tensor([[3.], [4.]]))\ntensor([[11.]])",
         .forward = mm_forward, .vjp = mm_vjp, .samples = "x(2, 3), x(3, 4); x(2, 3), x(4, 3).t(); x(0, 3), x(3, 2); x(2, 0), x(0, 3)",
     },
     {
-        .sig = "bmm(input: Tensor, mat2: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .saves_for = {SAVE(1), SAVE(0)},
+        .sig = "bmm(input: Tensor, mat2: Tensor) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .saves_for = {SAVE(1), SAVE(0)},
         .doc = "Products of as many pairs of matrices, [b, n, k] and [b, k, m].\n\n>>> rl.bmm(rl.ones(2, 1, 3), rl.ones(2, 3, 1)).flatten()\ntensor([3., 3.])",
         .forward = bmm_forward, .vjp = bmm_vjp, .samples = "x(2, 3, 4), x(2, 4, 5); x(2, 3, 4), x(2, 5, 4).transpose(1, 2); x(0, 2, 3), x(0, 3, 2)",
     },
     {
-        .sig = "mv(input: Tensor, vec: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE,
+        .sig = "mv(input: Tensor, vec: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "A matrix times a vector.\n\n>>> rl.mv(rl.tensor([[1., 2.]]), rl.tensor([3., 4.]))\ntensor([11.])",
         .forward = mv_forward, .samples = "x(2, 3), x(3)",
     },
@@ -405,12 +405,12 @@ Op rl_matmul_ops[] = {
         .forward = real_dot_forward, .formula = "input: g * tensor; tensor: g * input", .samples = "x(3), x(3); x(0), x(0); x(100), x(100)",
     },
     {
-        .sig = "dot(input: Tensor, tensor: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE,
+        .sig = "dot(input: Tensor, tensor: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "Sum of the products of two vectors' elements.\n\n>>> rl.dot(rl.tensor([1., 2.]), rl.tensor([3., 4.]))\ntensor(11.)",
         .forward = dot_forward, .samples = "x(3), x(3); x(0), x(0)",
     },
     {
-        .sig = "vdot(input: Tensor, other: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE, .data = 1,
+        .sig = "vdot(input: Tensor, other: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT, .data = 1,
         .doc = "dot() with the first vector conjugated.\n\n>>> rl.vdot(rl.tensor([1., 2.]), rl.tensor([3., 4.]))\ntensor(11.)",
         .forward = dot_forward, .samples = "x(3), x(3)",
     },
@@ -463,7 +463,7 @@ Op rl_matmul_ops[] = {
         .forward = outer_forward, .samples = "x(2), x(3)",
     },
     {
-        .sig = "inner(input: Tensor, other: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE,
+        .sig = "inner(input: Tensor, other: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "Sums of products over the last dims.\n\n>>> rl.inner(rl.tensor([1., 2.]), rl.tensor([3., 4.]))\ntensor(11.)",
         .forward = inner_forward, .samples = "x(3), x(3); x(2, 3), x(4, 3); x(), x(2)",
     },

@@ -486,7 +486,7 @@ Op rl_norm_ops[] = {
         .forward = native_group_norm_forward, .samples = "x(2, 4, 3), x(4), x(4), 2, 4, 3, 2, 1e-5; x(2, 4), None, None, 2, 4, 1, 4, 1e-5",
     },
     {
-        .sig = "renorm(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE,
+        .sig = "renorm(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "Slices along dim scaled down to a p-norm of at most maxnorm.\n\n>>> rl.renorm(rl.tensor([[3., 4.], [0., 1.]]), 2, 0, 2.5)\ntensor([[1.5000, 2.0000],\n        [0.0000, 1.0000]])",
         .forward = renorm_forward, .samples = "x(3, 4), 2, 0, 1; x(2, 3, 4), 1, -1, 0.5",
     },

@@ -565,7 +565,7 @@ Op rl_scatter_ops[] = {
         .forward = nonzero_tuple_forward, .samples = "mask(3, 4)",
     },
     {
-        .sig = "nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE,
+        .sig = "nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "nonzero() cut or padded to `size` rows.\n\n>>> rl.nonzero_static(rl.tensor([0, 5]), size=2)\ntensor([[ 1],\n        [-1]])",
         .forward = nonzero_static_forward, .samples = "mask(3, 4), size=5",
     },

@@ -184,7 +184,7 @@ Op rl_sort_ops[] = {
         .doc = "The indices that sort along dim.\n\n>>> rl.argsort(rl.tensor([3, 1, 2]))\ntensor([1, 2, 0])",
     },
     {
-        .sig = "msort(input: Tensor) -> Tensor", .forward = msort_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4)",
+        .sig = "msort(input: Tensor) -> Tensor", .forward = msort_forward, .flags = COMPOSITE | EXACT_OUT, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4)",
         .doc = "Sorted along the first dim.\n\n>>> rl.msort(rl.tensor([3, 1, 2]))\ntensor([1, 2, 3])",
     },
     {
