@@ -559,6 +559,11 @@ static Dtype number_dtype(const Arg *a) {
 }
 
 Dtype rl_result_type(int n, const Arg *args) {
+    if (n == 2 && args[0].tag == A_TENSOR && args[0].tensor) {      /* nearly always */
+        Dtype d = args[0].tensor->dtype;
+        if (args[1].tag == A_TENSOR && args[1].tensor && args[1].tensor->dtype == d) return d;
+        if (args[1].tag >= A_BOOL && args[1].tag <= A_FLOAT && rl_dtype_is(d, CLASS_INEXACT)) return d;
+    }
     Dtype dims = UNSEEN, zero = UNSEEN, number = UNSEEN;
     for (int k = 0; k < n; k++) {
         const Arg *a = &args[k];

@@ -9,16 +9,28 @@
 
 /* ---- Cholesky ------------------------------------------------------------------------------------------------------------------ */
 
+/* potrf leaves what it found on the other side of the diagonal. */
+static void clear_other_side(char *matrix, int64_t n, int64_t bytes, bool upper) {
+    for (int64_t k = 0; k < n; k++) {
+        char *column = matrix + k * n * bytes;
+        if (upper) memset(column + (k + 1) * bytes, 0, (size_t)((n - 1 - k) * bytes));
+        else memset(column, 0, (size_t)(k * bytes));
+    }
+}
+
 static Tensor *cholesky_forward(Call *c) {
     Tensor *a = arg(c, 0), **out = rl_outputs(c, 2);
+    bool upper = c->arg[1].b;
     if (!out || !is_square(c, a, "A")) return NULL;
     Tensor *l = columns_of(a), *info = per_matrix(a, -1, RL_INT32);
     int n = (int)rl_size(a, -1), ld = n > 1 ? n : 1;
-    for (int64_t i = 0; l && info && n && i < batch_of(a); i++) RL_LAPACK(potrf, a->dtype)("L", &n, at(l, i, (int64_t)n * n), &ld, (int *)at(info, i, 1));
+    for (int64_t i = 0; l && info && n && i < batch_of(a); i++) {
+        RL_LAPACK(potrf, a->dtype)(upper ? "U" : "L", &n, at(l, i, (int64_t)n * n), &ld, (int *)at(info, i, 1));
+        clear_other_side(at(l, i, (int64_t)n * n), n, rl_dtype_bytes(a->dtype), upper);
+    }
     if (!l || !info) return NULL;
     out[1] = info;
-    out[0] = rl_alias(tril(flip_back(l), 0));
-    if (c->arg[1].b) out[0] = hermitian(out[0]);
+    out[0] = rl_alias(flip_back(l));
     if (c->arg[2].b && !complain_of_info(c, info, "%s: %sThe factorization could not be completed because the input is not positive-definite (the leading minor of order %d is not positive-definite).")) return NULL;
     return out[0];
 }

@@ -239,6 +239,38 @@ static Tensor *beside_uniform(Call *c, LoopFn *fn, Tensor *a, Tensor *b, bool le
     return y;
 }
 
+/* A row, a column or a block in between that repeats along the other dims of t: t is [outer, mid, inner] and the block is [mid]. */
+typedef struct Block { int64_t outer, mid, inner; } Block;
+
+static bool is_block_of(const Tensor *small, const Tensor *t, Block *b) {
+    enum { MOST_RUNS = 256 };
+    int lead = t->ndim - small->ndim, first = 0, last = small->ndim;
+    if (lead < 0 || t->numel > SMALL || !t->numel || !rl_is_row_major(t) || !rl_is_row_major(small)) return false;
+    while (first < last && small->shape[first] == 1) first++;
+    while (last > first && small->shape[last - 1] == 1) last--;
+    *b = (Block){1, small->numel, 1};
+    for (int i = first; i < last; i++)
+        if (small->shape[i] != t->shape[lead + i]) return false;
+    for (int i = 0; i < lead + first; i++) b->outer *= t->shape[i];
+    for (int i = lead + last; i < t->ndim; i++) b->inner *= t->shape[i];
+    return (b->inner == 1 ? b->outer : b->outer * b->mid) <= MOST_RUNS;
+}
+
+static Tensor *beside_block(Call *c, LoopFn *fn, Tensor *a, Tensor *b, bool left, Block block) {
+    Dtype result = c->op->data2 == WRITES_BOOL ? RL_BOOL : a->dtype;
+    Tensor *t = left ? b : a, *y = rl_empty_as(t, result);
+    if (!y) return NULL;
+    int64_t bytes = rl_dtype_bytes(a->dtype), wide = rl_dtype_bytes(result), run = block.inner == 1 ? block.mid : block.inner;
+    int64_t by[3] = {wide, bytes, bytes}, runs = t->numel / run, along = block.inner == 1 ? 0 : bytes;
+    if (along) by[left ? 1 : 2] = 0;
+    char *to = rl_data(y), *x = rl_data(t), *first = rl_data(left ? a : b), *small = first;
+    for (int64_t i = 0, m = 0; i < runs; i++, to += run * wide, x += run * bytes, small += along) {
+        if (m++ == block.mid) small = first, m = 1;
+        fn(run, left ? (char *[]){to, small, x} : (char *[]){to, x, small}, by, NULL);
+    }
+    return y;
+}
+
 Tensor *rl_binary_forward(Call *c) {
     Arg *in = c->arg;
     int kernel = c->op->data;
@@ -247,8 +279,13 @@ Tensor *rl_binary_forward(Call *c) {
         LoopFn *fn = rl_kernels->binary[a->dtype][kernel];
         if (RL_LIKELY(fn && rl_dtype_is(a->dtype, CLASS_FLOATING | CLASS_COMPLEX))) {
             if (RL_LIKELY(same_and_plain(a, b))) return binary_directly(c, fn, a, b);
-            if (a->dtype == b->dtype && is_uniform_beside(a, b)) return beside_uniform(c, fn, a, b, true);
-            if (a->dtype == b->dtype && is_uniform_beside(b, a)) return beside_uniform(c, fn, a, b, false);
+            Block block;
+            if (a->dtype == b->dtype) {
+                if (is_uniform_beside(a, b)) return beside_uniform(c, fn, a, b, true);
+                if (is_uniform_beside(b, a)) return beside_uniform(c, fn, a, b, false);
+                if (is_block_of(b, a, &block)) return beside_block(c, fn, a, b, false, block);
+                if (is_block_of(a, b, &block)) return beside_block(c, fn, a, b, true, block);
+            }
         }
     }
     return rl_binary(c, kernel, in[0], in[1], NULL);

@@ -66,7 +66,13 @@ static Tensor *diagflat_forward(Call *c) {
 static Tensor *trace_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     if (x->ndim != 2) return rl_fail(RL_RUNTIME_ERROR, "trace: expected a matrix, but got tensor with dim %d and shape %s", x->ndim, rl_text_shape(x));
-    return rl_sum_all(rl_do("diagonal", a_t(x)));
+    int64_t n = x->shape[0] < x->shape[1] ? x->shape[0] : x->shape[1], step = x->stride[0] + x->stride[1];
+    return rl_sum_all(rl_view(x, 1, &n, &step, x->offset));
+}
+
+static void trace_vjp(Call *c, Tensor **g, Tensor **dx) {
+    const Meta *m = rl_meta(c, 0);
+    dx[0] = rl_mul(g[0], rl_do("eye", a_i(m->shape[0]), a_i(m->shape[1]), a_dtype(m->dtype)));
 }
 
 /* A copy with src where a view of it lies: the scatter forms of diagonal, select and slice. */
@@ -121,9 +127,9 @@ Op rl_tri_ops[] = {
         .forward = diagflat_forward, .samples = "x(3); x(2, 2), -1",
     },
     {
-        .sig = "trace(input: Tensor) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "trace(input: Tensor) -> Tensor", .where = FUNCTION | METHOD,
         .doc = "Sum of a matrix's diagonal.\n\n>>> rl.trace(rl.tensor([[1, 2], [3, 4]]))\ntensor(5)",
-        .forward = trace_forward, .samples = "x(3, 4)",
+        .forward = trace_forward, .vjp = trace_vjp, .samples = "x(3, 4)",
     },
     {
         .sig = "diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", .where = FUNCTION | METHOD, .data = 0,

@@ -7,7 +7,7 @@ from rushlight import _C
 
 __all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "cartesian_prod", "chain_matmul", "einsum", "meshgrid", "nonzero", "norm",
            "numel", "is_floating_point", "is_complex", "is_nonzero", "is_same_size", "split", "tensor_split", "tensordot", "unique", "unique_consecutive", "unravel_index",
-           "where", "is_inference", "is_conj", "is_neg", "resolve_conj", "resolve_neg", "is_signed", "is_distributed"]
+           "where", "is_inference", "is_conj", "is_neg", "is_signed", "is_distributed"]
 
 _F, _ops = _C._VariableFunctions, _C._ops
 
@@ -205,7 +205,5 @@ is_same_size = _question("is_same_size", "Whether two tensors have one shape.")
 is_inference = _question("is_inference", "Whether the tensor was made in inference mode.")
 is_conj = _question("is_conj", "False: conjugation is done at once.")
 is_neg = _question("is_neg", "False: negation is done at once.")
-resolve_conj = _question("resolve_conj", "The tensor itself.")
-resolve_neg = _question("resolve_neg", "The tensor itself.")
 is_signed = _question("is_signed", "Whether the dtype has negative numbers.")
 is_distributed = _question("is_distributed", "False.")
