@@ -123,6 +123,9 @@ static const double *parameters(const Call *c, double room[4]) {
     return room;
 }
 
+/* Those that keep the dtype and whose out= torch does not cast for. */
+static bool is_strict(int kernel) { return kernel == UNARY_neg || kernel == UNARY_sign || kernel == UNARY_frac || kernel == UNARY_hardshrink; }
+
 Tensor *rl_unary_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     Op *op = c->op;
@@ -134,6 +137,8 @@ Tensor *rl_unary_forward(Call *c) {
     if (RL_UNLIKELY(!fn && compute == RL_BOOL && op->data == UNARY_neg))
         return rl_fail(RL_RUNTIME_ERROR, "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.");
     if (RL_UNLIKELY(!fn)) return rl_refuse_dtype(c, compute);
+    if (RL_UNLIKELY(c->dest && c->dest->dtype != result && is_strict(op->data)))
+        return rl_fail(RL_RUNTIME_ERROR, "Found dtype %s but expected %s: %s() keeps the dtype", rl_dtypes[c->dest->dtype].word, rl_dtypes[result].word, op->parsed->name);
     if (RL_UNLIKELY(c->inplace && result != compute && op->data == UNARY_abs)) return rl_fail(RL_RUNTIME_ERROR, "In-place abs is not supported for complex tensors.");
     if (x->numel <= SMALL && !c->dest && compute == x->dtype && rl_is_row_major(x)) {
         Tensor *y = rl_empty_as(x, result);
