@@ -2,13 +2,14 @@
 
     python -m benchmarks.small [--only GLOB] [--rounds N] [--slice SECONDS] [--floor RATIO] [--gate]
 
-Forward without a graph, and forward with backward where the row has a derivative, each library in turn in one process on one thread.
+Forward without a graph, forward with backward where the row has a derivative, and the statements of statements.py: each library in turn in one process on one thread.
 The figure is the ratio of the two shortest times over the rounds: what disturbs a machine only ever adds.  Printed are the rows below the floor, the
 median, and with --all every row.
 """
 
 import argparse
 import fnmatch
+import functools
 import gc
 import os
 import pathlib
@@ -27,6 +28,7 @@ import samples  # noqa: E402
 import torch  # noqa: E402
 
 from benchmarks.run import calibrate, describe, pretty  # noqa: E402
+from benchmarks.statements import STATEMENTS  # noqa: E402
 
 MEDIAN = 5.0  # asked of the median over rows
 
@@ -89,6 +91,43 @@ def measure(row, backward, rounds, slice):
     return best["rushlight"], best["torch"]
 
 
+def rows_of(rows, backward):
+    """(name, what measures it) of each row."""
+    for row, name in zip(rows, samples.row_ids(rows)):
+        if not backward or row["differentiable"] or row["flags"] & samples.COMPOSITE:
+            yield name, functools.partial(measure, row, backward)
+
+
+def statements_of(globs):
+    for statement, setup in STATEMENTS.items():
+        if any(fnmatch.fnmatch(statement, glob) for glob in globs.split(",")):
+            yield statement, functools.partial(measure_statement, statement, setup)
+
+
+def report(kind, calls, args):
+    """Prints the figures of one kind; the names of those below the floor."""
+    ratios, below, alone = [], [], 0
+    for name, run in calls:
+        try:
+            times = run(args.rounds, args.slice)
+        except Exception as error:
+            print(f"{name}: {type(error).__name__}: {str(error).splitlines()[0][:100] if str(error) else ''}", flush=True)
+            continue
+        if not times:
+            alone += 1
+            continue
+        ratios.append(times[1] / times[0])
+        low = ratios[-1] < args.floor
+        below += [name] if low else []
+        if args.all or low:
+            print(f"{kind[:9]:9} {name:56} {pretty(times[0]):>9} {pretty(times[1]):>9} {ratios[-1]:6.2f}x{'  BELOW' if low else ''}", flush=True)
+    if not ratios:
+        return []
+    median = statistics.median(ratios)
+    print(f"{kind}: {len(ratios)} ({alone} that torch lacks or that are called otherwise there), median {median:.2f}x (asked: {MEDIAN}x), {len(below)} below {args.floor}x", flush=True)
+    return below + (["the median"] if median < MEDIAN else [])
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.small", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -101,6 +140,16 @@ def arguments():
     return parser.parse_args()
 
 
+def measure_statement(statement, setup, rounds, slice):
+    clocks = {}
+    for library in (rushlight, torch):
+        names = {"t": library, "nn": library.nn, "F": library.nn.functional, "optim": library.optim}
+        exec(setup, names)
+        clocks[library.__name__] = timeit.Timer(statement, globals=names)
+    best = shortest(clocks, rounds, slice)
+    return best["rushlight"], best["torch"]
+
+
 def main():
     args = arguments()
     warnings.simplefilter("ignore")
@@ -110,29 +159,8 @@ def main():
     print(describe({"rushlight": rushlight, "torch": torch}))
     rows = [row for row in samples.rows() if any(fnmatch.fnmatch(row["name"], glob) for glob in args.only.split(","))]
     below = []
-    for backward in (False, True):
-        ratios, alone = [], 0
-        for row, name in zip(rows, samples.row_ids(rows)):
-            if backward and not row["differentiable"] and not row["flags"] & samples.COMPOSITE:
-                continue
-            try:
-                times = measure(row, backward, args.rounds, args.slice)
-            except Exception as error:
-                print(f"{name}: {type(error).__name__}: {str(error).splitlines()[0][:100] if str(error) else ''}", flush=True)
-                continue
-            if not times:
-                alone += 1
-                continue
-            ratios.append(times[1] / times[0])
-            low = ratios[-1] < args.floor
-            below += [name] if low else []
-            if args.all or low:
-                print(f"{'backward' if backward else 'forward':8} {name:40} {pretty(times[0]):>9} {pretty(times[1]):>9} {ratios[-1]:6.2f}x{'  BELOW' if low else ''}", flush=True)
-        if ratios:
-            median = statistics.median(ratios)
-            missed = median < MEDIAN
-            print(f"{'forward and backward' if backward else 'forward'}: {len(ratios)} rows ({alone} that torch lacks or that are called otherwise there), median {median:.2f}x (asked: {MEDIAN}x), {sum(r < args.floor for r in ratios)} below {args.floor}x", flush=True)
-            below += ["the median"] if missed else []
+    for kind, calls in (("forward", rows_of(rows, False)), ("forward and backward", rows_of(rows, True)), ("statements", statements_of(args.only))):
+        below += report(kind, calls, args)
     sys.exit(bool(args.gate and below))
 
 

@@ -351,6 +351,18 @@ static Tensor *masked_select_forward(Call *c) {
     return chosen ? rl_do("_index", a_t(wide), a_ts(1, &chosen)) : NULL;
 }
 
+static int64_t count_true(Tensor *mask) {
+    Tensor *dense = rl_contiguous(mask);
+    const uint8_t *p = dense ? rl_data(dense) : NULL;
+    int64_t n = 0;
+    for (int64_t i = 0; dense && i < dense->numel; i++) n += p[i] != 0;
+    return dense ? n : -1;
+}
+
+static Tensor *widened(Tensor *t, int ndim, const int64_t *shape) {
+    return t->ndim == ndim && !memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) ? t : rl_expand(t, ndim, shape);
+}
+
 static Tensor *masked_scatter_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *mask = c->arg[1].tensor, *source = c->arg[2].tensor;
     int64_t shape[RL_MAX_DIMS], all = -1;
@@ -359,12 +371,13 @@ static Tensor *masked_scatter_forward(Call *c) {
     if (x->dtype != source->dtype) return rl_fail(RL_RUNTIME_ERROR, "masked_scatter: expected self and source to have same dtypes but got %s and %s", rl_dtypes[x->dtype].word, rl_dtypes[source->dtype].word);
     if (!rl_broadcast_shapes(&ndim, shape, x) || !rl_broadcast_shapes(&ndim, shape, mask)) return NULL;
     if (!ndim) ndim = 1, shape[0] = 1;
-    Tensor *y = rl_expand(x, ndim, shape), *chosen = rl_expand(mask, ndim, shape), *places = rl_do("nonzero", a_t(rl_reshape(chosen, 1, &all)));
-    if (!places) return NULL;
-    if (places->shape[0] > source->numel)
-        return rl_fail(RL_RUNTIME_ERROR, "masked_scatter: expected the number of elements in source (%" PRId64 ") to be at least the number of ones in mask (%" PRId64 ")", source->numel, places->shape[0]);
+    Tensor *y = widened(x, ndim, shape), *chosen = widened(mask, ndim, shape);
+    int64_t n = y && chosen ? count_true(chosen) : -1;
+    if (n < 0) return NULL;
+    if (n > source->numel)
+        return rl_fail(RL_RUNTIME_ERROR, "masked_scatter: expected the number of elements in source (%" PRId64 ") to be at least the number of ones in mask (%" PRId64 ")", source->numel, n);
     Tensor *flat = source->numel == 0 ? rl_reshape(source, 1, (int64_t[]){0}) : rl_reshape(source, 1, &all);
-    y = rl_do("index_put", a_t(y), a_ts(1, &chosen), a_t(rl_narrow(flat, 0, 0, places->shape[0])));
+    y = rl_do("index_put", a_t(y), a_ts(1, &chosen), a_t(rl_narrow(flat, 0, 0, n)));
     return x->ndim == 0 && mask->ndim == 0 && y ? rl_reshape(y, 0, NULL) : y;
 }
 
