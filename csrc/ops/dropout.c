@@ -88,6 +88,8 @@ static Tensor *native_dropout_forward(Call *c) {
 static Tensor *slopes_forward(Call *c) {
     Tensor *x = rl_contiguous(c->arg[0].tensor);
     Generator *g = rl_generator_of(&c->arg[3]);
+    if (x && rl_dtype_is(x->dtype, CLASS_HALF))
+        return rl_cast(rl_do("_rrelu_slopes", a_t(rl_cast(x, RL_FLOAT32)), c->arg[1], c->arg[2], c->arg[3]), x->dtype);
     Tensor *y = x ? rl_empty(x->ndim, x->shape, x->dtype) : NULL;
     if (!y) return NULL;
     if (!rl_dtype_is(x->dtype, CLASS_FLOAT)) return rl_fail(RL_NOT_IMPLEMENTED, "\"rrelu_with_noise_out_cpu\" not implemented for '%s'", rl_dtypes[x->dtype].word);

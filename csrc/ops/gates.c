@@ -72,12 +72,17 @@ static Tensor *prelu_forward(Call *c) {
         for (int i = 0; i < x->ndim; i++) shape[i] = i == 1 ? channels : 1;
         w = rl_reshape(w, x->ndim, shape);
     } else if (w->ndim != 0 && !x->ndim) w = rl_reshape(w, 0, NULL);
-    return rl_where(rl_do("gt", a_t(x), a_i(0)), x, rl_mul(w, x));
+    return rl_do("_prelu_kernel", a_t(x), a_t(w));
+}
+
+static Tensor *prelu_kernel_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor;
+    return rl_where(rl_do("gt", a_t(x), a_i(0)), x, rl_mul(c->arg[1].tensor, x));
 }
 
 Op rl_gates_ops[] = {
     {
-        .sig = "gelu(input: Tensor, approximate: str = 'none') -> Tensor", .where = NN | OUT, .flags = ELEMENTWISE, .dtypes = CLASS_FLOATING, .saves = SAVE(0),
+        .sig = "gelu(input: Tensor, approximate: str = 'none') -> Tensor", .where = NN | OUT, .flags = ELEMENTWISE | EXACT_OUT, .dtypes = CLASS_FLOATING, .saves = SAVE(0),
         .doc = "x times the normal distribution function of x, or with approximate='tanh' nearly that.\n\n>>> rl.nn.functional.gelu(rl.tensor([0., 1.]))\ntensor([0.0000, 0.8413])",
         .forward = gelu_forward, .vjp = gelu_vjp, .samples = "x(3, 4)",
     },
@@ -89,6 +94,11 @@ Op rl_gates_ops[] = {
         .sig = "prelu(input: Tensor, weight: Tensor) -> Tensor", .where = FUNCTION | METHOD | NN, .flags = COMPOSITE, .dtypes = CLASS_FLOATING,
         .doc = "x, or weight * x where x is negative; one weight, or one per channel.\n\n>>> rl.prelu(rl.tensor([-2., 1.]), rl.tensor([0.5]))\ntensor([-1.,  1.])", .forward = prelu_forward,
         .samples = "x(3, 4), x(1); x(2, 3, 4), x(3); x(), x()",
+    },
+    {
+        .sig = "_prelu_kernel(input: Tensor, weight: Tensor) -> Tensor", .where = PRIVATE, .flags = FLAT, .dtypes = CLASS_FLOATING, .node = "PreluKernelBackward0", .forward = prelu_kernel_forward,
+        .formula = "input: where(input > 0, g, weight * g); weight: where(input > 0, zeros_like(input), input * g)", .samples = "x(3, 4), x(1, 4); x(2, 3, 4), x(1, 3, 1)",
+        .doc = "prelu of a weight that broadcasts.\n\n>>> rl._C._ops._prelu_kernel(rl.tensor([-2., 1.]), rl.tensor(0.5))\ntensor([-1.,  1.])",
     },
     {0},
 };

@@ -235,18 +235,6 @@ static void gelu_vjp(Call *c, Tensor **g, Tensor **dx) {
     if (d && rl_loop(fn, 4, (Tensor *[]){d, g[0], x, x}, NULL, 2)) dx[0] = d;
 }
 
-static Tensor *prelu_forward(Call *c) {
-    Tensor *x = c->arg[0].tensor, *w = c->arg[1].tensor;
-    if (w->ndim > 1) return rl_fail(RL_RUNTIME_ERROR, "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = %d", w->ndim);
-    int64_t channels = x->ndim > 1 ? x->shape[1] : 1, shape[RL_MAX_DIMS];
-    if (w->numel != 1 && w->numel != channels)
-        return rl_fail(RL_RUNTIME_ERROR, "Mismatch of parameter numbers and input channel size. Found parameter numbers = %lld and channel size = %lld.", (long long)w->numel, (long long)channels);
-    if (w->dtype != x->dtype) return rl_fail(RL_RUNTIME_ERROR, "prelu: Type promoting not supported. Got %s and %s", rl_dtypes[x->dtype].word, rl_dtypes[w->dtype].word);
-    for (int i = 0; i < x->ndim; i++) shape[i] = i == 1 || x->ndim == 1 ? w->numel : 1;
-    if (x->ndim == 1) shape[0] = 1;
-    return rl_do("where", a_t(rl_do("gt", a_t(x), a_i(0))), a_t(x), a_t(rl_mul(rl_reshape(w, x->ndim, shape), x)));
-}
-
 static Tensor *glu_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     if (x->ndim == 0) return rl_fail(RL_RUNTIME_ERROR, "glu does not support 0-dimensional tensors");
@@ -372,10 +360,6 @@ Op rl_math_ops[] = {
         .sig = "gelu(input: Tensor, *, approximate: str = 'none') -> Tensor", .forward = gelu_forward, .vjp = gelu_vjp, .saves = SAVE(0), .flags = ELEMENTWISE, .where = NN | INPLACE | OUT,
         .samples = "x(3, 4); x(3, 4), approximate='tanh'",
         .doc = "x times the probability that a normal variable is below x.\n\n>>> rl.nn.functional.gelu(rl.tensor([0.0, 1.0]))\ntensor([0.0000, 0.8413])",
-    },
-    {
-        .sig = "prelu(input: Tensor, weight: Tensor) -> Tensor", .forward = prelu_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD | NN, .samples = "x(3, 4), unit(4); x(3, 4), unit(1)",
-        .doc = "x where positive, weight x elsewhere; one weight, or one per channel.\n\n>>> rl.prelu(rl.tensor([-1.0, 2.0]), rl.tensor([0.25]))\ntensor([-0.2500,  2.0000])",
     },
     {
         .sig = "glu(input: Tensor, dim: int = -1) -> Tensor", .forward = glu_forward, .flags = COMPOSITE, .where = NN | OUT, .samples = "x(3, 4); x(4, 3), 0",

@@ -427,7 +427,7 @@ Op rl_matmul_ops[] = {
         .forward = affine_forward, .vjp = affine_vjp, .samples = "x(2, 3), x(4, 3), x(4); x(2, 5, 3), x(4, 3); x(3), x(2, 3), x(2)",
     },
     {
-        .sig = "linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor", .where = NN | OUT, .flags = COMPOSITE,
+        .sig = "linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor", .where = NN | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "input @ weight.T + bias: input [*, in], weight [out, in], bias [out].\n\n"
                ">>> rl.nn.functional.linear(rl.tensor([1., 2.]), rl.tensor([[3., 4.]]), rl.tensor([1.]))\ntensor([12.])",
         .forward = linear_forward, .samples = "x(2, 3), x(4, 3), x(4); x(2, 5, 3), x(4, 3); x(3), x(2, 3), x(2); x(2, 3), x(3)",

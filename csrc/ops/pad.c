@@ -85,6 +85,39 @@ static Tensor *border_pad(Call *c, Tensor *x, const Arg *pad, Border border) {
     return x == c->arg[0].tensor ? rl_clone(x) : x;
 }
 
+/* The adjoint: what was repeated is added up again, one dim after the other backwards. */
+static Tensor *border_unpad_forward(Call *c) {
+    Tensor *g = c->arg[0].tensor;
+    const Arg *size = &c->arg[1], *pad = &c->arg[2];
+    Border border = c->arg[3].b ? REFLECT : REPLICATE;
+    bool fits = g->ndim == size->n && pad->n % 2 == 0 && pad->n / 2 <= g->ndim;
+    for (int d = g->ndim - 1; fits && d >= 0; d--) {
+        int64_t n = size->ints[d], *p = (int64_t *)pad->ints + 2 * (g->ndim - 1 - d), most = border == REFLECT ? n - 1 : INT32_MAX;
+        bool padded = 2 * (g->ndim - 1 - d) < pad->n;
+        fits = n >= 0 && (padded ? n > 0 && p[0] <= most && p[1] <= most && p[0] >= -n && p[1] >= -n && g->shape[d] == n + p[0] + p[1] : g->shape[d] == n);
+    }
+    if (!fits) return rl_fail(RL_RUNTIME_ERROR, "_border_unpad(): a gradient of shape %s does not belong to an input of %s padded by %s", rl_text_shape(g), rl_text_sizes(size->n, size->ints), rl_text_sizes(pad->n, pad->ints));
+    for (int d = g->ndim - 1; g && d >= g->ndim - pad->n / 2; d--) {
+        int64_t before = pad->ints[2 * (g->ndim - 1 - d)], length = g->shape[d], shape[RL_MAX_DIMS];
+        memcpy(shape, g->shape, (size_t)g->ndim * sizeof *shape);
+        shape[d] = size->ints[d];
+        Tensor *number = rl_empty(1, &length, RL_INT64), *zeros = rl_zeros(g->ndim, shape, g->dtype);
+        if (!number || !zeros) return NULL;
+        for (int64_t i = 0; i < length; i++) ((int64_t *)rl_data(number))[i] = source_of(i - before, shape[d], border);
+        g = rl_do("index_add", a_t(zeros), a_i(d), a_t(number), a_t(g));
+    }
+    return g == c->arg[0].tensor ? rl_clone(g) : g;
+}
+
+static Tensor *padded_by(Tensor *x, const Arg *pad, Border border);
+
+static void border_unpad_vjp(Call *c, Tensor **g, Tensor **dx) { dx[0] = padded_by(g[0], &c->arg[2], c->arg[3].b ? REFLECT : REPLICATE); }
+
+static void border_pad_vjp(Call *c, Tensor **g, Tensor **dx) {
+    const Meta *m = rl_meta(c, 0);
+    dx[0] = rl_do("_border_unpad", a_t(g[0]), a_ints(m->ndim, m->shape), c->arg[1], a_b(c->op->data == REFLECT));
+}
+
 static Tensor *border_pad_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     int n = c->op->data2;
@@ -106,12 +139,12 @@ static Tensor *pad_forward(Call *c) {
     int n = pad->n / 2;
     if (n < 1 || n > 3 || (x->ndim != n + 1 && x->ndim != n + 2))
         return rl_fail(RL_NOT_IMPLEMENTED, "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now; got input %s and %d paddings", rl_text_shape(x), pad->n);
-    return border_pad(c, x, pad, border);
+    return border == CIRCULAR ? border_pad(c, x, pad, border) : padded_by(x, pad, border);
 }
 
-#define BORDER(name, kind, n, example)                                                                                                       \
+#define BORDER(name, title, kind, n, example)                                                                                                       \
     {                                                                                                                                        \
-        .sig = name #n "d(input: Tensor, padding: list[int]) -> Tensor", .where = PRIVATE, .flags = COMPOSITE, .data = kind, .data2 = n,     \
+        .sig = name #n "d(input: Tensor, padding: list[int]) -> Tensor", .where = PRIVATE, .flags = FLAT, .data = kind, .data2 = n, .vjp = border_pad_vjp, .node = title #n "DBackward0", \
         .doc = "Border of " #n " spatial dim(s).\n\n>>> rl._C._ops." name #n "d(rl.ones(" example "), [1, 1" example_pads_##n "]).max()\ntensor(1.)", \
         .forward = border_pad_forward, .samples = "x(" example "), [1, 1" example_pads_##n "]",                                              \
     }
@@ -130,7 +163,19 @@ Op rl_pad_ops[] = {
         .doc = "A border; mode is constant, reflect, replicate or circular.\n\n>>> rl.nn.functional.pad(rl.tensor([[1., 2.]]), (1, 0), 'replicate')\ntensor([[1., 1., 2.]])",
         .forward = pad_forward, .samples = "x(2, 3), [1, 2]; x(2, 3, 4), [1, 2], 'reflect'; x(2, 3, 4), [1, 2], 'replicate'; x(2, 3, 4, 4), [1, 2, 0, 1], 'circular'",
     },
-    BORDER("reflection_pad", REFLECT, 1, "2, 3, 4"), BORDER("reflection_pad", REFLECT, 2, "2, 3, 4, 3"), BORDER("reflection_pad", REFLECT, 3, "1, 2, 3, 3, 3"),
-    BORDER("replication_pad", REPLICATE, 1, "2, 3, 4"), BORDER("replication_pad", REPLICATE, 2, "2, 3, 4, 3"), BORDER("replication_pad", REPLICATE, 3, "1, 2, 3, 3, 3"),
+    BORDER("reflection_pad", "ReflectionPad", REFLECT, 1, "2, 3, 4"), BORDER("reflection_pad", "ReflectionPad", REFLECT, 2, "2, 3, 4, 3"), BORDER("reflection_pad", "ReflectionPad", REFLECT, 3, "1, 2, 3, 3, 3"),
+    BORDER("replication_pad", "ReplicationPad", REPLICATE, 1, "2, 3, 4"), BORDER("replication_pad", "ReplicationPad", REPLICATE, 2, "2, 3, 4, 3"), BORDER("replication_pad", "ReplicationPad", REPLICATE, 3, "1, 2, 3, 3, 3"),
+    {
+        .sig = "_border_unpad(grad: Tensor, size: list[int], pad: list[int], reflect: bool) -> Tensor", .where = PRIVATE, .forward = border_unpad_forward, .vjp = border_unpad_vjp,
+        .samples = "x(2, 3, 6), [2, 3, 4], [1, 1], True; x(1, 2, 4, 6), [1, 2, 3, 4], [1, 1, 0, 1], False; x(2, 3, 4), [2, 3, 4], [1, -1], False",
+        .doc = "The adjoint of a border of mirror images or repetitions.\n\n>>> rl._C._ops._border_unpad(rl.ones(1, 4), [1, 2], [1, 1], False)\ntensor([[2., 2.]])",
+    },
     {0},
 };
+
+/* Through the row for so many dims, which remembers the call. */
+static Tensor *padded_by(Tensor *x, const Arg *pad, Border border) {
+    for (Op *op = rl_pad_ops; op->sig; op++)
+        if (op->forward == border_pad_forward && op->data == (int)border && op->data2 == pad->n / 2) return rl_apply_n(op, 2, (Arg[]){a_t(x), *pad});
+    return rl_fail(RL_RUNTIME_ERROR, "a border of one to three dims, not %s", rl_text_sizes(pad->n, pad->ints));
+}

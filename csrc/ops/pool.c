@@ -147,6 +147,13 @@ static int64_t planes_of(const Tensor *x, int n) {
     return planes;
 }
 
+/* y, channels last if x is. */
+static Tensor *in_layout_of(Tensor *y, Tensor *x) {
+    if (!y || x->ndim < 4 || rl_is_contiguous(x) || !rl_is_channels_last(x)) return y;
+    Tensor *z = rl_empty_in_format(y, y->dtype, &(Arg){.tag = A_INT, .i = x->ndim == 4 ? FORMAT_CHANNELS_LAST : FORMAT_CHANNELS_LAST_3D});
+    return z ? rl_copy_into(z, y) : NULL;
+}
+
 static Tensor *max_pool_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, **out = rl_outputs(c, 2);
     int n = spatial(&c->arg[1]);
@@ -161,7 +168,8 @@ static Tensor *max_pool_forward(Call *c) {
     if (!y || !out[1] || !dense) return NULL;
     Work k = {.r = &r, .x = rl_data(dense), .y = rl_data(y), .where = rl_data(out[1]), .dtype = work};
     if (!run_planes(&k, planes_of(x, n), max_range)) return NULL;
-    return out[0] = rl_cast(y, dtype);
+    out[1] = in_layout_of(out[1], x);
+    return out[0] = in_layout_of(rl_cast(y, dtype), x);
 }
 
 static Tensor *flat_planes(Tensor *t, int n) {
@@ -213,7 +221,7 @@ static Tensor *mean_pool_forward(Call *c) {
     Tensor *y = rl_empty(x->ndim, shape, work), *dense = rl_contiguous(rl_cast(x, work));
     if (!y || !dense) return NULL;
     Work k = {.r = &r, .x = rl_data(dense), .y = rl_data(y), .dtype = work};
-    return run_planes(&k, planes_of(x, n), mean_range) ? rl_cast(y, dtype) : NULL;
+    return run_planes(&k, planes_of(x, n), mean_range) ? in_layout_of(rl_cast(y, dtype), x) : NULL;
 }
 
 static void mean_pool_vjp(Call *c, Tensor **g, Tensor **dx) {
@@ -368,7 +376,7 @@ static Tensor *adaptive_max_forward(Call *c) {
     {                                                                                                                                                  \
         .sig = "avg_pool" #n "d(input: Tensor, kernel_size: int | list[int], stride: int | list[int] | None = None, padding: int | list[int] = 0, "    \
                "ceil_mode: bool = False, count_include_pad: bool = True" more ") -> Tensor",                                                           \
-        .where = NN | OUT | (n == 1 ? FUNCTION : 0), .flags = COMPOSITE, .data = n, .forward = avg_pool_nd_forward,                                          \
+        .where = NN | OUT | (n == 1 ? FUNCTION : 0), .flags = COMPOSITE | EXACT_OUT, .data = n, .forward = avg_pool_nd_forward,                                          \
         .samples = "x(2, 3" shape "), 2; x(2, 3" shape "), 3, 2, 1; x(2, 3" shape "), 3, 2, 1, True, False",                                           \
         .doc = "The mean of each window over " #n " spatial dim(s).\n\n>>> rl.nn.functional.avg_pool" #n "d(rl.ones(1, 1" shape "), 2).max()\ntensor(1.)", \
     }

@@ -231,8 +231,8 @@ def _fractional_max(n, input, kernel_size, output_size, random_samples):
             raise RuntimeError(f"fractional_max_pool{n}d(): pool {name} {kernel} too large relative to input {name} "
                                f"{length}")
     if b == 0:
-        empty = input.new_empty(0, c, *output_size)
-        return empty, empty.to(rl.int64)
+        empty = batched.reshape(0, c, -1)[..., :1].expand(0, c, math.prod(output_size)).reshape(0, c, *output_size)
+        return empty, empty.detach().to(rl.int64)
     samples = random_samples[:b].tolist()
     rows = []
     for sample in (channel for sample in samples for channel in sample):

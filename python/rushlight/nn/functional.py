@@ -408,8 +408,7 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
 @unless_row
 def pdist(input, p=2):
     """The distances of all pairs of rows, i < j, as one vector."""
-    i, j = rl.triu_indices(input.size(0), input.size(0), 1).unbind(0)
-    return rl.norm(input[i] - input[j], p, -1)
+    return rl.pdist(input, p)
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
@@ -447,6 +446,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         _verify_batch_size(input.size())
     if eps < 0 or (training and eps <= 0):
         raise ValueError(f"batch_norm eps must be {'positive during training' if training else 'non-negative'}, but got {eps}")
+    if input.dim() == 1 and input.numel() == 0:
+        return input.clone()
     return rl.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, False)
 
 
