@@ -3,6 +3,9 @@
 Operands are contracted from left to right, two at a time.  Of two, dimensions that both have and the rest still needs are the
 batch, those that both have and nobody needs are summed over by the product, and what only one has stays beside.  A
 dimension of size 1 meeting a larger one is dropped, which is what broadcasting means here.
+
+What is to be done follows from the equation and the shapes alone.  So it is found once, on stand-ins that note what happens to
+them, and kept as a list of steps.
 """
 
 import string
@@ -105,7 +108,7 @@ def _drop_ones(operand, labels, sizes):
 def _arranged(operand, labels, *groups):
     """The operand with its dimensions in these groups' order, every group one dimension; and the groups' own sizes."""
     wanted = [label for group in groups for label in group]
-    operand = operand.permute([labels.index(label) for label in wanted])
+    operand = operand.permute(tuple(labels.index(label) for label in wanted))
     sizes = [operand.shape[i] for i in range(len(wanted))]
     flat, start, shapes = [], 0, []
     for group in groups:
@@ -116,7 +119,7 @@ def _arranged(operand, labels, *groups):
         for size in shape:
             total *= size
         flat.append(total)
-    return operand.reshape(flat), shapes
+    return operand.reshape(tuple(flat)), shapes
 
 
 def _pair(a, a_labels, b, b_labels, needed):
@@ -128,17 +131,51 @@ def _pair(a, a_labels, b, b_labels, needed):
     both = [label for label in a_labels if label in b_labels]
     batch, summed = [label for label in both if label in needed], [label for label in both if label not in needed]
     left, right = [label for label in a_labels if label not in both], [label for label in b_labels if label not in both]
-    a, (batch_shape, left_shape, _) = _arranged(a, a_labels, batch, left, summed)
-    b, (_, _, right_shape) = _arranged(b, b_labels, batch, summed, right)
-    if not summed:
-        product = a * b
-    else:
-        product = rl.bmm(a, b) if batch else rl.mm(a[0], b[0])
-    return product.reshape(batch_shape + left_shape + right_shape), batch + left + right
+    groups = [batch] if batch or not summed else []
+    a, (*batch_shape, left_shape, _) = _arranged(a, a_labels, *groups, left, summed)
+    b, (*_, right_shape) = _arranged(b, b_labels, *groups, summed, right)
+    product = a.times("mul" if not summed else "bmm" if batch else "mm", b)
+    return product.reshape(tuple(sum(batch_shape, []) + left_shape + right_shape)), batch + left + right
 
 
-def contract(equation, operands):
-    """What the equation says of the operands."""
+class _Noted:
+    """Stands for a tensor of this shape: its methods note a step and stand for the result.  What would change nothing is no step."""
+
+    def __init__(self, shape, steps, place):
+        self.shape, self.steps, self.place = tuple(shape), steps, place
+
+    def _note(self, shape, method, *arguments, other=()):
+        self.steps.append((getattr(rl.Tensor, method), (self.place, *other), arguments))
+        return _Noted(shape, self.steps, len(self.steps))
+
+    def dim(self):
+        return len(self.shape)
+
+    def permute(self, order):
+        return self if order == tuple(range(len(order))) else self._note([self.shape[d] for d in order], "permute", order)
+
+    def reshape(self, shape):
+        return self if shape == self.shape else self._note(shape, "reshape", shape)
+
+    def sum(self, dims):
+        return self._note([n for i, n in enumerate(self.shape) if i not in dims], "sum", dims)
+
+    def squeeze(self, dim):
+        return self._note(self.shape[:dim] + self.shape[dim + 1:], "squeeze", dim)
+
+    def diagonal(self, offset, first, second):
+        rest = [n for i, n in enumerate(self.shape) if i not in (first, second)]
+        return self._note([*rest, self.shape[first]], "diagonal", offset, first, second)
+
+    def times(self, method, other):
+        shape = [*self.shape[:-1], other.shape[-1]] if method != "mul" else [max(pair) if 0 not in pair else 0 for pair in zip(self.shape, other.shape)]
+        return self._note(shape, method, other=(other.place,))
+
+
+def _plan(equation, shapes):
+    """(steps, which value is the result).  Values are numbered: the operands -1, -2, ..., then the results of the steps from 1 on."""
+    steps = []
+    operands = [_Noted(shape, steps, -1 - i) for i, shape in enumerate(shapes)]
     inputs, output = _parse(equation, operands)
     result, labels = _diagonals(operands[0], inputs[0])
     for i in range(1, len(operands)):
@@ -146,4 +183,26 @@ def contract(equation, operands):
         needed = set(output).union(*inputs[i + 1:])
         result, labels = _pair(result, labels, other, other_labels, needed)
     result, labels = _sum_out(result, labels, set(labels) - set(output))
-    return result.permute([labels.index(label) for label in output])
+    result = result.permute(tuple(labels.index(label) for label in output))
+    if result.place < 0:        # a view and not the operand itself
+        result = result._note(result.shape, "permute", tuple(range(result.dim())))
+    return steps, result.place
+
+
+_plans = {}
+_MOST_PLANS = 512
+
+
+def contract(equation, operands):
+    """What the equation says of the operands."""
+    shapes = tuple([operand.shape for operand in operands])
+    plan = _plans.get((equation, shapes))
+    if plan is None:
+        if len(_plans) >= _MOST_PLANS:
+            _plans.clear()
+        plan = _plans[equation, shapes] = _plan(equation, shapes)
+    steps, result = plan
+    values = [None] * (len(steps) + 1) + list(operands[::-1])
+    for i, (method, sources, arguments) in enumerate(steps, 1):
+        values[i] = method(*[values[k] for k in sources], *arguments)
+    return values[result]
