@@ -312,7 +312,7 @@ Op rl_math_ops[] = {
         .doc = "input times two to the power of other.\n\n>>> rl.ldexp(rl.tensor([1.0]), rl.tensor([3]))\ntensor([8.])",
     },
     {
-        .sig = "frexp(input: Tensor) -> (mantissa: Tensor, exponent: Tensor)", .forward = frexp_forward, .vjp = frexp_vjp, .saves = SAVE_OUT(1), .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4)",
+        .sig = "frexp(input: Tensor) -> (mantissa: Tensor, exponent: Tensor)", .forward = frexp_forward, .vjp = frexp_vjp, .saves = SAVE_OUT(1), .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4)",
         .doc = "Mantissas in [0.5, 1) and exponents of two.\n\n>>> rl.frexp(rl.tensor([8.0])).mantissa\ntensor([0.5000])",
     },
     {

@@ -73,9 +73,15 @@ static Tensor *sum_forward(Call *c) {
     return reduce_to(c, c->op->data, x, dim_arg(c), keepdim_arg(c), dtype, NULL);
 }
 
+/* out= of another floating dtype has the sum made in that one. */
+static Dtype wanted_dtype(const Call *c, Dtype dtype) {
+    return c->dest && rl_dtype_is(c->dest->dtype, CLASS_INEXACT) && rl_can_cast(dtype, c->dest->dtype) ? (Dtype)c->dest->dtype : dtype;
+}
+
 static Tensor *mean_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     Dtype dtype = a_dtype_or(dtype_arg(c), x->dtype);
+    if (dtype_arg(c)->tag != A_DTYPE && rl_dtype_is(dtype, CLASS_INEXACT)) dtype = wanted_dtype(c, dtype);
     if (!rl_dtype_is(dtype, CLASS_INEXACT))
         return rl_fail(RL_RUNTIME_ERROR, "mean(): could not infer output dtype. %s must be either a floating point or complex dtype. Got: %s. Convert first, as in x.float().mean()",
                        dtype_arg(c)->tag == A_DTYPE ? "Optional dtype" : "Input dtype", rl_dtypes[dtype].word);
@@ -110,10 +116,17 @@ static void nanmean_vjp(Call *c, Tensor **g, Tensor **dx) {
     dx[0] = rl_do("where", a_t(numbers), a_t(rl_spread(c, share, c->arg[1].tag == A_NONE ? NULL : &c->arg[1], c->arg[2].b)), a_i(0));
 }
 
+/* Ones whose derivative is zero, not missing. */
+static Tensor *constant_one(Tensor *x) {
+    Tensor *one = rl_do("ones_like", a_t(x));
+    if (!rl_thread.grad_mode || rl_dtype_is(x->dtype, CLASS_COMPLEX)) return one;
+    return rl_add(one, rl_mul_number(rl_do("sign", a_t(x)), 0));
+}
+
 /* The product of all the others, without division: exclusive products from both ends. */
 static Tensor *others(Tensor *x, int64_t dim) {
     int64_t n = rl_size(x, (int)dim);
-    if (n <= 1) return rl_do("ones_like", a_t(x));
+    if (n <= 1) return constant_one(x);
     Tensor *one = rl_do("ones_like", a_t(rl_narrow(x, dim, 0, 1)));
     Tensor *left = rl_cat(2, (Tensor *[]){one, rl_do("cumprod", a_t(rl_narrow(x, dim, 0, n - 1)), a_i(dim))}, dim);
     Tensor *back = rl_do("flip", a_t(rl_narrow(x, dim, 1, n - 1)), a_ints(1, &dim));
@@ -133,7 +146,7 @@ static void prod_vjp(Call *c, Tensor **g, Tensor **dx) {
         dx[0] = rl_div(rl_mul(spread, rl_conj(rl_restore_dims(c, y, dim_arg(c), keepdim_arg(c)))), rl_conj(x));
     } else if (dim_arg(c) || x->ndim < 2) {
         int64_t dim = dim_arg(c) ? rl_wrap_dim(x->ndim, dim_arg(c)->i) : 0;
-        dx[0] = rl_mul(spread, x->ndim ? rl_conj(others(x, dim)) : rl_do("ones_like", a_t(x)));
+        dx[0] = rl_mul(spread, x->ndim ? rl_conj(others(x, dim)) : constant_one(x));
     } else {
         int64_t flat = x->numel;
         dx[0] = rl_mul(spread, rl_conj(rl_reshape(others(rl_reshape(x, 1, &flat), 0), x->ndim, x->shape)));
@@ -253,7 +266,7 @@ static Tensor *complex_logsumexp(Call *c, Tensor *x) {
 static Tensor *logsumexp_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     if (rl_dtype_is(x->dtype, CLASS_COMPLEX)) return complex_logsumexp(c, x);
-    Dtype dtype = rl_dtype_is(x->dtype, CLASS_INTEGRAL) ? rl_default_dtype() : x->dtype;
+    Dtype dtype = wanted_dtype(c, rl_dtype_is(x->dtype, CLASS_INTEGRAL) ? rl_default_dtype() : x->dtype);
     return reduce_to(c, REDUCE_logsumexp, rl_cast(x, dtype), &c->arg[1], c->arg[2].b, dtype, NULL);
 }
 

@@ -55,6 +55,7 @@ static Tensor *spread_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *both[2];
     Arg dim = what & UNBIASED_ALL ? a_none() : c->arg[1], correction = a_f(1), keepdim = a_b(false);
     if (!rl_dtype_is(x->dtype, CLASS_INEXACT)) return rl_fail(RL_RUNTIME_ERROR, "std and var only support floating point and complex dtypes, but got %s. Convert first, as in x.float()", rl_dtypes[x->dtype].name);
+    if (c->dest && c->dest->dtype != x->dtype && rl_dtype_is(x->dtype, CLASS_HALF)) return rl_fail(RL_RUNTIME_ERROR, "%s(): Unsupported dtype %s for a result of another", c->op->parsed->name, rl_dtypes[x->dtype].word);
     if (what & UNBIASED_ALL) correction = a_f(c->arg[1].b ? 1 : 0);
     else if (what & UNBIASED_DIM) correction = a_f(c->arg[2].b ? 1 : 0), keepdim = c->arg[3];
     else if (c->arg[2].tag != A_NONE) correction = a_f(a_double(&c->arg[2]));

@@ -173,7 +173,7 @@ Op rl_ternary_ops[] = {
     },
     {
         .sig = "lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor",
-        .forward = lerp_forward, .flags = ELEMENTWISE, .where = FMIO,
+        .forward = lerp_forward, .flags = ELEMENTWISE | EXACT_OUT, .where = FMIO,
         .formula = "input: g * (1 - conj(weight)); end: g * conj(weight); weight: g * conj(end - input)",
         .samples = "x(3, 4), x(3, 4), 0.3; x(3, 4), x(3, 4), unit(3, 4)",
         .doc = "The point a given part of the way from input to end.\n\n>>> rl.lerp(rl.tensor([0.0]), rl.tensor([10.0]), 0.3)\ntensor([3.])",

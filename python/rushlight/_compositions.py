@@ -283,10 +283,18 @@ def combinations(input, r=2, with_replacement=False):
     return input[rl.tensor(rows, dtype=rl.int64).reshape(-1, r)]
 
 
+def _occurs(a, list):
+    if list.numel() < 16 or a.is_complex() or list.is_complex():
+        return (a.unsqueeze(-1) == list).any(-1)
+    list = list.sort()[0]
+    place = rl.searchsorted(list, a.contiguous()).clamp(max=list.numel() - 1)
+    return list[place] == a
+
+
 def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
     """True where an element occurs among the test elements."""
     a, b = rl.as_tensor(elements), rl.as_tensor(test_elements)
-    found = (a.reshape(-1, 1) == b.reshape(1, -1)).any(1).reshape(a.shape) if b.numel() else rl.zeros(a.shape, dtype=rl.bool)
+    found = _occurs(a, b.reshape(-1)) if b.numel() else rl.zeros(a.shape, dtype=rl.bool)
     return _give(~found if invert else found, out)
 
 
@@ -356,6 +364,8 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     """How many elements fall into bins of equal width from min to max; both 0: from the smallest to the largest."""
     if bins <= 0:
         raise RuntimeError(f"torch.histc(): bins must be > 0, but got {bins}")
+    if out is not None and out.dtype != input.dtype:
+        raise RuntimeError(f"torch.histogram: input tensor and hist tensor should have the same dtype, but got input {input.dtype} and hist {out.dtype}")
     x = input.reshape(-1)
     low, high = float(min), float(max)
     if low == high and x.numel():

@@ -44,25 +44,32 @@ def _checked_repeats(repeats):
     return repeats
 
 
+def _numbers(repeats):
+    """0 as often as repeats[0], 1 as often as repeats[1], and so on."""
+    ends = repeats.long().cumsum(0)
+    total = int(ends[-1]) if len(ends) else 0
+    return rl.searchsorted(ends, rl.arange(total), right=True)
+
+
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each element, or slice along dim, as often as repeats says; repeat_interleave(repeats) gives the numbers of the elements."""
     if repeats is None:
-        counts = _checked_repeats(input).tolist()
-        return rl.tensor([i for i, n in enumerate(counts) for _ in range(n)], dtype=input.dtype)
+        return _numbers(_checked_repeats(input)).to(input.dtype)
     if dim is None:
         input, dim = input.reshape(-1), 0
-    size = input.shape[dim] if input.dim() else 1
     input = input if input.dim() else input.reshape(1)
+    size = input.shape[dim]
+    if not isinstance(repeats, int):
+        repeats = _checked_repeats(rl.as_tensor(repeats)).reshape(-1)
+        repeats = int(repeats) if len(repeats) == 1 else repeats
     if isinstance(repeats, int):
         if repeats < 0:
             raise RuntimeError(f"Repeats must be non-negative, got {repeats}")
-        repeats = [repeats] * size
-    else:
-        repeats = _checked_repeats(rl.as_tensor(repeats)).reshape(-1).tolist()
-        repeats = repeats * size if len(repeats) == 1 else repeats
-    if len(repeats) != size:
+        index = rl.arange(size).unsqueeze(1).expand(size, repeats).reshape(-1)
+    elif len(repeats) != size:
         raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(repeats)} and input.size({dim}) = {size}")
-    index = rl.tensor([i for i, n in enumerate(repeats) for _ in range(n)], dtype=rl.int64)
+    else:
+        index = _numbers(repeats)
     if output_size is not None and output_size != len(index):
         raise RuntimeError(f"Allocated size does not match required size: output_size is {output_size}, but the result has {len(index)}")
     return input.index_select(dim, index)

@@ -180,6 +180,7 @@ def unravel_index(indices, shape):
         raise ValueError(f"expected 'indices' to be integer dtype, but got {getattr(indices, 'dtype', type(indices).__name__)}")
     if any(not isinstance(n, int) or n < 0 for n in shape):
         raise ValueError(f"'shape' must be nonnegative integers, but got {shape}")
+    indices = indices.to(rl.int64)
     result, step = [], math.prod(shape)
     for n in shape:
         step //= n or 1
