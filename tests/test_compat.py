@@ -50,7 +50,7 @@ def test_a_script_runs_as_it_is(tmp_path):
     assert second == "torch.float32 torch.Size([3, 1]) <class 'torch.Tensor'> tensor([0.], dtype=torch.float64)\n"
     module, loss, *rest = first.split(" ", 2)
     assert module == "__main__" and float(loss) > 0
-    assert rest == ["['--lr', '3'] rushlight True\n"]
+    assert rest == ["['--lr', '3'] torch True\n"]
     other = run("-m", "train", "--lr", "3", cwd=tmp_path)
     assert other.stdout == done.stdout, other.stderr
 
@@ -80,7 +80,7 @@ def test_install_and_uninstall(tmp_path):
     done = run("-c", "import rushlight, sys\nfrom rushlight import compat\nimport torch, torch.nn.init as i\n"
                      "assert torch is rushlight and sys.modules['torch.nn.init'] is rushlight.nn.init and i.__spec__.name == 'rushlight.nn.init'\n"
                      "compat.install(); compat.uninstall()\n"
-                     "assert repr(torch.float16) == 'rushlight.float16' and torch.Tensor.__module__ == 'rushlight'\n"
+                     "assert repr(torch.float16) == 'rushlight.float16' and torch.Tensor.__module__ == torch.__name__ == 'rushlight'\n"
                      "assert not compat.is_installed() and rushlight.__version__ != compat.TORCH_VERSION and not [n for n in sys.modules if n.split('.')[0] == 'torch']\n"
                      "import types; sys.modules['torch'] = types.ModuleType('torch')\n"
                      "try: compat.install()\n"

@@ -401,3 +401,18 @@ def test_fused_rows_check_before_they_write():
     assert rl._C._ops._fused_sgd_([p, half], [g, half], [], 1.0, 0.0, 0.0, 0.0, False, False) is False
     assert rl._C._ops._fused_sgd_([p], [rl.ones(3)], [], 1.0, 0.0, 0.0, 0.0, False, False) is False
     assert p.tolist() == [1, 1]
+
+
+def test_a_wrapper_that_makes_nothing_of_its_own():
+    """Libraries subclass Optimizer around another one and never call __init__."""
+    class Wrapper(rl.optim.Optimizer):
+        def __init__(self, optimizer):
+            self.optimizer = optimizer
+
+        def step(self):
+            self.optimizer.step()
+
+    w = rl.nn.Parameter(rl.ones(1))
+    w.sum().backward()
+    Wrapper(rl.optim.SGD([w], lr=0.25)).step()
+    assert w.item() == 0.75

@@ -6,7 +6,7 @@ import rushlight as rl
 from rushlight.vision import models
 
 SIZES = {"resnet18": 11_689_512, "resnet34": 21_797_672, "resnet50": 25_557_032, "resnext50_32x4d": 25_028_904,
-         "mobilenet_v2": 3_504_872}
+         "mobilenet_v2": 3_504_872, "densenet121": 7_978_856}
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -14,7 +14,7 @@ def test_sizes(name):
     assert sum(p.numel() for p in getattr(models, name)().parameters()) == SIZES[name]
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2", "densenet121"])
 def test_forward_and_backward(name):
     model = getattr(models, name)(num_classes=4)
     out = model(rl.randn(2, 3, 64, 64))
@@ -42,7 +42,7 @@ def test_weights_are_not_downloaded(arguments):
         models.Swin_T_Weights
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2", "densenet121"])
 def test_equal_torchvision(name):
     torch = pytest.importorskip("torch")
     other = pytest.importorskip("torchvision").models

@@ -21,6 +21,7 @@ globals().update({name: getattr(_C._VariableFunctions, name) for name in "_stand
 for _name in "_log_api_usage_once _jit_set_profiling_executor _jit_set_profiling_mode _jit_override_can_fuse_on_gpu _jit_override_can_fuse_on_cpu _jit_set_texpr_fuser_enabled".split():
     setattr(_C, _name, lambda *args: None)      # what libraries tell torch's engine: nothing to do here
 _C._get_tracing_state, _C._get_accelerator = (lambda: None), (lambda *args: _C.device("cpu"))
+_C._TensorMeta, _C._are_functorch_transforms_active = type(_C.Tensor), lambda: False
 del _name
 
 from ._tensor import (BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor,  # noqa: E402
@@ -62,7 +63,7 @@ _LAZY_NAMES = {
     "is_autocast_cache_enabled": "amp", "set_autocast_cache_enabled": "amp", "clear_autocast_cache": "amp",
     "autocast_increment_nesting": "amp", "autocast_decrement_nesting": "amp",
     "GradScaler": "amp", "TorchVersion": "torch_version", "Future": "futures",
-    **dict.fromkeys("SymInt SymFloat SymBool ScriptObject Stream Event TensorType".split(), "_symbols"), "ScriptModule": "jit", "vmap": "func", "matrix_exp": "linalg", "finfo": "_limits", "iinfo": "_limits",
+    **dict.fromkeys("SymInt SymFloat SymBool ScriptObject Stream Event TensorType PyTorchFileReader PyTorchFileWriter".split(), "_symbols"), "ScriptModule": "jit", "vmap": "func", "matrix_exp": "linalg", "finfo": "_limits", "iinfo": "_limits",
 }
 _LAZY_NAMES.update(dict.fromkeys(
     "adaptive_max_pool1d bilinear channel_shuffle cosine_embedding_loss cosine_similarity ctc_loss embedding_bag hinge_embedding_loss margin_ranking_loss "

@@ -3,7 +3,7 @@
 Nothing here makes one, so every question `isinstance(x, SymInt)` is answered with no.
 """
 
-__all__ = ["SymInt", "SymFloat", "SymBool", "ScriptObject", "Stream", "Event", "TensorType"]
+__all__ = ["SymInt", "SymFloat", "SymBool", "ScriptObject", "Stream", "Event", "TensorType", "PyTorchFileReader", "PyTorchFileWriter"]
 
 
 def _never(name, why):
@@ -16,3 +16,4 @@ SymInt, SymFloat, SymBool = (_never(name, "sizes are numbers, since nothing is c
 ScriptObject = _never("ScriptObject", "there is no TorchScript")
 TensorType = _never("TensorType", "there is no TorchScript")
 Stream, Event = (_never(name, "the CPU has no streams") for name in ("Stream", "Event"))
+PyTorchFileReader, PyTorchFileWriter = (_never(name, "rushlight.save and rushlight.load know the files") for name in ("PyTorchFileReader", "PyTorchFileWriter"))

@@ -11,7 +11,9 @@ import pickle
 import pickletools
 import tempfile
 import warnings
+from collections.abc import Callable
 from contextlib import contextmanager
+from typing import IO, Any, TypeAlias
 
 import numpy
 import rushlight as rl
@@ -25,6 +27,8 @@ __all__ = [
 ]  # fmt: skip
 
 DEFAULT_PROTOCOL = 2
+FILE_LIKE: TypeAlias = str | os.PathLike[str] | IO[bytes]
+MAP_LOCATION: TypeAlias = Callable[[Any, str], Any] | rl.device | str | dict[str, str] | None
 _crc32 = True
 _allowed = []
 

@@ -95,8 +95,10 @@ _own = {}
 
 
 def _call(name):
-    """The name that reprs begin with and that Tensor's module has."""
+    """The name that the package has, that reprs begin with and that Tensor's module has."""
+    import rushlight
     from .. import _C
+    rushlight.__name__ = name
     _C._called(name)
     _C.Tensor.__module__ = name
 

@@ -279,3 +279,18 @@ def key_get(obj, kp):
     for key in kp:
         obj = getattr(obj, key.name) if isinstance(key, GetAttrKey) else obj[key[0]]
     return obj
+
+
+BUILTIN_TYPES = frozenset((tuple, list, dict, OrderedDict, defaultdict, deque, namedtuple))
+
+
+def _get_node_type(tree):
+    """The type that the table has a node under: namedtuple for all named tuples."""
+    return namedtuple if _definition(type(tree)) is _NAMED_TUPLE else type(tree)
+
+
+def _is_leaf(tree, is_leaf=None):
+    return _definition(type(tree)) is None or is_leaf is not None and is_leaf(tree)
+
+
+tree_is_leaf = _is_leaf

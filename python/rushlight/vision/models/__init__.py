@@ -1,5 +1,7 @@
 """Well-known networks under torchvision.models' names; files of weights for torchvision's fit them."""
 
+from .densenet import *  # noqa: F401, F403
+from .densenet import __all__ as _densenet
 from .mobilenet import *  # noqa: F401, F403
 from .mobilenet import __all__ as _mobilenet
 from .resnet import *  # noqa: F401, F403
@@ -8,7 +10,7 @@ from .vgg import *  # noqa: F401, F403
 from .vgg import __all__ as _vgg
 from ._weights import weights_of
 
-__all__ = [*_mobilenet, *_resnet, *_vgg]
+__all__ = [*_densenet, *_mobilenet, *_resnet, *_vgg]
 
 
 def __getattr__(name):

@@ -45,7 +45,8 @@ class VGG(nn.Module):
         return self.classifier(rl.flatten(self.avgpool(self.features(x)), 1))
 
 
-def _features(widths, batch_norm):
+def make_layers(widths, batch_norm=False):
+    """Convolutions of these widths with a pooling for each M."""
     layers, before = [], 3
     for width in widths:
         if width == "M":
@@ -61,7 +62,7 @@ def _features(widths, batch_norm):
 def _maker(name, depth, batch_norm):
     def make(*, weights=None, progress=True, **kwargs):
         refuse_weights(name, weights, kwargs)
-        return VGG(_features(WIDTHS[depth], batch_norm), **kwargs)
+        return VGG(make_layers(WIDTHS[depth], batch_norm), **kwargs)
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"VGG with {depth} layers{' and batch norm' if batch_norm else ''}, without trained weights."
