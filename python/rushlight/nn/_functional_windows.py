@@ -231,7 +231,7 @@ def _fractional_max(n, input, kernel_size, output_size, random_samples):
             raise RuntimeError(f"fractional_max_pool{n}d(): pool {name} {kernel} too large relative to input {name} "
                                f"{length}")
     if b == 0:
-        empty = batched.reshape(0, c, -1)[..., :1].expand(0, c, math.prod(output_size)).reshape(0, c, *output_size)
+        empty = batched.sum(tuple(range(2, 2 + n)), keepdim=True).expand(0, c, *output_size).clone()
         return empty, empty.detach().to(rl.int64)
     samples = random_samples[:b].tolist()
     rows = []

@@ -10,6 +10,7 @@ import warnings
 
 import rushlight as rl
 
+from .. import _compositions
 from ._functional_attention import *
 from ._functional_attention import _canonical_mask, _none_or_dtype
 from ._functional_images import *
@@ -38,6 +39,15 @@ def elu(input, alpha=1.0, inplace=False):
 def selu(input, inplace=False):
     """scale times elu with a fixed alpha: keeps mean 0 and variance 1."""
     return _nn.selu_(input) if inplace else _nn.selu(input)
+
+
+def softshrink(input, lambd=0.5):
+    """x moved towards 0 by lambd, and 0 within."""
+    if lambd < 0:
+        name = str(input.dtype).rpartition(".")[2]
+        word = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16"}.get(name, name)
+        raise RuntimeError(f"lambda must be in range [0, 3.40282e+38] for input dtype {word}, but found {lambd:g}")
+    return _nn.softshrink(input, lambd)
 
 
 def celu(input, alpha=1.0, inplace=False):
@@ -390,6 +400,40 @@ def bilinear(input1, input2, weight, bias=None):
     return out if bias is None else out + bias
 
 
+def grouped_mm(mat_a, mat_b, *, offs=None, bias=None, out_dtype=None):
+    """A product per group: offs says where the groups of a 2-d operand end; 3-d operands hold one matrix per group."""
+    if mat_a.dim() == 3 and mat_b.dim() == 3:
+        out = rl.bmm(mat_a, mat_b)
+    else:
+        if offs is None:
+            raise RuntimeError("grouped_mm(): a 2-d operand needs offs, the ends of its groups")
+        ends = offs.tolist()
+        groups = list(zip([0, *ends[:-1]], ends))
+        if mat_a.dim() == 2 and mat_b.dim() == 2:
+            out = rl.stack([rl.mm(mat_a[:, i:j], mat_b[i:j]) for i, j in groups])
+        elif mat_a.dim() == 2:
+            out = rl.cat([rl.mm(mat_a[i:j], mat_b[k]) for k, (i, j) in enumerate(groups)])
+        else:
+            out = rl.cat([rl.mm(mat_a[k], mat_b[:, i:j]) for k, (i, j) in enumerate(groups)], 1)
+    if bias is not None:
+        out = out + bias
+    return out if out_dtype is None else out.to(out_dtype)
+
+
+def scaled_mm(mat_a, mat_b, scale_a, scale_recipe_a, scale_b, scale_recipe_b, swizzle_a=None, swizzle_b=None,
+              bias=None, output_dtype=rl.bfloat16, contraction_dim=(), use_fast_accum=False):
+    """Refused: it multiplies 8-bit floating point numbers, which there are none of here."""
+    raise NotImplementedError("scaled_mm multiplies float8 matrices, which rushlight does not have: scale the "
+                              "operands and use torch.mm")
+
+
+def scaled_grouped_mm(mat_a, mat_b, scale_a, scale_recipe_a, scale_b, scale_recipe_b, swizzle_a=None, swizzle_b=None,
+                      bias=None, offs=None, output_dtype=rl.bfloat16, contraction_dim=(), use_fast_accum=False):
+    """Refused: it multiplies 8-bit floating point numbers, which there are none of here."""
+    raise NotImplementedError("scaled_grouped_mm multiplies float8 matrices, which rushlight does not have: scale the "
+                              "operands and use grouped_mm")
+
+
 @unless_row
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """x1 . x2 / (||x1|| ||x2||) along dim, each norm at least eps."""
@@ -408,7 +452,7 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
 @unless_row
 def pdist(input, p=2):
     """The distances of all pairs of rows, i < j, as one vector."""
-    return rl.pdist(input, p)
+    return _compositions.pdist(input, p)
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
@@ -570,6 +614,6 @@ def pixel_unshuffle(input, downscale_factor):
 
 
 for _name in dir(_nn):
-    if not _name.startswith("_"):
+    if not _name.startswith(("_", "upsample_")) and _name not in ("im2col", "col2im"):  # torch has these elsewhere
         globals().setdefault(_name, getattr(_nn, _name))
 del _name
