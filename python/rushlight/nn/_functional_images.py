@@ -20,11 +20,21 @@ def _resize(input, mode, output_size, scale_factors, align_corners, antialias):
         raise RuntimeError("Input and output sizes should be greater than 0, but got input "
                            f"({', '.join(map(str, spatial))}) output ({', '.join(map(str, output_size))})")
     n = len(spatial)
+    row = _rows.get((mode, n, antialias)) or _row_of(mode, n, antialias)
+    options = () if mode.startswith("nearest") else (align_corners,)
+    return row(input, list(output_size), *options, *(scale_factors or [None] * n))
+
+
+_rows = {}
+
+
+def _row_of(mode, n, antialias):
+    """The operation for a mode and n dims; looked up once."""
     name = {"linear": ("linear1d", "bilinear2d", "trilinear3d")[n - 1], "cubic": "bicubic2d", "nearest": f"nearest{n}d",
             "nearest-exact": f"nearest_exact{n}d"}[mode]
     row = getattr(_nn, f"_upsample_{name}_aa" if antialias else ("_" if mode == "nearest-exact" else "") + f"upsample_{name}")
-    options = () if mode.startswith("nearest") else (align_corners,)
-    return row(input, list(output_size), *options, *(scale_factors or [None] * n))
+    _rows[mode, n, antialias] = row
+    return row
 
 
 # ---- interpolate -----------------------------------------------------------------------------------------------

@@ -37,7 +37,8 @@ def _per_group(name, optimizer, value):
 
 
 def _group_values(optimizer, key):
-    return [_copied(group[key]) for group in optimizer.param_groups]
+    values = [group[key] for group in optimizer.param_groups]
+    return [v.clone() if isinstance(v, rl.Tensor) else v for v in values]
 
 
 def _set_group_value(group, key, value):
@@ -144,26 +145,28 @@ class LRScheduler:
                           UserWarning, stacklevel=3)
 
     def _update_lr(self, epoch=None):
-        if epoch is None:
-            self.last_epoch += 1
-            rates = self._asked(self.get_lr)
-        else:
-            self.last_epoch = epoch
-            rates = self._asked(getattr(self, "_get_closed_form_lr", self.get_lr))
+        self._get_lr_called_within_step = True      # keeps get_lr from warning
+        try:
+            if epoch is None:
+                self.last_epoch += 1
+                rates = self.get_lr()
+            else:
+                self.last_epoch = epoch
+                rates = getattr(self, "_get_closed_form_lr", self.get_lr)()
+        finally:
+            self._get_lr_called_within_step = False
         self._set_rates(rates)
-
-    def _asked(self, get_lr):
-        """The rates, computed with the mark that keeps get_lr from warning."""
-        with _enable_get_lr_call(self):
-            return get_lr()
 
     def _set_rates(self, rates):
         groups = self.optimizer.param_groups
         if len(rates) != len(groups):
             raise ValueError(f"{type(self).__name__} computed {len(rates)} learning rates for {len(groups)} parameter groups")
         for group, rate in zip(groups, rates):
-            _set_group_value(group, "lr", rate)
-        self._last_lr = _group_values(self.optimizer, "lr")
+            if type(rate) is type(group["lr"]) is float:
+                group["lr"] = rate
+            else:
+                _set_group_value(group, "lr", rate)
+        self._last_lr = self._present()
 
     def _warn_if_asked_directly(self):
         if not self._get_lr_called_within_step:

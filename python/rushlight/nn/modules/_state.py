@@ -87,10 +87,14 @@ class ModuleState:
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
         """Write this module's own parameters, persistent buffers and extra state, not its children's."""
-        for name, tensor in itertools.chain(self._parameters.items(), self._persistent_buffers().items()):
+        for name, tensor in self._parameters.items():
             if tensor is not None:
                 destination[prefix + name] = tensor if keep_vars else tensor.detach()
-        if self._defines("get_extra_state"):
+        if self._buffers:
+            for name, tensor in self._persistent_buffers().items():
+                if tensor is not None:
+                    destination[prefix + name] = tensor if keep_vars else tensor.detach()
+        if type(self).get_extra_state is not ModuleState.get_extra_state:
             destination[prefix + _EXTRA_STATE_KEY_SUFFIX] = self.get_extra_state()
 
     def state_dict(self, *args, destination=None, prefix="", keep_vars=False):

@@ -103,12 +103,20 @@ class ModuleTree:
 
     def parameters(self, recurse=True):
         """The parameters, each once: what an optimizer takes."""
-        for _, param in self.named_parameters(recurse=recurse):
-            yield param
+        if type(self).named_parameters is not ModuleTree.named_parameters:
+            for _, param in self.named_parameters(recurse=recurse):
+                yield param
+            return
+        seen = set()
+        for _, module in self.named_modules() if recurse else (("", self),):
+            for param in module._parameters.values():
+                if param is not None and param not in seen:
+                    seen.add(param)
+                    yield param
 
     def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
         """The parameters with their dotted paths."""
-        yield from self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
+        return self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse=True):
         """The buffers, each once."""
@@ -117,7 +125,7 @@ class ModuleTree:
 
     def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
         """The buffers with their dotted paths."""
-        yield from self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
+        return self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
 
     def children(self):
         """The modules registered directly in this one, each once."""
@@ -145,9 +153,23 @@ class ModuleTree:
         if remove_duplicate:
             memo.add(self)
         yield prefix, self
-        for name, module in self._modules.items():
-            if module is not None:
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+        above = [(prefix, iter(self._modules.items()))]     # one generator however deep the tree
+        while above:
+            path, children = above[-1]
+            for name, module in children:
+                if module is None or module in memo:
+                    continue
+                below = f"{path}.{name}" if path else name
+                if type(module).named_modules is not ModuleTree.named_modules:
+                    yield from module.named_modules(memo, below, remove_duplicate)
+                    continue
+                if remove_duplicate:
+                    memo.add(module)
+                yield below, module
+                above.append((below, iter(module._modules.items())))
+                break
+            else:
+                above.pop()
 
     def apply(self, fn):
         """Call `fn(module)` for every module below this one, then for this one."""
