@@ -295,13 +295,32 @@ PyObject *size_from(PyObject *tuple) {
     return size;
 }
 
-PyObject *size_new(int n, const int64_t *sizes) {
+static PyObject *size_made(int n, const int64_t *sizes) {
     PyObject *size = SizeType->tp_alloc(SizeType, n);
     for (int i = 0; size && i < n; i++) {
         PyObject *item = PyLong_FromLongLong(sizes[i]);
         if (!item) Py_CLEAR(size);
         else PyTuple_SET_ITEM(size, i, item);
     }
+    return size;
+}
+
+/* Programs ask for the same few shapes over and over, and a Size never changes: those met last are kept. */
+PyObject *size_new(int n, const int64_t *sizes) {
+    enum { KEPT = 64, MOST = 5 };
+    static struct { PyObject *size; int64_t n, sizes[MOST]; } kept[KEPT];
+    if (n > MOST) return size_made(n, sizes);
+    uint64_t hash = (uint64_t)n;
+    for (int i = 0; i < n; i++) hash = (hash ^ (uint64_t)sizes[i]) * 0x9E3779B97F4A7C15u;
+    int at = (int)(hash >> 58);
+    bool same = kept[at].size && kept[at].n == n;
+    for (int i = 0; same && i < n; i++) same = kept[at].sizes[i] == sizes[i];
+    if (same) return Py_NewRef(kept[at].size);
+    PyObject *size = size_made(n, sizes);
+    if (!size) return NULL;
+    kept[at].n = n;
+    for (int i = 0; i < n; i++) kept[at].sizes[i] = sizes[i];
+    Py_XSETREF(kept[at].size, Py_NewRef(size));
     return size;
 }
 

@@ -15,11 +15,7 @@ __all__ = ["affine_grid", "grid_sample", "interpolate", "upsample", "upsample_bi
 
 def _resize(input, mode, output_size, scale_factors, align_corners, antialias):
     """The row for this mode and rank."""
-    spatial = list(input.shape[2:])
-    if min(output_size) <= 0 or min(spatial) <= 0:
-        raise RuntimeError("Input and output sizes should be greater than 0, but got input "
-                           f"({', '.join(map(str, spatial))}) output ({', '.join(map(str, output_size))})")
-    n = len(spatial)
+    n = input.dim() - 2
     row = _rows.get((mode, n, antialias)) or _row_of(mode, n, antialias)
     options = () if mode.startswith("nearest") else (align_corners,)
     return row(input, list(output_size), *options, *(scale_factors or [None] * n))
@@ -79,7 +75,7 @@ def _check_mode(input, mode, align_corners, antialias):
     if antialias and not (mode in ("bilinear", "bicubic") and input.dim() == 4):
         raise ValueError("Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor "
                          f"as input, got {mode} and {input.dim()}-D")
-    if input.dim() not in (3, 4, 5) or (mode in _RANK and _RANK[mode] != input.dim()):
+    if not 3 <= _RANK.get(mode, input.dim()) == input.dim() <= 5:
         if mode in _RANK and mode != "bicubic" and input.dim() in (3, 4, 5):
             raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_RANK[mode]}D input")
         raise NotImplementedError("Input Error: Only 3D, 4D and 5D input Tensors supported (got "
