@@ -456,3 +456,13 @@ def test_associative_scan(reverse):
         a, b = rl.full((5,), 0.5), rl.ones(5)
         _, h = associative_scan(lambda p, q: (p[0] * q[0], p[1] * q[0] + q[1]), (a, b), 0)
         assert h.tolist() == [1, 1.5, 1.75, 1.875, 1.9375]
+
+
+def test_flops_of_layers():
+    from rushlight.utils.flop_counter import FlopCounterMode
+    net = rl.nn.Sequential(rl.nn.Conv2d(3, 4, 3), rl.nn.Flatten(), rl.nn.Linear(4 * 36, 5))
+    with FlopCounterMode(display=False) as counter:
+        net(rl.randn(2, 3, 8, 8))
+    net(rl.randn(2, 3, 8, 8))
+    assert counter.get_total_flops() == 2 * 2 * 4 * 36 * 27 + 2 * 2 * 5 * 144 and counter.get_flop_counts()["Global"]["Linear"] == 2880
+    assert "Conv2d" in counter.get_table()

@@ -33,8 +33,8 @@ def test_names():
 def test_weights_are_not_downloaded(arguments):
     with pytest.raises(RuntimeError, match=r"resnet18: rushlight does not download weights.*load_state_dict"):
         models.resnet18(**arguments)
-    with pytest.raises(AttributeError, match="has no densenet121; it has"):
-        models.densenet121
+    with pytest.raises(AttributeError, match="has no inception_v3; it has"):
+        models.inception_v3
     assert models.ResNet18_Weights.DEFAULT is models.ResNet18_Weights.IMAGENET1K_V1
     with pytest.raises(RuntimeError, match=r"resnet18: rushlight does not download weights.*IMAGENET1K_V1"):
         models.resnet18(weights=models.ResNet18_Weights.DEFAULT)

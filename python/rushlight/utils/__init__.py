@@ -2,7 +2,7 @@
 
 import importlib
 
-_SUBMODULES = frozenset(("benchmark", "checkpoint", "data", "dlpack", "hooks", "model_zoo", "tensorboard", "_foreach_utils", "_pytree"))
+_SUBMODULES = frozenset(("benchmark", "checkpoint", "data", "flop_counter", "dlpack", "hooks", "model_zoo", "tensorboard", "_foreach_utils", "_pytree"))
 
 
 def __getattr__(name):
