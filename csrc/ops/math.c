@@ -89,7 +89,12 @@ static Tensor *mvlgamma_forward(Call *c) {
 
 /* ---- powers of two -------------------------------------------------------------------------------------------------------------- */
 
-static Tensor *ldexp_forward(Call *c) { return rl_do("mul", c->arg[0], a_t(rl_do("pow", a_f(2), c->arg[1]))); }
+static Tensor *ldexp_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor, *e = c->arg[1].tensor;
+    if (!rl_dtype_is(x->dtype, CLASS_FLOATING) || !rl_dtype_is(e->dtype, CLASS_INT)) return rl_do("mul", a_t(x), a_t(rl_do("pow", a_f(2), a_t(e))));
+    Tensor *power = rl_do("exp2", a_t(rl_cast(e, RL_FLOAT64)));
+    return rl_cast(rl_mul(rl_cast(x, RL_FLOAT64), power), x->dtype);
+}
 
 static void frexp_loop(int64_t n, char *const *p, const int64_t *stride, const void *extra) {
     for (int64_t i = 0; i < n; i++) {

@@ -2,6 +2,7 @@
 #include "reduce.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- shared ---------------------------------------------------------------------------------------------------------------- */
 
@@ -173,7 +174,7 @@ static bool refuse_empty(Call *c, Tensor *x, const Arg *dim) {
         if (dim && dim->tag != A_NONE && !(dim->tag == A_INTS && dim->n == 0))
             rl_fail(RL_INDEX_ERROR, "%s(): Expected reduction dim %d to have non-zero size. The input has shape %s", c->op->parsed->name, i, rl_text_shape(x));
         else
-            rl_fail(RL_RUNTIME_ERROR, "%s(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument. The input has shape %s", c->op->parsed->name, rl_text_shape(x));
+            rl_fail(strncmp(c->op->parsed->name, "arg", 3) ? RL_RUNTIME_ERROR : RL_INDEX_ERROR, "%s(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument. The input has shape %s", c->op->parsed->name, rl_text_shape(x));
         return true;
     }
     return false;

@@ -25,7 +25,7 @@ static bool run(LoopFn *fn, SortSpec spec, Tensor *values, Tensor *indices, Tens
 }
 
 static Tensor *refuse(Call *c, Dtype d) {
-    if (rl_dtype_is(d, CLASS_COMPLEX)) return rl_fail(RL_TYPE_ERROR, "Sort currently does not support complex dtypes on CPU");
+    if (rl_dtype_is(d, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "Sort does not support complex dtypes on CPU: order by abs() or real");
     return rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[d].word);
 }
 

@@ -41,9 +41,11 @@ def _spacing(x, dim, size):
 
 def trapezoid(y, x=None, *, dx=None, dim=-1):
     """The integral along dim by the trapezoidal rule, over the places x or with the step dx."""
+    if y.dtype is rl.bool:
+        raise RuntimeError("trapezoid: received a bool input for `y`, but bool is not supported")
     size = y.shape[dim]
     if size == 0:
-        return y.sum(dim)
+        return y.sum(dim, dtype=y.dtype)
     pairs = y.narrow(dim, 1, size - 1) + y.narrow(dim, 0, size - 1)
     if x is not None:
         return (pairs * _spacing(_places(x, size, y, dim), dim, y.dim())).sum(dim) / 2
@@ -64,6 +66,8 @@ def trapz(y, x=None, *, dx=None, dim=-1):
 def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
     """The integral up to each place along dim but the first."""
     size = y.shape[dim]
+    if size == 0:
+        return y.clone()
     pairs = y.narrow(dim, 1, size - 1) + y.narrow(dim, 0, size - 1)
     if x is not None:
         return (pairs * _spacing(_places(x, size, y, dim), dim, y.dim())).cumsum(dim) / 2
@@ -465,6 +469,8 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
 
 def vander(x, N=None, increasing=False):
     """Powers of each element of a vector, falling unless increasing."""
+    if x.dim() != 1:
+        raise RuntimeError(f"x must be a one-dimensional tensor, but its shape is {list(x.shape)}.")
     N = x.shape[-1] if N is None else N
     powers = rl.stack([x ** k for k in range(N)], -1) if N else x.new_empty(x.shape[0], 0)
     return powers if increasing else powers.flip(-1)
