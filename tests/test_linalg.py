@@ -92,3 +92,40 @@ def test_reflectors_make_q():
     v, tau = rl.geqrf(a)
     np.testing.assert_allclose(rl.linalg.householder_product(v, tau).numpy(), q.numpy(), atol=1e-12)
     np.testing.assert_allclose(v.triu()[:, :3].numpy(), r.numpy(), atol=1e-12)
+
+
+def test_least_squares_drivers_agree():
+    a, b = rl.tensor(DRAW.standard_normal((5, 3))), rl.tensor(DRAW.standard_normal((5, 2)))
+    want, rest, rank, values = np.linalg.lstsq(a.numpy(), b.numpy(), rcond=None)
+    for driver in ("gels", "gelsy", "gelsd", "gelss"):
+        got = rl.linalg.lstsq(a, b, driver=driver)
+        np.testing.assert_allclose(got.solution.numpy(), want, rtol=1e-10)
+        assert got.residuals.shape == (() if driver == "gelsy" else rest.shape) or got.residuals.numel() == 0
+        assert driver == "gels" or got.rank.item() == rank
+    np.testing.assert_allclose(got.singular_values.numpy(), values, rtol=1e-10)
+    np.testing.assert_allclose(got.residuals.numpy(), rest, rtol=1e-10)
+
+
+def test_ldl_solves_what_it_factors():
+    for kind, adjoint in ((0, False), (1j, True), (1j, False)):
+        a = DRAW.standard_normal((4, 4)) + kind * DRAW.standard_normal((4, 4))
+        a = a + (a.conj().T if adjoint else a.T)
+        b = DRAW.standard_normal((4, 2)) + kind
+        factors = rl.linalg.ldl_factor(rl.tensor(a), hermitian=adjoint)
+        np.testing.assert_allclose(a @ rl.linalg.ldl_solve(*factors, rl.tensor(b), hermitian=adjoint).numpy(), b, rtol=1e-9, atol=1e-12)
+    with pytest.raises(RuntimeError, match="pivots must be those of ldl_factor"):
+        rl.linalg.ldl_solve(rl.eye(2), rl.tensor([7, 1], dtype=rl.int32), rl.ones(2, 1))
+
+
+def test_exponential_of_matrices():
+    a = rl.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=rl.float64, requires_grad=True)
+    np.testing.assert_allclose(rl.matrix_exp(a * (math.pi / 2)).detach().numpy(), [[0, 1], [-1, 0]], atol=1e-14)
+    assert rl.autograd.gradcheck(rl.matrix_exp, (a,)) and rl.autograd.gradgradcheck(rl.matrix_exp, (a,))
+    assert rl.matrix_exp(rl.eye(2, dtype=rl.float16)).dtype is rl.float16
+
+
+def test_a_matrix_may_be_called_input():
+    """torch's bindings call A so."""
+    a = rl.eye(2)
+    for name in ("cholesky", "eigvals", "eigvalsh", "matrix_rank", "pinv", "matrix_norm", "cond", "matrix_exp", "eig", "eigh"):
+        getattr(rl.linalg, name)(input=a)

@@ -89,7 +89,7 @@ typedef struct Alias { const char *theirs, *ours; PyObject *key; } Alias;
 /* NumPy's names, and the names torch's own functions and methods use for the same argument. */
 static Alias aliases[] = {
     {"axis", "dim", NULL}, {"keepdims", "keepdim", NULL}, {"x", "input", NULL}, {"a", "input", NULL}, {"x1", "input", NULL},
-    {"x2", "other", NULL}, {"axis", "dims", NULL}, {"self", "input", NULL}, {"input", "self", NULL},
+    {"x2", "other", NULL}, {"axis", "dims", NULL}, {"self", "input", NULL}, {"input", "self", NULL}, {"input", "A", NULL},
 };
 
 static int find_alias(const Sig *sig, PyObject *key) {

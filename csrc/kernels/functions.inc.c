@@ -29,7 +29,8 @@ VM T M(dgelu_tanh)(T x) {
 }
 VM T M(logit)(T x, T low, T high) {   /* low < 0: no clamping */
     T z = low < 0 ? x : x < low ? low : x > high ? high : x;
-    return M(log)(z / (1 - z));
+    T far = M(log)(z / (1 - z)), near = M(log1p)((2 * z - 1) / (1 - z));
+    return z > K(0.25) && z < K(0.75) ? near : far;      /* near 1/2 the quotient is near 1, and log magnifies its rounding */
 }
 VM T M(div_trunc)(T a, T b) { return M(trunc)(a / b); }
 VM T M(div_floor)(T a, T b) {   /* Python's: exact where the quotient is whole */
@@ -63,7 +64,7 @@ VM T M(dsinc)(T x) {
     return x == 0 ? 0 : (T)((z * cos(z) - sin(z)) / z / (double)x);
 }
 VM T M(entr)(T x) { return x == 0 ? 0 : x < 0 ? -(T)INFINITY : -x * M(log)(x); }
-VM T M(ndtr)(T x) { return x < -1 ? K(0.5) * M(erfc)(-x * K(0.7071067811865476)) : K(0.5) * (1 + M(erf)(x * K(0.7071067811865476))); }
+VM T M(ndtr)(T x) { return (T)special_ndtr((double)x); }
 VM T M(dlog_ndtr)(T x) { return (T)(0.7978845608028654 / special_erfcx((double)x * -0.7071067811865476)); }
 VM T M(di1)(T x, T y) { return M(abs)(x) < K(1e-7) ? K(0.5) : (T)special_i0((double)x) - y / x; }
 VM T M(di1e)(T x, T y) { return M(abs)(x) < K(1e-7) ? K(0.5) : (T)special_i0e((double)x) - y * (M(sgn)(x) + 1 / x); }

@@ -45,11 +45,12 @@ double special_digamma(double x) {
 /* Euler-Maclaurin after a few terms of the sum itself. */
 double special_zeta(double s, double q) {
     if (s == 1) return INFINITY;
-    if (!(s > 1) || q != q) return NAN;
+    if (s < 1 || q != q) return NAN;
     if (q <= 0) {
         if (q == floor(q)) return INFINITY;
         if (s != floor(s)) return NAN;
     }
+    if (s != s) return NAN;
     double sum = 0;
     int n = 0;
     for (; n < 10 || q < 10; n++, q += 1) {
@@ -84,7 +85,7 @@ static double trigamma(double x) {
 
 double special_polygamma(int n, double x) {
     if (n == 0) return special_digamma(x);
-    if (n == 1) return trigamma(x);
+    if (n == 1) return x == (double)INFINITY ? 0 : trigamma(x);
     return (n % 2 ? 1 : -1) * exp(special_lgamma(n + 1.0)) * special_zeta(n + 1, x);
 }
 
@@ -129,6 +130,13 @@ double special_erfcx(double x) {
     double z = 0.5 / (x * x), sum = 1, term = 1;
     for (int k = 1; k < 8; k++) sum += term *= -(2 * k - 1) * z;
     return x > 1e150 ? 1 / (root_pi * x) : x != x ? x : sum / (root_pi * x);
+}
+
+/* In the tail exp(-x^2 / 2) with the square in two parts: its own rounding would be magnified by it. */
+double special_ndtr(double x) {
+    if (x >= -1 || x != x) return erfc(-x * sqrt_half) / 2;
+    double square = x * x, rest = fma(x, x, -square);
+    return x < -40 ? 0 : special_erfcx(-x * sqrt_half) / 2 * exp(-square / 2) * (1 - rest / 2);
 }
 
 double special_log_ndtr(double x) {
@@ -230,13 +238,14 @@ double special_airy_ai(double x) {
         }
         return (double)(0.355028053887817239260L * sum_f - 0.258819403792806798405L * sum_g);
     }
+    long double angle = 2.0L / 3 * -x * sqrtl(-(long double)x) - 0.785398163397448309616L;      /* the phase needs more digits than zeta */
     double even = 1, odd = 0, term = 1;
     for (int k = 1; k < 14; k++) {   /* u_k = u_k-1 (6k-5)(6k-3)(6k-1) / (216 k (2k-1)) */
         term *= (6 * k - 5.0) * (6 * k - 3.0) * (6 * k - 1.0) / (216.0 * k * (2 * k - 1)) / zeta;
         if (k % 2) odd += k % 4 == 1 ? term : -term;
         else even += k % 4 == 2 ? -term : term;
     }
-    return (cos(zeta - pi / 4) * even + sin(zeta - pi / 4) * odd) / (root_pi * sqrt(sqrt(-x)));
+    return ((double)cosl(angle) * even + (double)sinl(angle) * odd) / (root_pi * sqrt(sqrt(-x)));
 }
 
 /* ---- incomplete gamma functions ------------------------------------------------------------------------------------------------ */
@@ -264,6 +273,38 @@ static double gamma_fraction(double a, double x) {
     return front == 0 ? 0 : top / bottom * front;
 }
 
+/* log gamma(1 + a) for small a, from its own series where 1 + a would round a away. */
+static double lgamma1p(double a) { return fabs(a) > 1e-3 ? special_lgamma(1 + a) : a * (-euler + a * (0.8224670334241132 + a * (-0.40068563438653143 + a * 0.27058080842778454))); }
+
+/* Q for small x and a, where 1 - P would cancel. */
+static double gamma_small(double a, double x) {
+    double factor = 1, sum = 0, power = a * log(x) - lgamma1p(a);
+    for (int k = 1; k < 60; k++) {
+        double term = (factor *= -x / k) / (a + k);
+        sum += term;
+        if (fabs(term) < 1e-17 * fabs(sum)) break;
+    }
+    return -expm1(power) - exp(power) * a * sum;
+}
+
+/* Q for large a: Temme 1979, the normal distribution and the first terms of its correction. */
+static double gamma_large(double a, double x) {
+    static const double first[] = {-1.0 / 3, 1.0 / 12, -2.0 / 135, 1.0 / 864, 1.0 / 2835, -139.0 / 777600, 1.0 / 25515};
+    static const double second[] = {-1.0 / 540, -1.0 / 288, 1.0 / 378, -77.0 / 77760};
+    double mu = (x - a) / a, bulge = mu - log1p(mu), rest = 0, next = 0;
+    if (fabs(mu) < 0.01) {      /* mu^2 / 2 - mu^3 / 3 + ... */
+        bulge = 0;
+        for (int k = 8; k >= 2; k--) bulge = (k % 2 ? -1.0 : 1.0) / k + mu * bulge;
+        bulge *= mu * mu;
+    }
+    double eta = copysign(sqrt(2 * bulge), mu);
+    for (int k = 6; k >= 0; k--) rest = rest * eta + first[k];
+    for (int k = 3; k >= 0; k--) next = next * eta + second[k];
+    return 0.5 * erfc(eta * sqrt(a / 2)) + exp(-a * bulge) / sqrt(2 * pi * a) * (fabs(eta) < 0.5 ? rest + next / a : 0);
+}
+
+enum { LARGE = 100000 };
+
 static bool gamma_edge(double a, double x, double *p) {
     if (a < 0 || x < 0) return *p = NAN, true;
     if (a == 0) return *p = x > 0 ? 1 : (double)NAN, true;
@@ -276,12 +317,15 @@ static bool gamma_edge(double a, double x, double *p) {
 double special_igamma(double a, double x) {
     double p;
     if (gamma_edge(a, x, &p)) return p;
+    if (a > LARGE) return 1 - gamma_large(a, x);
     return x < a + 1 ? gamma_series(a, x) : 1 - gamma_fraction(a, x);
 }
 
 double special_igammac(double a, double x) {
     double p;
     if (gamma_edge(a, x, &p)) return 1 - p;
+    if (a > LARGE) return gamma_large(a, x);
+    if (x <= 1.1 && a < (x <= 0.5 ? -0.4 / log(x) : 0.75 * x)) return gamma_small(a, x);
     return x < a + 1 ? 1 - gamma_series(a, x) : gamma_fraction(a, x);
 }
 

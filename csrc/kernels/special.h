@@ -9,6 +9,7 @@ double special_zeta(double s, double q);       /* Hurwitz */
 double special_erfinv(double x);
 double special_erfcx(double x);
 double special_ndtri(double p);
+double special_ndtr(double x);
 double special_log_ndtr(double x);
 double special_i0(double x);
 double special_i0e(double x);

@@ -506,7 +506,7 @@ static void slogdet_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 Op rl_decompose_ops[] = {
     {
-        .sig = "linalg.cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> (L: Tensor, info: Tensor)", .where = LINALG | OUT, .saves = SAVE_OUT(0), .node = "LinalgCholeskyExBackward0",
+        .sig = "linalg.cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> (L: Tensor, info: Tensor)", .where = LINALG | OUT, .saves = SAVE_OUT(0), .node = "LinalgCholeskyExBackward0",
         .doc = "Cholesky factor, and per matrix 0 or the order of the minor that is not positive-definite.\n\n>>> rl.linalg.cholesky_ex(rl.tensor([[4.]])).L\ntensor([[2.]])",
         .forward = cholesky_forward, .vjp = cholesky_vjp, .samples = "spd(3); spd(2), upper=True",
     },

@@ -261,13 +261,13 @@ def _two(function):
 fft2, ifft2, rfft2, irfft2, hfft2, ihfft2 = map(_two, (fftn, ifftn, rfftn, irfftn, hfftn, ihfftn))
 
 
-def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """The frequencies of fft's places for samples d apart."""
     whole = rl.cat([rl.arange((n + 1) // 2), rl.arange(-(n // 2), 0)])
     return _give((whole.to(rl.get_default_dtype() if dtype is None else dtype) * (1.0 / (n * d))).requires_grad_(requires_grad), out)
 
 
-def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """The frequencies of rfft's places for samples d apart."""
     half = rl.arange(n // 2 + 1).to(rl.get_default_dtype() if dtype is None else dtype)
     return _give((half * (1.0 / (n * d))).requires_grad_(requires_grad), out)

@@ -4,6 +4,7 @@ Factorisations, solvers and determinants are rows of the op table (csrc/ops/deco
 is built from them and from ordinary operations, so its gradients come from theirs.
 """
 
+import functools
 import math
 
 import rushlight as rl
@@ -30,6 +31,19 @@ def _give(result, out):
         return out.copy_(result)
 
 
+def _also_called(**names):
+    """Lets a function take arguments by the names that torch's binding knows them by, beside those of its documentation."""
+    def decorate(function):
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            for theirs, ours in names.items():
+                if theirs in kwargs:
+                    kwargs[ours] = kwargs.pop(theirs)
+            return function(*args, **kwargs)
+        return call
+    return decorate
+
+
 def _check_matrix(name, a, what="A"):
     if a.dim() < 2:
         raise RuntimeError(f"linalg.{name}: The input tensor {what} must have at least 2 dimensions.")
@@ -41,16 +55,24 @@ def _check_square(name, a):
         raise RuntimeError(f"linalg.{name}: A must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices")
 
 
+def _word(a):
+    """The name that torch's messages have for a dtype."""
+    words = {rl.float16: "Half", rl.float32: "Float", rl.float64: "Double", rl.int64: "Long", rl.int32: "Int", rl.int16: "Short", rl.int8: "Char", rl.uint8: "Byte",
+             rl.bool: "Bool", rl.bfloat16: "BFloat16", rl.complex64: "ComplexFloat", rl.complex128: "ComplexDouble"}
+    return words.get(a.dtype, str(a.dtype))
+
+
 def _check_inexact(name, a):
     if not (a.is_floating_point() or a.is_complex()):
-        raise RuntimeError(f"linalg.{name}: Expected a floating point or complex tensor as input. Got {a.dtype}")
+        raise RuntimeError(f"linalg.{name}: Expected a floating point or complex tensor as input. Got {_word(a)}")
 
 
 # ---- factorisations --------------------------------------------------------------------------------------------------
 
-def cholesky(input, *, upper=False, out=None):
+@_also_called(input="A")
+def cholesky(A, *, upper=False, out=None):
     """The factor L of A = L L^H, or its adjoint with upper=True; [*, n, n]. Raises LinAlgError if A is not positive-definite."""
-    return _give(_rows["cholesky_ex"](input, upper=upper, check_errors=True)[0], out)
+    return _give(_rows["cholesky_ex"](A, upper=upper, check_errors=True)[0], out)
 
 
 def lu_factor(A, *, pivot=True, out=None):
@@ -83,11 +105,13 @@ def lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
     return _give(result, out)
 
 
+@_also_called(input="A")
 def eigvalsh(A, UPLO="L", *, out=None):
     """Eigenvalues, rising, of symmetric or Hermitian matrices."""
     return _give(eigh(A, UPLO)[0], out)
 
 
+@_also_called(input="A")
 def eigvals(A, *, out=None):
     """Eigenvalues, complex."""
     return _give(eig(A)[0], out)
@@ -100,6 +124,7 @@ def svdvals(A, *, driver=None, out=None):
 
 # ---- solving ---------------------------------------------------------------------------------------------------------
 
+@_also_called(input="A")
 def tensorinv(A, ind=2, *, out=None):
     """The inverse of A seen as a matrix from its last dims to its first ind."""
     if ind <= 0:
@@ -110,6 +135,7 @@ def tensorinv(A, ind=2, *, out=None):
     return _give(inv(A.reshape(rows, cols)).reshape(*A.shape[ind:], *A.shape[:ind]), out)
 
 
+@_also_called(input="A", other="B")
 def tensorsolve(A, B, dims=None, *, out=None):
     """X of tensordot(A, X, X.ndim) = B."""
     if dims is not None:
@@ -130,6 +156,7 @@ def _tolerance(a, s, atol, rtol):
     return rl.maximum(rl.as_tensor(atol, dtype=s.dtype), rl.as_tensor(rtol, dtype=s.dtype) * largest)
 
 
+@_also_called(input="A")
 def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None, out=None):
     """How many singular values are larger than max(atol, rtol * the largest)."""
     _check_matrix("matrix_rank", A)
@@ -140,6 +167,7 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None, out=None)
         return _give((s > _tolerance(A, s, atol, rtol).unsqueeze(-1)).sum(-1), out)
 
 
+@_also_called(input="A")
 def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
     """The Moore-Penrose inverse; singular values up to max(atol, rtol * the largest) count as zero."""
     _check_matrix("pinv", A)
@@ -221,28 +249,29 @@ class _Lstsq(rl.autograd.Function):
         return gA, gB, None, None
 
 
-def lstsq(input, b, rcond=None, *, driver=None, out=None):
+@_also_called(input="A", b="B")
+def lstsq(A, B, rcond=None, *, driver=None, out=None):
     """X of least |A X - B|, the residuals where A has full rank and more rows than columns, the rank, the singular values."""
-    if input.dim() < 2:
+    if A.dim() < 2:
         raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
-    if b.dim() < 1:
+    if B.dim() < 1:
         raise RuntimeError("torch.linalg.lstsq: other must have at least 1 dimension.")
-    if input.dtype != b.dtype:
+    if A.dtype != B.dtype:
         raise RuntimeError("torch.linalg.lstsq: Expected input and other to have the same dtype, but got "
-                           f"input's dtype {input.dtype} and other's dtype {b.dtype}")
-    if not 0 <= input.dim() - b.dim() <= 1:
+                           f"input's dtype {A.dtype} and other's dtype {B.dtype}")
+    if not 0 <= A.dim() - B.dim() <= 1:
         raise RuntimeError("torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1; "
-                           f"the shapes are {list(input.shape)} and {list(b.shape)}")
-    vector = input.dim() - b.dim() == 1
-    if input.shape[-2] != b.shape[-1 if vector else -2]:
-        raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if vector else -2}); the shapes are {list(input.shape)} and {list(b.shape)}")
+                           f"the shapes are {list(A.shape)} and {list(B.shape)}")
+    vector = A.dim() - B.dim() == 1
+    if A.shape[-2] != B.shape[-1 if vector else -2]:
+        raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if vector else -2}); the shapes are {list(A.shape)} and {list(B.shape)}")
     driver = "gelsy" if driver is None else driver
     if driver not in ("gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), but it is {driver}")
-    if input.dtype not in (rl.float32, rl.float64, rl.complex64, rl.complex128):
-        raise RuntimeError(f"This function doesn't handle types other than float and double; linalg.lstsq was given {input.dtype}")
-    rcond = rl.finfo(input.dtype).eps * max(input.shape[-2:]) if rcond is None else float(rcond)
-    solution, residuals, rank, values = _Lstsq.apply(input, b.unsqueeze(-1) if vector else b, rcond, driver)
+    if A.dtype not in (rl.float32, rl.float64, rl.complex64, rl.complex128):
+        raise RuntimeError(f"This function doesn't handle types other than float and double; linalg.lstsq was given {A.dtype}")
+    rcond = rl.finfo(A.dtype).eps * max(A.shape[-2:]) if rcond is None else float(rcond)
+    solution, residuals, rank, values = _Lstsq.apply(A, B.unsqueeze(-1) if vector else B, rcond, driver)
     solution = solution.squeeze(-1) if vector else solution
     return _give(structure("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"), (solution, residuals, rank, values)), out)
 
@@ -264,6 +293,7 @@ def _bad_dim(A, d):
     raise IndexError(f"Dimension out of range (expected to be in range of [{-A.dim()}, {A.dim() - 1}], but got {d})")
 
 
+@_also_called(input="A")
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
     """Norms of matrices: 'fro', 'nuc', 2, -2 (singular values), 1, -1 (columns), inf, -inf (rows)."""
     _check_inexact("matrix_norm", A)
@@ -289,21 +319,22 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     return _give(result, out)
 
 
-def norm(A, ord=None, dim=None, keepdim=False, *, dtype=None, out=None):
+def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None, out=None):
     """vector_norm or matrix_norm, as ord and dim say; without either, of all elements."""
     if dim is not None and not isinstance(dim, int) and len(dim) not in (1, 2):
         raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}")
-    if ord is not None and dim is None and A.dim() not in (1, 2):
+    if ord is not None and dim is None and input.dim() not in (1, 2):
         raise RuntimeError("linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
-                           f"{A.dim()}D.")
+                           f"{input.dim()}D.")
     pair = dim is not None and not isinstance(dim, int) and len(dim) == 2
-    if ord is not None and (pair or (dim is None and A.dim() == 2)):
-        return matrix_norm(A, ord, tuple(dim) if pair else (0, 1), keepdim, dtype=dtype, out=out)
+    if ord is not None and (pair or (dim is None and input.dim() == 2)):
+        return matrix_norm(input, ord, tuple(dim) if pair else (0, 1), keepdim, dtype=dtype, out=out)
     if isinstance(ord, str):
         raise RuntimeError(f"linalg.norm: Order {ord} not supported for vectors")
-    return _give(_rows["vector_norm"](A, 2 if ord is None else ord, dim, keepdim, dtype=dtype), out)
+    return _give(_rows["vector_norm"](input, 2 if ord is None else ord, dim, keepdim, dtype=dtype), out)
 
 
+@_also_called(input="A")
 def cond(A, p=None, *, out=None):
     """The condition number: norm of A times norm of its inverse, by default in the 2-norm."""
     _check_matrix("cond", A)
@@ -319,6 +350,7 @@ def cond(A, p=None, *, out=None):
 
 # ---- products --------------------------------------------------------------------------------------------------------
 
+@_also_called(input="A")
 def matrix_power(A, n, *, out=None):
     """A multiplied n times with itself; of the inverse for negative n."""
     _check_square("matrix_power", A)
@@ -336,21 +368,41 @@ def matrix_power(A, n, *, out=None):
     return _give(result.clone() if result is A else result, out)
 
 
+@_also_called(input="A")
 def matrix_exp(A):
     """The exponential of each matrix, by scaling and squaring with a Pade approximant of degree 13 (Higham 2005)."""
+    if A.dim() < 2:
+        raise RuntimeError("linalg.matrix_exp: The input tensor A must have at least 2 dimensions.")
+    if not (A.is_floating_point() or A.is_complex()):
+        raise RuntimeError(f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {_word(A)}")
     _check_square("matrix_exp", A)
-    _check_inexact("matrix_exp", A)
-    if A.numel() == 0:
-        return A.clone()
-    with rl.no_grad():
-        largest = float(A.abs().sum(-2).amax())
+    return _MatrixExp.apply(A)
+
+
+class _MatrixExp(rl.autograd.Function):
+    """In double precision throughout. The derivative along E is the upper right block of exp [[A, E], [0, A]] (Mathias 1996)."""
+
+    @staticmethod
+    def forward(ctx, A):
+        ctx.save_for_backward(A)
+        return _exponential(A.to(rl.complex128 if A.is_complex() else rl.float64)).to(A.dtype).contiguous() if A.numel() else A.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        A, = ctx.saved_tensors
+        n, adjoint = A.shape[-1], A.mH
+        blocks = rl.cat([rl.cat([adjoint, g], -1), rl.cat([rl.zeros_like(g), adjoint], -1)], -2)
+        return _MatrixExp.apply(blocks)[..., :n, n:]
+
+
+def _exponential(A):
+    largest = float(A.abs().sum(-2).amax())
     steps = max(0, math.ceil(math.log2(largest / 4.25))) if largest > 4.25 and math.isfinite(largest) else 0
     A = A / 2 ** steps
     b = (64764752532480000., 32382376266240000., 7771770303897600., 1187353796428800., 129060195264000., 10559470521600.,
          670442572800., 33522128640., 1323241920., 40840800., 960960., 16380., 182., 1.)
-    eye = rl.eye(A.shape[-1], dtype=A.dtype).expand(A.shape)
-    scale = b[0]
-    b = [c / scale for c in b]
+    b = [c / b[0] for c in b]
+    eye = rl.eye(A.shape[-1], dtype=A.dtype)
     A2 = A @ A
     A4 = A2 @ A2
     A6 = A4 @ A2

@@ -27,7 +27,7 @@ def _places(M, sym):
     return rl.arange(M, dtype=rl.float64), M - 1 if sym else M
 
 
-def exponential(M, *, center=None, tau=1.0, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+def exponential(M, *, center=None, tau=1.0, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """exp(-|n - center| / tau)."""
     dtype = _check("exponential", M, dtype, layout)
     if tau <= 0:
@@ -39,14 +39,14 @@ def exponential(M, *, center=None, tau=1.0, sym=True, dtype=None, layout=None, d
     return _made(rl.exp(-(n - center).abs() / tau), dtype, requires_grad)
 
 
-def cosine(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+def cosine(M, *, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """Half a period of the sine."""
     dtype = _check("cosine", M, dtype, layout)
     n, last = _places(M, sym)
     return _made(rl.sin((n + 0.5) * (math.pi / max(M if sym else M + 1, 1))), dtype, requires_grad)
 
 
-def gaussian(M, *, std=1.0, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+def gaussian(M, *, std=1.0, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """exp(-(n / std)^2 / 2), centred."""
     dtype = _check("gaussian", M, dtype, layout)
     if std <= 0:
@@ -55,7 +55,7 @@ def gaussian(M, *, std=1.0, sym=True, dtype=None, layout=None, device=None, requ
     return _made(rl.exp(-(((n - last / 2) / std) ** 2) / 2), dtype, requires_grad)
 
 
-def kaiser(M, *, beta=12.0, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+def kaiser(M, *, beta=12.0, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """Bessel's i0 over a half circle."""
     dtype = _check("kaiser", M, dtype, layout)
     if beta < 0:
@@ -67,7 +67,7 @@ def kaiser(M, *, beta=12.0, sym=True, dtype=None, layout=None, device=None, requ
     return _made(rl.i0(beta * (1 - t * t).clamp(min=0).sqrt()) / rl.i0(rl.tensor(float(beta), dtype=rl.float64)), dtype, requires_grad)
 
 
-def general_cosine(M, *, a, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+def general_cosine(M, *, a, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """The sum of (-1)^k a_k cos(2 pi k n / length)."""
     dtype = _check("general_cosine", M, dtype, layout)
     if not isinstance(a, (list, tuple)):
@@ -81,32 +81,32 @@ def general_cosine(M, *, a, sym=True, dtype=None, layout=None, device=None, requ
     return _made(sum((-1) ** k * c * rl.cos(k * angle) for k, c in enumerate(a)), dtype, requires_grad)
 
 
-def general_hamming(M, *, alpha=0.54, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+def general_hamming(M, *, alpha=0.54, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """alpha - (1 - alpha) cos."""
     return general_cosine(M, a=[alpha, 1 - alpha], sym=sym, dtype=dtype, layout=layout, requires_grad=requires_grad)
 
 
-def hamming(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+def hamming(M, *, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """general_hamming with alpha 0.54."""
     return general_hamming(M, sym=sym, dtype=dtype, layout=layout, requires_grad=requires_grad)
 
 
-def hann(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+def hann(M, *, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """general_hamming with alpha 0.5."""
     return general_hamming(M, alpha=0.5, sym=sym, dtype=dtype, layout=layout, requires_grad=requires_grad)
 
 
-def blackman(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+def blackman(M, *, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """general_cosine with 0.42, 0.5, 0.08."""
     return general_cosine(M, a=[0.42, 0.5, 0.08], sym=sym, dtype=dtype, layout=layout, requires_grad=requires_grad)
 
 
-def nuttall(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+def nuttall(M, *, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """general_cosine with Nuttall's four coefficients (1981)."""
     return general_cosine(M, a=[0.3635819, 0.4891775, 0.1365995, 0.0106411], sym=sym, dtype=dtype, layout=layout, requires_grad=requires_grad)
 
 
-def bartlett(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+def bartlett(M, *, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """A triangle."""
     dtype = _check("bartlett", M, dtype, layout)
     if M < 2:
