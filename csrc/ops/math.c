@@ -1,5 +1,6 @@
 /* math.c -- functions of one or two variables that are more than a row of a list: parameters, several outputs, several dtypes. */
 #include "pointwise.h"
+#include "kernels/special.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -60,13 +61,23 @@ static void logit_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 /* ---- gamma functions of an order --------------------------------------------------------------------------------------------- */
 
+/* Poles of trigamma are where its reflection's sine is only nearly 0: as large as single precision makes it there, which is torch's value. */
+static void trigamma_single(int64_t n, char *const *p, const int64_t *stride, const void *extra) {
+    (void)extra;
+    for (int64_t i = 0; i < n; i++) {
+        float x = *(const float *)(p[1] + i * stride[1]), s = sinf(3.14159265f * x);
+        bool pole = x < 0 && x == floorf(x) && s != 0;
+        *(float *)(p[0] + i * stride[0]) = pole ? 9.8696044f / (s * s) : (float)special_polygamma(1, x);
+    }
+}
+
 static Tensor *polygamma_forward(Call *c) {   /* data: which argument is the tensor */
     int at = c->op->data;
     int64_t n = c->arg[1 - at].i;
     double extra[4] = {(double)n, 0, 0, 0};
     Dtype dtype = rl_float_of(c->arg[at].tensor->dtype);
     if (n < 0) return rl_fail(RL_RUNTIME_ERROR, "polygamma(n, x) does not support negative n, but n is %lld", (long long)n);
-    LoopFn *fn = rl_kernels->unary[dtype][UNARY_polygamma];
+    LoopFn *fn = n == 1 && dtype == RL_FLOAT32 ? trigamma_single : rl_kernels->unary[dtype][UNARY_polygamma];
     return fn ? rl_pointwise_new(c, fn, dtype, dtype, 1, &c->arg[at], extra, 30) : rl_refuse_dtype(c, dtype);
 }
 
