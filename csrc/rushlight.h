@@ -176,7 +176,8 @@ enum {   /* Tensor.flags */
     T_NO_GRAD_VIEW = 32,       /* view made under no_grad: in-place on it is refused when recording */
     T_MULTI_VIEW = 64,         /* one of several views made by one call */
     T_SAVED_ALIAS = 128,
-    T_HOST_MAYBE = 256         /* free for the host */
+    T_HOST_MAYBE = 256,        /* free for the host */
+    T_DUAL = 512               /* has a tangent: core/forward.c */
 };
 
 struct Tensor {                /* under Python embedded in the PyObject: one object, one lifetime */
@@ -308,6 +309,7 @@ typedef struct Thread {
     bool packing;              /* saved-tensor hooks are active */
     bool sites;                /* record call sites */
     uint8_t autocast;          /* the lower precision that autocast uses; 0: off */
+    bool resting;              /* forward mode: inside a primitive, or while tangents are made */
     int64_t scope_top;
     Node *running;             /* the node whose vjp runs, for anomaly parents */
 } Thread;
@@ -551,6 +553,19 @@ void rl_note_write(const Tensor *t, const Op *op);                /* after it, o
 void rl_writers_drop(Storage *s);
 void rl_text_writers(const Storage *s, uint32_t since, char *text, int room);   /* a sentence on the writes after version `since` */
 const char *rl_text_site(void *code, int32_t offset);             /* " at train.py:12", or nothing */
+
+/* ---- core/forward.c: forward mode ------------------------------------------------------------------------------------------------ */
+
+extern bool rl_forward_active;                  /* a level is open: tensors may have tangents */
+bool rl_forward_enter(void);
+bool rl_forward_exit(void);                     /* all tangents go */
+Tensor *rl_tangent(const Tensor *t);            /* borrowed; NULL: none */
+bool rl_set_tangent(Tensor *t, Tensor *tangent);                  /* of its shape and dtype */
+void rl_forget_tangent(Tensor *t);
+bool rl_push_tangents(Call *c);                 /* from the arguments of a call that is done to its results */
+bool rl_push_tangents_inplace(Call *c, Tensor *before);
+static inline bool rl_is_followed(const Tensor *t) { return t->flags & (T_REQUIRES_GRAD | T_DUAL); }      /* derivatives of it are wanted */
+static inline bool rl_carries_tangents(void) { return rl_forward_active && !rl_thread.resting; }
 
 /* ---- core/autocast.c: precision chosen for operations ---------------------------------------------------------------------- */
 

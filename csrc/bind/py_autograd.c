@@ -545,7 +545,63 @@ static PyObject *increment_version(PyObject *unused, PyObject *o) {
     Py_RETURN_NONE;
 }
 
+/* ---- forward mode ---- */
+
+static PyObject *enter_dual_level(PyObject *unused, PyObject *none) { return rl_forward_enter() ? PyLong_FromLong(0) : raise_pending(); }
+static PyObject *exit_dual_level(PyObject *unused, PyObject *none) { return rl_forward_exit() ? Py_NewRef(Py_None) : raise_pending(); }
+
+/* A tangent as its tensor lies in memory, so that views of the one are views of the other. */
+static Tensor *laid_out(Tensor *tangent, Tensor *like) {
+    if (!memcmp(tangent->stride, like->stride, (size_t)like->ndim * sizeof *like->stride) || !rl_is_dense(like)) return tangent;
+    Tensor *t = rl_empty_strided(like->ndim, like->shape, like->stride, tangent->dtype);
+    return t ? rl_apply_inplace(RL_OP("copy_"), (Arg[]){a_t(t), a_t(tangent), a_b(false)}) : NULL;
+}
+
+static PyObject *make_dual(PyObject *unused, PyObject *args) {
+    PyObject *a, *b;
+    if (!PyArg_ParseTuple(args, "O!O!:_make_dual", TensorType, &a, TensorType, &b)) return NULL;
+    Tensor *t = tensor_of(a), *tangent = tensor_of(b);
+    Scope s = rl_scope_open();
+    Tensor *y = NULL;
+    if (t->flags & T_DUAL) rl_fail(RL_RUNTIME_ERROR, "Making a dual Tensor based on a Tensor that already has a forward gradient at the same level 0 is not supported.");
+    else if (!rl_same_shape(t, tangent))
+        rl_fail(RL_RUNTIME_ERROR, "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not supported. "
+                "Tensor is of size %s while the given forward gradient is of size %s.", rl_text_shape(t), rl_text_shape(tangent));
+    else y = rl_do("_alias", a_t(t));
+    if (y && !rl_set_tangent(y, laid_out(rl_cast(tangent, t->dtype), t))) y = NULL;
+    return finish(s, y);
+}
+
+static PyObject *unpack_dual(PyObject *unused, PyObject *o) {
+    if (!is_tensor(o)) return PyErr_Format(PyExc_TypeError, "_unpack_dual expects a Tensor, not %s", type_name(o));
+    Tensor *t = tensor_of(o);
+    bool resting = rl_thread.resting;
+    Scope s = rl_scope_open();
+    rl_thread.resting = true;
+    PyObject *tangent = none_or(rl_tangent(t)), *primal = finish(s, rl_do("_alias", a_t(t)));
+    rl_thread.resting = resting;
+    if (primal) return Py_BuildValue("NN", primal, tangent);
+    Py_DECREF(tangent);
+    return NULL;
+}
+static PyObject *set_tangent(PyObject *unused, PyObject *args) {
+    PyObject *a, *b;
+    if (!PyArg_ParseTuple(args, "O!O!:_set_tangent", TensorType, &a, TensorType, &b)) return NULL;
+    return rl_set_tangent(tensor_of(a), tensor_of(b)) ? Py_NewRef(Py_None) : raise_pending();
+}
+static PyObject *has_tangent(PyObject *unused, PyObject *o) { return PyBool_FromLong(is_tensor(o) && tensor_of(o)->flags & T_DUAL); }
+static PyObject *is_forward_on(PyObject *unused, PyObject *none) { return PyBool_FromLong(!rl_thread.resting); }
+static PyObject *set_forward_on(PyObject *unused, PyObject *o) {
+    bool on;
+    if (!as_bool(o, &on)) return NULL;
+    rl_thread.resting = !on;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
+    {"_enter_dual_level", enter_dual_level, METH_NOARGS, NULL}, {"_exit_dual_level", exit_dual_level, METH_NOARGS, NULL}, {"_make_dual", make_dual, METH_VARARGS, NULL},
+    {"_unpack_dual", unpack_dual, METH_O, NULL}, {"_set_tangent", set_tangent, METH_VARARGS, NULL}, {"_has_tangent", has_tangent, METH_O, NULL},
+    {"_is_fwd_grad_enabled", is_forward_on, METH_NOARGS, NULL}, {"_set_fwd_grad_enabled", set_forward_on, METH_O, NULL},
     {"_run_backward", entry_backward, METH_VARARGS, "_run_backward(roots, grads, keep_graph, create_graph, inputs, allow_unused, accumulate)"},
     {"_current_run_id", current_run, METH_NOARGS, "A number for the running backward; -1 outside."},
     {"_runs_for_inputs", runs_for_inputs, METH_NOARGS, "Whether the running backward was asked for certain inputs alone."}, {"_will_run_node", will_run, METH_O, "Whether the running backward reaches a node."},

@@ -315,7 +315,9 @@ static PyObject *complete(PyFunction *f, PyObject *outputs, PyObject *args, Inpu
         Py_DECREF(wrapped);
         wrapped = raise_pending();
     }
+    PyObject *for_jvp = rl_forward_active ? Py_XNewRef(f->saved_for_forward) : NULL;
     clear_lists(f);
+    f->saved_for_forward = for_jvp;
     return wrapped;
 }
 
@@ -360,9 +362,9 @@ static PyObject *run_forward(PyObject *type, PyFunction *f, PyObject *args, Inpu
     return one;
 }
 
-/* _function_apply(function class, node class, setup, args) */
+/* _function_apply(function class, node class, setup, args, with_ctx=False): the result, or (result, ctx) */
 static PyObject *apply(PyObject *unused, PyObject *const *all, Py_ssize_t n) {
-    if (n != 4 || !PyType_Check(all[1]) || !PyTuple_Check(all[3])) return PyErr_Format(PyExc_TypeError, "_function_apply(function class, node class, setup, args)");
+    if (n < 4 || n > 5 || !PyType_Check(all[1]) || !PyTuple_Check(all[3])) return PyErr_Format(PyExc_TypeError, "_function_apply(function class, node class, setup, args, with_ctx=False)");
     PyObject *args = all[3];
     Inputs in;
     Scope s = rl_scope_open();
@@ -371,6 +373,7 @@ static PyObject *apply(PyObject *unused, PyObject *const *all, Py_ssize_t n) {
     PyObject *result = f && note_arguments(f, args) ? run_forward(all[0], f, args, &in, all[2] == Py_True) : NULL;
     for (int i = 0; i < in.n; i++) rl_drop(in.edge[i]);
     rl_scope_close(s);
+    if (result && n == 5 && all[4] == Py_True) return Py_BuildValue("NN", result, f);
     Py_XDECREF(f);
     return result;
 }

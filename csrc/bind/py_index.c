@@ -220,7 +220,7 @@ static Tensor *quick_view(Tensor *t, PyObject *key) {
 
 static inline bool is_recorded(Tensor *t) {
     if (t->flags & T_VIEW) rl_node_of(t);
-    return rl_requires_grad(t) && rl_thread.grad_mode;
+    return (rl_requires_grad(t) && rl_thread.grad_mode) || t->flags & T_DUAL;
 }
 
 /* ---- the whole index ---- */

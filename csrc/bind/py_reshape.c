@@ -10,6 +10,7 @@ static PyObject *become(PyObject *self, Scope s, Tensor *view) {
     if (view && rl_set_geometry(t, view->ndim, view->shape, view->stride, view->offset)) {
         rl_bump_version(t);
         if (view->node && rl_thread.grad_mode) rl_set_history(t, view->node, view->out_nr);
+        if (view->flags & T_DUAL) rl_set_tangent(t, rl_tangent(view));
     }
     rl_scope_close(s);
     return rl_thread.failed ? raise_pending() : Py_NewRef(self);

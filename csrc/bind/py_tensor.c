@@ -36,7 +36,7 @@ static PyObject *tensor_as_subclass(PyObject *self, PyObject *type) {
     Scope s = rl_scope_open();
     Tensor *alias;
     host_tensor_type_next((PyTypeObject *)type);
-    if (rl_requires_grad(t) && rl_thread.grad_mode) {
+    if ((rl_requires_grad(t) && rl_thread.grad_mode) || t->flags & T_DUAL) {
         Op *op = rl_find("alias");
         Arg arg[2] = {a_t(t), a_ints(t->ndim, t->shape)};
         alias = rl_apply_n(op ? op : RL_OP("view"), op ? 1 : 2, arg);

@@ -490,11 +490,19 @@ static bool accumulate(Tensor *leaf, Tensor *g, bool held) {
     return true;
 }
 
+/* While tangents are carried rules record; a gradient that nobody asked the graph of is given without. */
+static Tensor *without_graph(const Run *run, Tensor *g) {
+    if (RL_LIKELY(!rl_carries_tangents()) || run->flags & RUN_CREATE_GRAPH || !g || !rl_requires_grad(g)) return g;
+    Tensor *alias = rl_alias(g);
+    if (alias && g->flags & T_DUAL) rl_set_tangent(alias, rl_tangent(g));
+    return alias;
+}
+
 static bool run_accumulator(Run *run, Node *node, Tensor **g) {
     Tensor *leaf = node->leaf;
     if (!leaf || !g[0]) return true;
     if (run->ncaptures && !(run->flags & RUN_ACCUMULATE)) return true;
-    if (!accumulate(leaf, g[0], true)) return false;
+    if (!accumulate(leaf, without_graph(run, g[0]), true)) return false;
     return !leaf->hooks || rl_host.call_hooks(HOOK_POST_ACCUMULATE, leaf->hooks, leaf, 0, NULL, 0, NULL);
 }
 
@@ -509,7 +517,7 @@ static bool keep_retained(Node *node, Tensor **g) {
 static void keep_captures(Run *run, Node *node, Tensor **g) {
     for (int i = 0; i < run->ncaptures; i++) {
         Capture *c = &run->capture[i];
-        if (c->node == node && g[c->out_nr] && !c->result) c->result = rl_keep(g[c->out_nr]);
+        if (c->node == node && g[c->out_nr] && !c->result) c->result = rl_keep(without_graph(run, g[c->out_nr]));
     }
 }
 
@@ -570,7 +578,7 @@ bool rl_run_one(Run *run, Node *node) {
     pop_heap(run);
     map_remove(&run->place, node);
     Thread before = rl_thread;
-    rl_thread.grad_mode = run->flags & RUN_CREATE_GRAPH;
+    rl_thread.grad_mode = run->flags & RUN_CREATE_GRAPH || (rl_carries_tangents() && !(node->flags & NODE_ACCUMULATE));   /* rules that take short cuts lose tangents */
     rl_thread.in_backward = true;
     rl_thread.running = node;
     run->outer = running;

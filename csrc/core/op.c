@@ -191,8 +191,8 @@ static __attribute__((noinline)) bool look_at_list(Call *c, const Arg *a, bool m
     return true;
 }
 
-/* Looks once at every tensor: false if one is missing because making it failed. */
-static inline bool look_at_tensors(Call *c, bool *wants_grad) {
+/* Looks once at every tensor: false if one is missing because making it failed.  wants: T_REQUIRES_GRAD and T_DUAL where any has them. */
+static inline bool look_at_tensors(Call *c, uint32_t *wants) {
     uint32_t flags = 0;
     c->nslots = c->nargs;
     for (int k = 0; k < c->nargs; k++) {
@@ -202,13 +202,13 @@ static inline bool look_at_tensors(Call *c, bool *wants_grad) {
             flags |= flags_of(a->tensor);
         } else if (RL_UNLIKELY(a->tag == A_TENSORS) && !look_at_list(c, a, c->op->parsed->param[k].entries_optional, &flags)) return false;
     }
-    *wants_grad = flags & T_REQUIRES_GRAD;
+    *wants = flags & (T_REQUIRES_GRAD | T_DUAL);
     return true;
 }
 
 bool rl_needs_grad(Call *c) {
-    bool wants;
-    return rl_thread.grad_mode && can_record(c->op) && look_at_tensors(c, &wants) && wants;
+    uint32_t wants;
+    return rl_thread.grad_mode && can_record(c->op) && look_at_tensors(c, &wants) && wants & T_REQUIRES_GRAD;
 }
 
 static bool check_dtypes(Call *c) {
@@ -237,41 +237,55 @@ static void mark_views(Call *c, bool recording) {
         if (c->out[k] && c->out[k]->flags & T_VIEW) c->out[k]->flags |= flags;
 }
 
+enum { RECORD = 1, PUSH = 2 };     /* what is left to do once forward has run */
+
+/* The forward of a primitive some of whose arguments have tangents: within, these do not count. */
+static __attribute__((noinline)) Tensor *forward_at_rest(Call *c, int *then) {
+    bool resting = rl_thread.resting;
+    if (!resting && can_record(c->op)) *then |= PUSH;
+    rl_thread.resting = true;
+    Tensor *y = c->op->forward(c);
+    rl_thread.resting = resting;
+    return y;
+}
+
 /* Checks, and the forward itself with recording off for primitives. */
-static bool run_forward(Call *c, bool *record) {
+static bool run_forward(Call *c, int *then) {
     Op *op = c->op;
-    bool wants_grad;
+    uint32_t wants;
     prepare_outputs(c);
     if (RL_UNLIKELY(rl_thread.failed)) return false;
-    if (RL_UNLIKELY(!look_at_tensors(c, &wants_grad))) {
+    if (RL_UNLIKELY(!look_at_tensors(c, &wants))) {
         if (!rl_thread.failed) rl_fail(RL_TYPE_ERROR, "%s(): a tensor argument is missing", op->parsed->name);
         return false;
     }
     if (op->dtypes && !check_dtypes(c)) return false;
     if (op->checks && !rl_check(c)) return false;
     if (op->flags & COMPOSITE) {
-        *record = false;
+        *then = 0;
         Tensor *y = op->forward(c);
         if (y) c->out[0] = y;
         return !rl_thread.failed;
     }
     bool mode = rl_thread.grad_mode;
-    *record = mode && wants_grad && can_record(op);
+    *then = mode && wants & T_REQUIRES_GRAD && can_record(op) ? RECORD : 0;
     uint8_t autocast = rl_thread.autocast;
     rl_thread.grad_mode = false;
     rl_thread.autocast = 0;
-    Tensor *y = op->forward(c);
+    Tensor *y = RL_UNLIKELY(wants & T_DUAL) ? forward_at_rest(c, then) : op->forward(c);
     rl_thread.grad_mode = mode;
     rl_thread.autocast = autocast;
     if (RL_LIKELY(y != NULL)) c->out[0] = y;
     if (RL_UNLIKELY(op->flags & VIEW) && !c->inplace) mark_views(c, mode);
-    if (RL_UNLIKELY(wants_grad && !*record && y)) y->cut_reason = !mode ? CUT_NO_GRAD : CUT_NOT_DIFFERENTIABLE;
+    if (RL_UNLIKELY(wants & T_REQUIRES_GRAD && !(*then & RECORD) && y)) y->cut_reason = !mode ? CUT_NO_GRAD : CUT_NOT_DIFFERENTIABLE;
     return RL_LIKELY(!rl_thread.failed);
 }
 
 static bool call_plainly(Call *c) {
-    bool record;
-    return run_forward(c, &record) && (!record || rl_record(c));
+    int then;
+    if (!run_forward(c, &then)) return false;
+    if (RL_UNLIKELY(then & PUSH)) return (!(then & RECORD) || rl_record(c)) && rl_push_tangents(c);
+    return !then || rl_record(c);
 }
 
 /* Autocast reaches into composites, but not into primitives, nor into what it has cast itself. */
@@ -357,8 +371,8 @@ static bool take_result(Call *c, Tensor *y, Tensor *self) {
 }
 
 static Tensor *composite_into(Call *c, Tensor *self) {
-    bool record;
-    if (!run_forward(c, &record)) return NULL;
+    int then;
+    if (!run_forward(c, &then)) return NULL;
     Tensor *y = c->out[0];
     if (!y || y == self) return y;
     if (!rl_same_shape(y, self))
@@ -372,7 +386,7 @@ static Tensor *composite_into(Call *c, Tensor *self) {
 
 /* What a composite's parts save of the tensor must outlive its being written: they are given a copy when they record. */
 static bool spare_saved(Call *c) {
-    bool wants;
+    uint32_t wants;
     if (!rl_thread.grad_mode || c->op->where & METHOD_ONLY_INPLACE || !look_at_tensors(c, &wants)) return !rl_thread.failed;
     if (wants) c->arg[0].tensor = rl_clone(c->arg[0].tensor);
     return !rl_thread.failed;
@@ -380,7 +394,8 @@ static bool spare_saved(Call *c) {
 
 bool rl_call_inplace(Call *c) {
     Tensor *self = c->arg[0].tag == A_TENSOR ? c->arg[0].tensor : NULL, *original = NULL;
-    bool record;
+    int then;
+    uint32_t wants = 0;
     if (!self || rl_thread.failed) return rl_fail(RL_TYPE_ERROR, "%s_(): the tensor to write to is missing", c->op->parsed->name);
     c->nargs = c->op->parsed->nparams;
     if (!(c->op->flags & OVERLAPS ? rl_check_history_inplace(self) : rl_check_inplace(self))) return false;
@@ -395,17 +410,22 @@ bool rl_call_inplace(Call *c) {
         if (y) rl_note_write(self, c->op);
         return y != NULL;
     }
-    if ((c->op->saves & SAVE(0)) && rl_needs_grad(c) && !(original = rl_alias(rl_clone(rl_alias(self))))) return false;
+    bool dual = RL_UNLIKELY(rl_carries_tangents()) && look_at_tensors(c, &wants) && wants & T_DUAL;
+    if ((dual || ((c->op->saves & SAVE(0)) && rl_needs_grad(c))) && !(original = rl_alias(rl_clone(rl_alias(self))))) return false;
     c->dest = self;
     c->inplace = true;
-    if (!run_forward(c, &record) || !take_result(c, c->out[0], self)) return false;
+    if (!run_forward(c, &then) || !take_result(c, c->out[0], self)) return false;
     self->cut_reason = 0;
     if (!(c->op->flags & NO_VERSION_BUMP)) {
         rl_bump_version(self);
         rl_note_write(self, c->op);
     }
     c->out[0] = self;
-    return !record || rl_record_inplace(c, self, original);
+    if (RL_UNLIKELY(then & PUSH)) {
+        if (self->node && rl_thread.grad_mode) rl_set_history(original, self->node, self->out_nr);
+        if (!rl_push_tangents_inplace(c, original)) return false;
+    }
+    return !(then & RECORD) || rl_record_inplace(c, self, original);
 }
 
 Tensor *rl_apply_inplace(Op *op, Arg *args) {
@@ -427,8 +447,14 @@ static bool shares_memory(Call *c, int n, Tensor **out) {
 }
 
 static bool refuse_out_with_grad(Call *c, int n, Tensor **out) {
-    bool wants;
-    if (!rl_thread.grad_mode || !look_at_tensors(c, &wants)) return rl_thread.failed;
+    uint32_t seen;
+    if ((!rl_thread.grad_mode && !rl_forward_active) || !look_at_tensors(c, &seen)) return rl_thread.failed;
+    if (seen & T_DUAL && !rl_thread.resting) {
+        rl_fail(RL_NOT_IMPLEMENTED, "Trying to use forward AD with %s_out that does not support it because it is an out= function", c->op->parsed->name);
+        return true;
+    }
+    if (!rl_thread.grad_mode) return false;
+    bool wants = seen & T_REQUIRES_GRAD;
     for (int i = 0; i < n; i++) wants |= out[i] && rl_requires_grad(out[i]);
     if (wants)
         rl_fail(RL_RUNTIME_ERROR, "%s(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.", c->op->parsed->name);
@@ -461,7 +487,8 @@ static bool deliver(Call *c, Tensor *y, Tensor *out) {
 }
 
 bool rl_call_out(Call *c, int n, Tensor **out) {
-    bool record, mode = rl_thread.grad_mode;
+    bool mode = rl_thread.grad_mode;
+    int then;
     c->nargs = c->op->parsed->nparams;
     if (refuse_out_with_grad(c, n, out)) return false;
     for (int i = 0; i < n; i++) {
@@ -475,7 +502,7 @@ bool rl_call_out(Call *c, int n, Tensor **out) {
     c->dests = c->op->flags & COMPOSITE ? NULL : out;
     c->ndests = c->op->flags & COMPOSITE ? 0 : n;
     rl_thread.grad_mode = false;
-    bool ok = run_forward(c, &record);
+    bool ok = run_forward(c, &then);
     if (ok && n != c->nout) ok = rl_fail(RL_RUNTIME_ERROR, "%s() expected an out= argument of size %d, got size %d", c->op->parsed->name, c->nout, n);
     for (int i = 0; ok && i < n; i++) ok = deliver(c, c->out[i], out[i]);
     rl_thread.grad_mode = mode;

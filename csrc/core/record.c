@@ -273,6 +273,7 @@ static Tensor *with_history(Node *node, int k, Tensor *saved) {
     if (!rl_thread.grad_mode) return saved;
     Tensor *alias = rl_alias(saved);
     if (alias) rl_set_history(alias, node, k);
+    if (alias && RL_UNLIKELY(saved->flags & T_DUAL)) rl_set_tangent(alias, rl_tangent(saved));
     return alias;
 }
 

@@ -494,6 +494,7 @@ static void release_grads(Tensor *grad) {
 
 static __attribute__((noinline)) void release_edges(Tensor *t) {
     if (t->flags & T_RETAINS_GRAD) rl_forget_retained(t);
+    if (t->flags & T_DUAL) rl_forget_tangent(t);
     Tensor *grad = t->grad;
     t->grad = NULL;
     rl_tensor_clear_edges(t);
@@ -501,7 +502,7 @@ static __attribute__((noinline)) void release_edges(Tensor *t) {
 }
 
 void rl_tensor_release(Tensor *t) {
-    if (RL_UNLIKELY(t->base || t->hooks || t->grad || t->flags & T_RETAINS_GRAD)) release_edges(t);
+    if (RL_UNLIKELY(t->base || t->hooks || t->grad || t->flags & (T_RETAINS_GRAD | T_DUAL))) release_edges(t);
     else if (t->node) {
         Node *node = t->node;
         t->node = NULL;

@@ -376,7 +376,7 @@ static Tensor *native_group_norm_forward(Call *c) {
     }
     Tensor *flat = rl_reshape(x, 2, (int64_t[]){batch * groups, n});
     if (!rl_apply_many(RL_OP("native_layer_norm"), 5, (Arg[]){a_t(flat), a_ints(1, &n), a_none(), a_none(), c->arg[7]}, 3, part)) return NULL;
-    if (rl_thread.grad_mode && rl_requires_grad(x)) {      /* unlike layer norm's, these have gradients */
+    if ((rl_thread.grad_mode && rl_requires_grad(x)) || x->flags & T_DUAL) {      /* unlike layer norm's, these have gradients */
         part[1] = rl_mean_dim(flat, 1, true);
         Tensor *gap = rl_sub(flat, part[1]);
         part[2] = rl_do("rsqrt", a_t(rl_do("add", a_t(rl_mean_dim(rl_mul(gap, gap), 1, true)), c->arg[7])));

@@ -259,7 +259,7 @@ static Tensor *own_copy(Tensor *t) {
 
 static bool wants_gradient(Call *c) {
     for (int k = 0; k < BATCHES; k++)
-        if (rl_arg_tensor(c, k) && rl_requires_grad(c->arg[k].tensor)) return true;
+        if (rl_arg_tensor(c, k) && rl_is_followed(c->arg[k].tensor)) return true;
     return false;
 }
 
@@ -452,7 +452,7 @@ static bool run_direction(const Stack *s, Tensor *x, int64_t index, Tensor **out
     bool lstm = s->mode == MODE_LSTM;
     Arg a[LAYER_ARGS] = {
         a_t(x), a_t(rl_select(s->hx[0], 0, index)), lstm ? a_t(rl_select(s->hx[1], 0, index)) : a_none(), a_t(w[0]), a_t(w[1]), s->biases ? a_t(w[2]) : a_none(),
-        s->biases ? a_t(w[3]) : a_none(), s->projects ? a_t(w[s->each - 1]) : a_none(), a_maybe(s->batches), a_i(s->mode), a_b(s->two_ways && index % 2), a_b(rl_thread.grad_mode),
+        s->biases ? a_t(w[3]) : a_none(), s->projects ? a_t(w[s->each - 1]) : a_none(), a_maybe(s->batches), a_i(s->mode), a_b(s->two_ways && index % 2), a_b(rl_thread.grad_mode || rl_carries_tangents()),
     };
     return rl_apply_many(RL_OP("_rnn_layer"), LAYER_ARGS, a, 3, out);
 }

@@ -230,7 +230,10 @@ def tensor_repr(tensor):
     text = "[]" if empty else _values(value, len(prefix))
     if _shows_dtype(tensor.dtype, empty):
         suffixes.append(f"dtype={tensor.dtype}")
-    return _hang(prefix + text, suffixes + _history(tensor), len(prefix))
+    suffixes += _history(tensor)
+    if rl._C._has_tangent(tensor):
+        suffixes.append(f"tangent={rl._C._unpack_dual(tensor)[1]}")
+    return _hang(prefix + text, suffixes, len(prefix))
 
 
 def parameter_repr(parameter):

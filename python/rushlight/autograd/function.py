@@ -7,6 +7,8 @@ import warnings
 import rushlight as rl
 from rushlight import _C
 
+from . import forward_ad
+
 __all__ = ["FunctionCtx", "BackwardCFunction", "FunctionMeta", "Function", "once_differentiable", "InplaceFunction", "NestedIOFunction"]
 
 
@@ -140,7 +142,53 @@ class Function(_State, FunctionCtx, metaclass=FunctionMeta):
             if bound.kwargs:
                 raise TypeError(f"{cls.__name__}.apply() cannot pass keyword-only arguments on: {', '.join(bound.kwargs)}")
             args = bound.args if setup else bound.args[1:]
+        if forward_ad._current_level >= 0 and any(_C._has_tangent(x) for x in args) and _C._is_fwd_grad_enabled():
+            return _apply_with_tangents(cls, setup, args)
         return _C._function_apply(cls, cls._backward_cls, setup, args)
+
+
+class _ForwardContext:
+    """The ctx of a call as jvp sees it: saved_tensors are those that save_for_forward kept."""
+
+    def __init__(self, ctx):
+        object.__setattr__(self, "_ctx", ctx)
+
+    @property
+    def saved_tensors(self):
+        return self._ctx.saved_for_forward or ()
+
+    def __getattr__(self, name):
+        return getattr(self._ctx, name)
+
+    def __setattr__(self, name, value):
+        setattr(self._ctx, name, value)
+
+
+def _tangent_for(x, materialize):
+    """What jvp is given for one argument."""
+    if not isinstance(x, rl.Tensor) or not (x.is_floating_point() or x.is_complex()):
+        return None
+    tangent = forward_ad.unpack_dual(x).tangent
+    return rl.zeros_like(x) if tangent is None and materialize else tangent
+
+
+def _apply_with_tangents(cls, setup, args):
+    """Run forward, and then jvp for the tangents of what it returned."""
+    given = [(x, _tangent_for(x, False)) for x in args]
+    with forward_ad._set_fwd_grad_enabled(False):
+        outputs, ctx = _C._function_apply(cls, cls._backward_cls, setup, args, True)
+        tangents = cls.jvp(_ForwardContext(ctx), *(_tangent_for(x, ctx.materialize_grads) if t is None else t for x, t in given))
+    many, tangents = (x if isinstance(x, tuple) else (x,) for x in (outputs, tangents))
+    if len(many) != len(tangents):
+        raise RuntimeError(f"{cls.__name__}.jvp returned {len(tangents)} tangents for the {len(many)} outputs of forward")
+    for y, tangent in zip(many, tangents):
+        if not isinstance(y, rl.Tensor) or not (y.is_floating_point() or y.is_complex()):
+            continue
+        tangent = rl.zeros_like(y) if tangent is None else tangent
+        if tangent.shape != y.shape:
+            raise RuntimeError(f"{cls.__name__}.jvp returned a tangent of shape {list(tangent.shape)} for an output of shape {list(y.shape)}")
+        _C._set_tangent(y, tangent.to(y.dtype))
+    return outputs
 
 
 class _Once(Function):

@@ -156,23 +156,33 @@ def _check_ways(name, strict, vectorize, strategy, argument="strategy"):
                            "Please either set `strict=False` or `vectorize=False`.")
     if strategy == "forward-mode" and not vectorize:
         raise NotImplementedError(f'torch.autograd.functional.{name}: `{argument}="forward-mode"` requires vectorize=True')
-    if strategy == "forward-mode" and vectorize:
-        raise NotImplementedError(f'torch.autograd.functional.{name}: `{argument}="forward-mode"` needs forward mode, which is not '
-                                  'part of rushlight; "reverse-mode" gives the same values')
 
 
 def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, strategy="reverse-mode"):
     """All derivatives of func at inputs: for each output and input a tensor of the output's shape followed by the input's.
 
-    One backward pass for each element of the outputs; vectorize changes nothing but torch's checks.
+    One backward pass for each element of the outputs, or one forward product for each of the inputs; vectorize changes nothing but
+    torch's checks.
     """
     _check_ways("jacobian", strict, vectorize, strategy)
+    if strategy == "forward-mode":
+        return _forward_jacobian(func, inputs, create_graph)
     with rl.enable_grad():
         many_in, inputs = _as_tuple(inputs, "inputs", "jacobian")
         inputs = _prepared(inputs, create_graph)
         many_out, outputs = _evaluated(func, inputs, strict, "jacobian")
         rows = tuple(_jacobian_of(i, y, inputs, create_graph, strict) for i, y in enumerate(outputs))
     rows = _released(rows, create_graph)
+    return _unwrapped(tuple(_unwrapped(row, many_in) for row in rows), many_out)
+
+
+def _forward_jacobian(func, inputs, create_graph):
+    """A forward product for each number of the inputs."""
+    many_in, inputs = _as_tuple(inputs, "inputs", "jacobian")
+    inputs = _prepared(inputs, create_graph, need_graph=False)
+    rows = rl.func.jacfwd(func, tuple(range(len(inputs))))(*inputs)
+    many_out = isinstance(rows[0], tuple)
+    rows = _released(rows if many_out else (rows,), create_graph)
     return _unwrapped(tuple(_unwrapped(row, many_in) for row in rows), many_out)
 
 

@@ -9,6 +9,8 @@ import warnings
 
 import rushlight as rl
 
+from . import forward_ad
+
 __all__ = ["gradcheck", "gradgradcheck", "GradcheckError", "get_numerical_jacobian", "get_analytical_jacobian",
            "get_numerical_jacobian_wrt_specific_input"]
 
@@ -273,6 +275,34 @@ def _check_batched(outputs, inputs):
                 raise GradcheckError(f"Batched gradients of output {k} with respect to input {j} differ from single ones")
 
 
+def _forward_column(func, inputs, which, tangent):
+    """The outputs' tangents, zeros where None, for one tangent of one input."""
+    with forward_ad.dual_level():
+        points = [forward_ad.make_dual(x.detach().requires_grad_(), tangent) if i == which else x for i, x in enumerate(inputs)]
+        pairs = [forward_ad.unpack_dual(y) for y in _tensors(func(*points))]
+        return [(y.detach(), rl.zeros_like(y.detach()) if t is None else t.detach()) for y, t in pairs]
+
+
+def _check_forward(func, inputs, eps, atol, rtol, check_dtypes):
+    """Forward mode gives the columns that differences give."""
+    _check_inputs(inputs)
+    outputs = _tensors(func(*inputs))
+    for i, x in enumerate(inputs):
+        if not _is_differentiable(x):
+            continue
+        columns = [[] for _ in outputs]
+        for unit in _units(x):
+            for column, (y, t) in zip(columns, _forward_column(func, inputs, i, unit)):
+                if t.shape != y.shape or (check_dtypes and t.dtype != y.dtype):
+                    raise GradcheckError(f"Forward mode gave a tangent of {tuple(t.shape)} and {t.dtype} for an output of {tuple(y.shape)} and {y.dtype}")
+                column.append(_flat(t))
+        for k, (column, n) in enumerate(zip(columns, _numerical(func, inputs, i, outputs, eps))):
+            a = rl.stack(column, 1) if column else n
+            if not _close(a, n, rtol, atol):
+                raise GradcheckError(f"Jacobian computed with forward mode mismatch for output {k} with respect to input {i},\n"
+                                     f"numerical:{n.T}\nanalytical:{a.T}\n")
+
+
 def _check(func, inputs, eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, check_batched_grad, fast_mode):
     inputs = _as_tuple(inputs)
     _check_inputs(inputs)
@@ -300,10 +330,11 @@ def gradcheck(func, inputs, *, eps: float = 1e-6, atol: float = 1e-5, rtol: floa
         raise AssertionError("Setting check_batched_grad=True requires check_backward_ad to be True")
     if check_batched_forward_grad and not check_forward_ad:
         raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
-    if check_forward_ad:
-        raise NotImplementedError("check_forward_ad needs forward mode, which is not part of rushlight")
     try:
-        _check(func, inputs, eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, check_batched_grad, fast_mode)
+        if check_forward_ad:
+            _check_forward(func, _as_tuple(inputs), eps, atol, rtol, check_grad_dtypes)
+        if check_backward_ad:
+            _check(func, inputs, eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, check_batched_grad, fast_mode)
     except GradcheckError:
         if raise_exception:
             raise

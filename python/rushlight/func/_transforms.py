@@ -8,6 +8,7 @@ import threading
 from functools import wraps
 
 import rushlight as rl
+from rushlight.autograd import forward_ad
 from rushlight.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 
@@ -161,7 +162,7 @@ def _outside(block, result):
 
 
 def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False):
-    """(func(*primals), J v), by differentiating v'^T J with respect to v'."""
+    """(func(*primals), J v), in forward mode."""
     if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
         raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to be tuples, got "
                            f"{type(primals).__name__} and {type(tangents).__name__}. E.g. it should be valid to call f(*primals).")
@@ -169,6 +170,29 @@ def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False)
     if in_spec != v_spec:
         raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. "
                            f"Got primals {in_spec} but tangents {v_spec}")
+    for x, v in zip(flat_in, flat_v):
+        if isinstance(x, rl.Tensor) and isinstance(v, rl.Tensor) and x.shape != v.shape:
+            raise RuntimeError(f"jvp(f, primals, tangents): Expected primals and tangents to have the same shapes, got {tuple(x.shape)} and {tuple(v.shape)}")
+    if forward_ad._current_level >= 0:
+        value, tangent, aux = _jvp_by_two_backwards(func, primals, tangents, flat_v, has_aux)
+    else:
+        value, tangent, aux = _jvp_in_a_level(func, flat_in, in_spec, flat_v, has_aux)
+    return (value, tangent, aux) if has_aux else (value, tangent)
+
+
+def _jvp_in_a_level(func, flat_in, in_spec, flat_v, has_aux):
+    with forward_ad.dual_level():
+        duals = tree_unflatten([forward_ad.make_dual(x, v) for x, v in zip(flat_in, flat_v)], in_spec)
+        result, aux = _split_aux(func(*duals), has_aux, "jvp(f, primals, tangents)")
+        outputs, spec = tree_flatten(result)
+        pairs = [forward_ad.unpack_dual(y) for y in outputs]
+        aux = tree_map(lambda x: forward_ad.unpack_dual(x).primal if isinstance(x, rl.Tensor) else x, aux)
+        tangent = [rl.zeros_like(y) if t is None else t for y, t in pairs]
+        return tree_unflatten([y for y, _ in pairs], spec), tree_unflatten(tangent, spec), aux
+
+
+def _jvp_by_two_backwards(func, primals, tangents, flat_v, has_aux):
+    """Within a level, of which there is one at a time: the tangents of that one travel through both."""
     with _Transform((primals, tangents)) as block:
         inputs = _aliases(primals)
         result, aux = _split_aux(func(*inputs), has_aux, "jvp(f, primals, tangents)")
@@ -176,8 +200,7 @@ def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False)
         weights = [rl.zeros_like(y).requires_grad_() for y in outputs]
         backward = _slope(outputs, tree_leaves(inputs), weights)
         forward = tree_unflatten(_slope(backward, weights, flat_v), spec)
-        value, tangent, aux = block.released((result, forward, aux))
-    return (value, tangent, aux) if has_aux else (value, tangent)
+        return block.released((result, forward, aux))
 
 
 def linearize(func, *primals):
@@ -217,10 +240,45 @@ def jacrev(func, argnums=0, *, has_aux: bool = False, chunk_size: int | None = N
 
 
 def jacfwd(func, argnums=0, has_aux: bool = False, *, randomness: str = "error"):
-    """jacrev under the name that says forward mode: the values are the same."""
-    return jacrev(func, argnums, has_aux=has_aux)
+    """A function that returns the Jacobian of func, a column per number of the inputs, each by forward mode."""
+    @wraps(func)
+    def wrapper(*args, **kwargs):
+        positions = _positions(argnums, args, "jacfwd")
+        chosen = tuple(args[i] for i in positions)
+        flat, in_spec = tree_flatten(chosen if isinstance(argnums, tuple) else chosen[0])
+
+        def of_chosen(*leaves):
+            given = list(args)
+            tree = tree_unflatten(list(leaves), in_spec)
+            for i, value in zip(positions, tree if isinstance(argnums, tuple) else (tree,)):
+                given[i] = value
+            return _split_aux(func(*given, **kwargs), has_aux, "jacfwd(f)(*args)")
+
+        columns, aux, out_spec = [], None, None
+        zeros = [rl.zeros_like(x) for x in flat]
+        for k, x in enumerate(flat):
+            mine = []
+            for unit in rl.eye(x.numel(), dtype=x.dtype):
+                tangents = (*zeros[:k], unit.view(x.shape), *zeros[k + 1:])
+                value, tangent, aux = jvp(of_chosen, tuple(flat), tangents, has_aux=True)
+                leaves, out_spec = tree_flatten(tangent)
+                mine.append(leaves)
+            columns.append(mine)
+        if out_spec is None:
+            return jacrev(func, argnums, has_aux=has_aux)(*args, **kwargs)
+        outputs = len(leaves)
+        blocks = [tree_unflatten([_beside(columns[k], j, x) for k, x in enumerate(flat)], in_spec) for j in range(outputs)]
+        result = tree_unflatten(blocks, out_spec)
+        return (result, aux) if has_aux else result
+
+    return wrapper
+
+
+def _beside(columns, output, x):
+    """The columns of one output by one input as a block."""
+    return rl.stack([column[output] for column in columns], -1).reshape(*columns[0][output].shape, *x.shape)
 
 
 def hessian(func, argnums=0):
     """A function that returns the second derivatives of func."""
-    return jacfwd(jacrev(func, argnums), argnums)
+    return jacrev(jacrev(func, argnums), argnums)
