@@ -507,7 +507,6 @@ static PyMethodDef generator_methods[] = {
     {"seed", generator_seed, METH_NOARGS, "seed($self)\n--\n\nSeed from the system; returns the seed."},
     {"initial_seed", generator_initial_seed, METH_NOARGS, "initial_seed($self)\n--\n\nThe seed the stream began with."},
     {"get_state", generator_get_state, METH_NOARGS, "get_state($self)\n--\n\nThe state as a tensor of bytes."},
-    {"graphsafe_set_state", generator_set_state, METH_O, "graphsafe_set_state($self, state)\n--\n\nAs set_state."},
     {"set_state", generator_set_state, METH_O, "set_state($self, new_state)\n--\n\nContinue from a state that get_state gave."},
     {"clone_state", generator_clone_state, METH_NOARGS, "clone_state($self)\n--\n\nA new generator at the same point of the same stream."},
     {"graphsafe_get_state", generator_no_graph_get, METH_NOARGS, "graphsafe_get_state($self)\n--\n\nRefused, as by torch on the CPU."},

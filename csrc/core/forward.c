@@ -189,12 +189,39 @@ static bool hand_out(Call *c, Tensor **tangents) {
     return true;
 }
 
+static Tensor *zero_tangent(Tensor *t) {
+    Tensor *z = rl_empty_strided(t->ndim, t->shape, t->stride, t->dtype);
+    return z ? rl_fill(z, &(Arg){.tag = A_INT}) : NULL;
+}
+
+/* A tangent laid out as its tensor is, so that views of the one are views of the other. */
+static Tensor *laid_out_tangent(Tensor *t) {
+    Tensor *old = rl_tangent(t), *z;
+    if (old && !memcmp(old->stride, t->stride, (size_t)t->ndim * sizeof *t->stride)) return old;
+    if (!rl_is_dense(t) && old) return old;
+    if (!(z = zero_tangent(t))) return NULL;
+    if (old && !rl_apply_inplace(RL_OP("copy_"), (Arg[]){a_t(z), a_t(old), a_b(false)})) return NULL;
+    return rl_set_tangent(t, z) ? z : NULL;
+}
+
 static bool push_view(Push *p, Tensor **tangents) {
     Call again = {.op = p->c->op, .arg = p->arg};
     memcpy(p->arg, p->c->arg, (size_t)p->c->nargs * sizeof *p->arg);
-    p->arg[0] = a_t(rl_tangent(p->c->arg[0].tensor));
+    p->arg[0] = a_t(laid_out_tangent(p->c->arg[0].tensor));
     if (!rl_call(&again)) return false;
-    for (int k = 0; k < again.nout; k++) tangents[k] = again.out[k];
+    for (int k = 0; k < again.nout; k++) tangents[k] = p->c->out[k] && again.out[k] && p->c->out[k]->storage != p->c->arg[0].tensor->storage ? rl_clone(again.out[k]) : again.out[k];
+    return !rl_thread.failed;
+}
+
+/* A result's tangent may be an input's own, as behind clone(): then it is copied, since either may be written to. */
+static bool make_own(Push *p, int nout, Tensor **tangents) {
+    rl_thread.grad_mode = p->mode;
+    for (int k = 0; k < nout; k++) {
+        bool shared = false;
+        for (int i = 0; tangents[k] && i < p->n; i++) shared |= tangents[k]->storage == p->tangent[i]->storage;
+        for (int i = 0; tangents[k] && i < k; i++) shared |= tangents[i] && tangents[k]->storage == tangents[i]->storage;
+        if (shared && !(tangents[k] = rl_clone(tangents[k]))) return false;
+    }
     return true;
 }
 
@@ -202,7 +229,7 @@ static bool push_call(Push *p, Tensor **tangents) {
     Call again = {.op = p->c->op, .arg = p->arg};
     if (p->c->op->flags & VIEW && p->c->arg[0].tag == A_TENSOR && p->c->arg[0].tensor->flags & T_DUAL) return push_view(p, tangents);
     rl_thread.grad_mode = true;
-    return replace_inputs(p, NULL) && rl_call(&again) && differentiate_twice(p, again.nout, again.out, tangents);
+    return replace_inputs(p, NULL) && rl_call(&again) && differentiate_twice(p, again.nout, again.out, tangents) && make_own(p, again.nout, tangents);
 }
 
 typedef struct Rest { Thread thread; Scope scope; } Rest;
@@ -254,20 +281,6 @@ bool rl_push_tangents(Call *c) {
 }
 
 /* ---- writes in place --------------------------------------------------------------------------------------------------------- */
-
-static Tensor *zero_tangent(Tensor *t) {
-    Tensor *z = rl_empty_strided(t->ndim, t->shape, t->stride, t->dtype);
-    return z ? rl_fill(z, &(Arg){.tag = A_INT}) : NULL;
-}
-
-/* A tangent laid out as its tensor is, so that views of the one are views of the other. */
-static Tensor *laid_out_tangent(Tensor *t) {
-    Tensor *old = rl_tangent(t), *z;
-    if (old && !memcmp(old->stride, t->stride, (size_t)t->ndim * sizeof *t->stride)) return old;
-    if (!(z = zero_tangent(t))) return NULL;
-    if (old && !rl_apply_inplace(RL_OP("copy_"), (Arg[]){a_t(z), a_t(old), a_b(false)})) return NULL;
-    return rl_set_tangent(t, z) ? z : NULL;
-}
 
 /* What is written to; of a view, a view of its base's. */
 static Tensor *tangent_to_write(Tensor *self) {

@@ -33,6 +33,8 @@ def _by_stride(x, dims):
 
 
 class _Complex(rl.autograd.Function):
+    derives_jvp = True
+
     @staticmethod
     def forward(ctx, x, dims, norm, inverse):
         ctx.how = dims, norm, inverse
@@ -47,6 +49,8 @@ class _Complex(rl.autograd.Function):
 class _Real(rl.autograd.Function):
     """Real input, the half of the spectrum that the other half mirrors; the last of dims is halved."""
 
+    derives_jvp = True
+
     @staticmethod
     def forward(ctx, x, dims, norm):
         ctx.how = dims, norm, x.shape[dims[-1]]
@@ -60,6 +64,8 @@ class _Real(rl.autograd.Function):
 
 
 class _HalfToReal(rl.autograd.Function):
+    derives_jvp = True
+
     @staticmethod
     def forward(ctx, x, dims, norm, n):
         ctx.how = dims, norm, n, x.shape[dims[-1]]

@@ -193,6 +193,8 @@ def _pinv_value(A, atol, rtol, hermitian):
 class _Pinv(rl.autograd.Function):
     """Golub and Pereyra 1973: the derivative of the pseudo-inverse, where the rank stays as it is."""
 
+    derives_jvp = True
+
     @staticmethod
     def forward(ctx, A, atol, rtol, hermitian):
         result = _pinv_value(A, atol, rtol, hermitian)
@@ -222,6 +224,8 @@ def _right(A, P, g):
 
 class _Lstsq(rl.autograd.Function):
     """The solution and the residuals; the gradient of the solution is that of pinv(A) B."""
+
+    derives_jvp = True
 
     @staticmethod
     def forward(ctx, A, B, rcond, driver):

@@ -58,6 +58,15 @@ def unpack_dual(tensor, *, level=None):
     return UnpackedDualTensor(*_C._unpack_dual(tensor))
 
 
+def _detach(tensor, and_tangent=False):
+    """detach(), but the tangent stays; with its own history unless and_tangent."""
+    result = tensor.detach()
+    if _C._has_tangent(tensor):
+        tangent = _C._unpack_dual(tensor)[1]
+        _C._set_tangent(result, tangent.detach() if and_tangent else tangent)
+    return result
+
+
 class dual_level:
     """A block, or a function, that is a level."""
 

@@ -93,6 +93,7 @@ class Function(_State, FunctionCtx, metaclass=FunctionMeta):
     generate_vmap_rule = False
     clear_saved_tensors_on_access = False
     boxed_grads_call = False
+    derives_jvp = False  # of Functions whose backward can be differentiated: jvp is then found from it
 
     def __init__(self, *args, **kwargs):
         warnings.warn(f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke "
@@ -175,6 +176,8 @@ def _tangent_for(x, materialize):
 def _apply_with_tangents(cls, setup, args):
     """Run forward, and then jvp for the tangents of what it returned."""
     given = [(x, _tangent_for(x, False)) for x in args]
+    if cls.derives_jvp:
+        return _derive_tangents(cls, args, given)
     with forward_ad._set_fwd_grad_enabled(False):
         outputs, ctx = _C._function_apply(cls, cls._backward_cls, setup, args, True)
         tangents = cls.jvp(_ForwardContext(ctx), *(_tangent_for(x, ctx.materialize_grads) if t is None else t for x, t in given))
@@ -188,6 +191,27 @@ def _apply_with_tangents(cls, setup, args):
         if tangent.shape != y.shape:
             raise RuntimeError(f"{cls.__name__}.jvp returned a tangent of shape {list(tangent.shape)} for an output of shape {list(y.shape)}")
         _C._set_tangent(y, tangent.to(y.dtype))
+    return outputs
+
+
+def _derive_tangents(cls, args, given):
+    """As rows do it: the backward rule is linear in the gradients it is given; its derivative by them, against the tangents."""
+    with forward_ad._set_fwd_grad_enabled(False):
+        outputs = cls.apply(*args)
+        with rl.enable_grad():
+            points = [x if t is None else x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x, t in given]
+            again = cls.apply(*points)
+            results = [y for y in (again if isinstance(again, tuple) else (again,)) if isinstance(y, rl.Tensor) and y.requires_grad]
+            weights = [rl.zeros_like(y).requires_grad_() for y in results]
+            chosen = [(p, t) for p, (_, t) in zip(points, given) if t is not None]
+            slopes = rl.autograd.grad(results, [p for p, _ in chosen], weights, create_graph=True, allow_unused=True)
+        live = [(g, t) for g, (_, t) in zip(slopes, chosen) if g is not None and g.requires_grad]
+        wanted = rl.is_grad_enabled() and any(isinstance(x, rl.Tensor) and x.requires_grad for x in (*args, *(t for _, t in live)))
+        tangents = iter(rl.autograd.grad([g for g, _ in live], weights, [t for _, t in live], create_graph=wanted, allow_unused=True) if live else [None] * len(weights))
+    for y, z in zip(outputs if isinstance(outputs, tuple) else (outputs,), again if isinstance(again, tuple) else (again,)):
+        if isinstance(z, rl.Tensor) and z.requires_grad:
+            tangent = next(tangents)
+            _C._set_tangent(y, rl.zeros_like(y) if tangent is None else tangent.clone())
     return outputs
 
 

@@ -7,6 +7,8 @@ result would be zero because there is no path, and not because of its values.
 
 import rushlight as rl
 
+from . import forward_ad
+
 __all__ = ["vjp", "jvp", "jacobian", "hessian", "hvp", "vhp"]
 
 
@@ -24,14 +26,14 @@ def _as_tuple(value, what, name):
 
 def _prepared(inputs, create_graph, need_graph=True):
     """Inputs to differentiate by: connected to the caller's graph where it is to be extended, else cut off from it."""
-    return tuple(x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_(need_graph) for x in inputs)
+    return tuple(x.view_as(x) if create_graph and x.requires_grad else forward_ad._detach(x).requires_grad_(need_graph) for x in inputs)
 
 
 def _released(values, create_graph):
     """Results, detached unless the graph was asked for; nested tuples too."""
     if create_graph:
         return values
-    return tuple(v.detach() if isinstance(v, rl.Tensor) else _released(v, False) for v in values)
+    return tuple(forward_ad._detach(v, True) if isinstance(v, rl.Tensor) else _released(v, False) for v in values)
 
 
 def _unwrapped(values, many):

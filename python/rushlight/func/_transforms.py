@@ -28,7 +28,7 @@ def _aliases(tree):
     def alias(x):
         if not isinstance(x, rl.Tensor):
             return x
-        return x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
+        return x.view_as(x) if x.requires_grad else forward_ad._detach(x).requires_grad_()
 
     return tree_map(alias, tree)
 
@@ -53,7 +53,7 @@ class _Transform:
         """Results as the caller may have them."""
         if _level.depth > 1 or (self.connected and self.mode):
             return tree
-        return tree_map(lambda x: x.detach() if isinstance(x, rl.Tensor) else x, tree)
+        return tree_map(lambda x: forward_ad._detach(x, True) if isinstance(x, rl.Tensor) else x, tree)
 
 
 def _slope(outputs, inputs, weights):
@@ -158,7 +158,7 @@ def _outside(block, result):
     """A result, for use after the block that made it."""
     if _level.depth > 0 or (block.connected and block.mode):
         return result
-    return tree_map(lambda x: x.detach() if isinstance(x, rl.Tensor) else x, result)
+    return tree_map(lambda x: forward_ad._detach(x, True) if isinstance(x, rl.Tensor) else x, result)
 
 
 def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False):
