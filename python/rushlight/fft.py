@@ -14,22 +14,32 @@ _NORMS = ("forward", "ortho", "backward")
 _OPPOSITE = {"forward": "backward", "backward": "forward", "ortho": "ortho"}
 
 
-def _run(transform, x, dims, **kwargs):
-    """The transform over dims. The result lies as torch's: the dims transformed innermost, the others in the input's order."""
-    array, strides = x.detach().resolve_conj().numpy(), x.stride()
+_SINGLE = {np.fft.fftn: np.fft.fft, np.fft.ifftn: np.fft.ifft, np.fft.rfftn: np.fft.rfft, np.fft.irfftn: np.fft.irfft}
+
+
+def _tensor_of(result, wide):
+    kind = ("complex128" if wide else "complex64") if result.dtype.kind == "c" else ("float64" if wide else "float32")
+    return rl.from_numpy(np.ascontiguousarray(result, dtype=kind))
+
+
+def _run(transform, x, dims, norm, n=None):
+    """The transform over dims; n: the size of the result along the only one. The result lies as torch's: the dims transformed innermost, the
+    others in the input's order."""
+    array, wide, count = x.detach().numpy(), x.dtype in (rl.float64, rl.complex128), len(dims)
+    if count == 1 and dims[0] == x.dim() - 1 and x.is_contiguous():
+        return _tensor_of(_SINGLE[transform](array, n, norm=norm), wide)
+    strides = x.stride()
     order = sorted((d for d in range(x.dim()) if d not in dims), key=lambda d: -strides[d]) + list(dims)
-    count = len(dims)
-    result = transform(array.transpose(order), axes=tuple(range(-count, 0)), **kwargs)
-    wide = x.dtype in (rl.float64, rl.complex128)
-    kind = ("complex128" if wide else "complex64") if np.iscomplexobj(result) else ("float64" if wide else "float32")
+    array = array.transpose(order)
+    result = _SINGLE[transform](array, n, norm=norm) if count == 1 else transform(array, axes=tuple(range(-count, 0)), norm=norm)
     back = sorted(range(len(order)), key=order.__getitem__)
-    return rl.from_numpy(np.ascontiguousarray(result, dtype=kind)).permute(back)
+    return _tensor_of(result, wide).permute(back)
 
 
 def _by_stride(x, dims):
     """Dims in the order in which they lie in memory: it does not matter to a transform over all of them."""
     strides = x.stride()
-    return tuple(sorted(dims, key=lambda d: -strides[d]))
+    return tuple(sorted(dims, key=lambda d: -strides[d])) if len(dims) > 1 else tuple(dims)
 
 
 class _Complex(rl.autograd.Function):
@@ -38,7 +48,7 @@ class _Complex(rl.autograd.Function):
     @staticmethod
     def forward(ctx, x, dims, norm, inverse):
         ctx.how = dims, norm, inverse
-        return _run(np.fft.ifftn if inverse else np.fft.fftn, x, _by_stride(x, dims), norm=norm)
+        return _run(np.fft.ifftn if inverse else np.fft.fftn, x, _by_stride(x, dims), norm)
 
     @staticmethod
     def backward(ctx, g):
@@ -54,7 +64,7 @@ class _Real(rl.autograd.Function):
     @staticmethod
     def forward(ctx, x, dims, norm):
         ctx.how = dims, norm, x.shape[dims[-1]]
-        return _run(np.fft.rfftn, x, (*_by_stride(x, dims[:-1]), dims[-1]), norm=norm)
+        return _run(np.fft.rfftn, x, (*_by_stride(x, dims[:-1]), dims[-1]), norm)
 
     @staticmethod
     def backward(ctx, g):
@@ -70,8 +80,8 @@ class _HalfToReal(rl.autograd.Function):
     def forward(ctx, x, dims, norm, n):
         ctx.how = dims, norm, n, x.shape[dims[-1]]
         if len(dims) > 1:
-            x = _run(np.fft.ifftn, x, _by_stride(x, dims[:-1]), norm=norm)
-        return _run(np.fft.irfftn, x, dims[-1:], s=[n], norm=norm)
+            x = _run(np.fft.ifftn, x, _by_stride(x, dims[:-1]), norm)
+        return _run(np.fft.irfftn, x, dims[-1:], norm, n)
 
     @staticmethod
     def backward(ctx, g):
