@@ -154,3 +154,22 @@ def test_custom_functions_choose_their_precision():
     assert y.dtype == rl.float32
     y.sum().backward()
     assert x.grad.tolist() == [[4, 4], [4, 4]]
+
+
+HALVES = ["t.linalg.norm(b)", "t.linalg.vector_norm(b)", "t.norm(b)", "t.renorm(b, 2, 0, 1.0)", "F.kl_div(b, b)", "F.huber_loss(b, b)", "F.l1_loss(b, b)", "F.poisson_nll_loss(b, b)",
+          "F.cosine_embedding_loss(b, b, t.ones(2))", "F.soft_margin_loss(b, b)", "F.hinge_embedding_loss(b, b)", "F.margin_ranking_loss(b[0], b[0], b[0])", "F.triplet_margin_loss(b, b, b)",
+          "F.multi_margin_loss(b, t.tensor([0, 1]))", "F.pad(b, (1, 1), 'reflect')", "F.bilinear(x, x, t.ones(1, 2, 2))", "t.cdist(b, b)", "F.interpolate(b[None], scale_factor=2)",
+          "F.scaled_dot_product_attention(x, x, x)", "F.embedding_bag(t.tensor([[0, 1]]), b)", "F.grid_sample(b[None, None], t.zeros(1, 1, 1, 2).bfloat16(), align_corners=False)"]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("expression", HALVES)
+def test_halves_give_the_dtype_that_torch_gives(expression):
+    torch = pytest.importorskip("torch")
+
+    def result(lib):
+        x = lib.ones(2, 2) + lib.eye(2)
+        with lib.autocast("cpu", dtype=lib.bfloat16):
+            return str(eval(expression, {"t": lib, "F": lib.nn.functional, "x": x, "b": x.bfloat16()}).dtype).rpartition(".")[2]
+
+    assert result(rl) == result(torch)

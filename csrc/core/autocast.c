@@ -20,7 +20,7 @@ static const char *const single[] = {
     "view_as_complex", "cholesky", "cholesky_inverse", "cholesky_solve", "inverse", "lu_solve", "orgqr", "ormqr", "pinverse", "max_pool3d",
     "max_unpool2d", "max_unpool3d", "adaptive_avg_pool3d", "mse_loss", "cosine_embedding_loss", "nll_loss", "nll_loss2d", "hinge_embedding_loss",
     "poisson_nll_loss", "smooth_l1_loss", "cross_entropy", "l1_loss", "huber_loss", "margin_ranking_loss", "soft_margin_loss",
-    "triplet_margin_loss", "multi_margin_loss", "multilabel_margin_loss", "ctc_loss", "kl_div", "binary_cross_entropy_with_logits", "geqrf", NULL,
+    "triplet_margin_loss", "multi_margin_loss", "multilabel_margin_loss", "ctc_loss", "_ctc_loss", "kl_div", "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "replication_pad3d", "binary_cross_entropy_with_logits", "geqrf", NULL,
 };
 
 static bool listed(const char *const *names, const char *name) {
@@ -33,7 +33,8 @@ static bool listed(const char *const *names, const char *name) {
 Dtype rl_autocast_policy(const char *name) {
     if (listed(plain, name)) return RL_NO_DTYPE;
     if (listed(lower, name)) return RL_BFLOAT16;
-    bool whole_family = !strncmp(name, "fft.", 4) || (!strncmp(name, "linalg.", 7) && strcmp(name, "linalg.multi_dot") && strcmp(name, "linalg.norm"));
+    static const char *const as_given[] = {"linalg.multi_dot", "linalg.norm", "linalg.vector_norm", "linalg.matrix_norm", NULL};
+    bool whole_family = !strncmp(name, "fft.", 4) || (!strncmp(name, "linalg.", 7) && !listed(as_given, name));
     return whole_family || listed(single, name) ? RL_FLOAT32 : 0;
 }
 

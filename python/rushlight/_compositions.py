@@ -247,6 +247,8 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
+    if rl.is_autocast_enabled("cpu") and x1.dtype in (rl.bfloat16, rl.float16):
+        x1, x2 = x1.float(), x2.float()
     gap = x1.unsqueeze(-2) - x2.unsqueeze(-3)
     return _row_norm(gap, float(p))
 

@@ -7,7 +7,7 @@ import warnings
 import rushlight as rl
 
 from . import _reduction as _Reduction
-from ._rows import _nn, reduced, unless_row
+from ._rows import _nn, in_single, reduced, unless_row
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cross_entropy",
            "ctc_loss", "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss",
@@ -82,6 +82,7 @@ def _regression(row, input, target, weight, reduction, **options):
     return _weighted(row(input, target, reduction="none", **options), weight, reduction)
 
 
+@in_single
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|input - target|."""
     return _regression(_l1_loss, input, target, weight, _settled(size_average, reduce, reduction))
@@ -97,6 +98,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     return _regression(_smooth_l1_loss, input, target, None, _settled(size_average, reduce, reduction), beta=beta)
 
 
+@in_single
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """d^2 / 2 where |d| <= delta, delta (|d| - delta / 2) elsewhere, d = input - target."""
     return _regression(_huber_loss, input, target, weight, reduction, delta=delta)
@@ -114,6 +116,7 @@ def _poisson_nll_loss(input, target, *, log_input, full, eps, reduction):
     return reduced(loss, reduction)
 
 
+@in_single
 def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None,
                      reduction="mean"):
     """exp(input) - target * input, or input - target * log(input + eps) without log_input."""
@@ -251,6 +254,7 @@ def _kl_div(input, target, *, reduction, log_target):
     return reduced(rl.xlogy(target, target) - target * input, reduction)
 
 
+@in_single
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """target * (log target - input): input holds log-probabilities, target too with log_target."""
     if reduction != "batchmean" or size_average is not None or reduce is not None:
@@ -276,6 +280,7 @@ def _hinge_embedding_loss(input, target, *, margin, reduction):
     return reduced(loss, reduction)
 
 
+@in_single
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """input where target is 1, max(0, margin - input) where it is -1."""
     reduction = _settled(size_average, reduce, reduction)
@@ -287,6 +292,7 @@ def _soft_margin_loss(input, target, *, reduction):
     return reduced((-target * input).exp().log1p(), reduction)
 
 
+@in_single
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-target * input)), target 1 or -1."""
     return _soft_margin_loss(input, target, reduction=_settled(size_average, reduce, reduction))
@@ -297,6 +303,7 @@ def _margin_ranking_loss(input1, input2, target, *, margin, reduction):
     return reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
 
 
+@in_single
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """max(0, -target * (x1 - x2) + margin)."""
     if not input1.dim() == input2.dim() == target.dim():
@@ -322,6 +329,7 @@ def _cosine_embedding_loss(input1, input2, target, *, margin, reduction):
     return reduced(loss, reduction)
 
 
+@in_single
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """1 - cos(x1, x2) where target is 1, max(0, cos(x1, x2) - margin) where it is -1."""
     return _cosine_embedding_loss(input1, input2, target, margin=margin,
@@ -366,6 +374,7 @@ def _multi_margin_loss(input, target, *, p, margin, weight, reduction):
     return reduced(loss[0] if single and reduction == "none" else loss, reduction)
 
 
+@in_single
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None,
                       reduction="mean"):
     """Sum over classes i other than the target y of max(0, margin - input[y] + input[i])^p / C."""
@@ -395,6 +404,7 @@ def _multilabel_margin_loss(input, target, *, reduction):
     return reduced(loss[0] if input.dim() < 2 and reduction == "none" else loss, reduction)
 
 
+@in_single
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Sum over labels y (up to the first -1) and other classes i of max(0, 1 - (input[y] - input[i])) / C."""
     return _multilabel_margin_loss(input, target, reduction=_settled(size_average, reduce, reduction))
@@ -429,6 +439,7 @@ def _triplet(distance, anchor, positive, negative, margin, swap, reduction):
     return reduced((margin + near - far).clamp_min(0), reduction)
 
 
+@in_single
 def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None,
                         reduce=None, reduction="mean"):
     """max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm distance."""

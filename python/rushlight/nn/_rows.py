@@ -4,6 +4,10 @@ A function written in Python on top of other ops steps aside as soon as a row of
 Its first argument list is the contract between the two: a row has torch.nn.functional's parameters.
 """
 
+import functools
+
+import rushlight as rl
+
 from .. import _C
 
 _nn = _C._nn
@@ -23,3 +27,30 @@ def reduced(loss, reduction):
     if reduction == "none":
         return loss
     raise ValueError(f"{reduction} is not a valid value for reduction: it is one of 'none', 'mean', 'sum'")
+
+
+def _outside_autocast(function, dtype):
+    """function without autocast inside, its floating tensors cast first where dtype says to what."""
+    narrow = (rl.bfloat16, rl.float16)
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        if not rl.is_autocast_enabled("cpu"):
+            return function(*args, **kwargs)
+        if dtype is not None:
+            args = [a.to(dtype) if isinstance(a, rl.Tensor) and a.dtype in narrow else a for a in args]
+            kwargs = {k: a.to(dtype) if isinstance(a, rl.Tensor) and a.dtype in narrow else a for k, a in kwargs.items()}
+        with rl.autocast("cpu", enabled=False):
+            return function(*args, **kwargs)
+
+    return call
+
+
+def in_single(function):
+    """function, which autocast runs in float32."""
+    return _outside_autocast(function, rl.float32)
+
+
+def as_given(function):
+    """function, which autocast leaves alone."""
+    return _outside_autocast(function, None)

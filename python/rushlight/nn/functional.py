@@ -16,7 +16,7 @@ from ._functional_attention import _canonical_mask, _none_or_dtype
 from ._functional_images import *
 from ._functional_losses import *
 from ._functional_windows import *
-from ._rows import _nn, unless_row
+from ._rows import _nn, as_given, unless_row
 
 # ---- activations -----------------------------------------------------------------------------------------------
 
@@ -385,6 +385,7 @@ def conv_tbc(input, weight, bias, pad=0):
 
 
 @unless_row
+@as_given
 def bilinear(input1, input2, weight, bias=None):
     """x1^T A_k x2 + b_k."""
     if input1.shape[:-1] != input2.shape[:-1]:
