@@ -111,7 +111,7 @@ static bool within(Dtype dtype, double v) {
 
 bool rl_number_fits(Dtype dtype, const Arg *number) {
     static const char *const words[RL_NDTYPES] = {"bool", "uint8_t", "int8_t", "int16_t", "int", "int64_t", "at::Half", "at::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>"};
-    bool real = number->tag != A_COMPLEX || rl_dtype_is(dtype, CLASS_COMPLEX) || number->complex[1] == 0;
+    bool real = number->tag != A_COMPLEX || dtype == RL_BOOL || rl_dtype_is(dtype, CLASS_COMPLEX) || number->complex[1] == 0;
     bool fits = real && (number->tag == A_INT && dtype == RL_INT64 ? true : within(dtype, a_double(number)));
     if (fits && number->tag == A_COMPLEX && rl_dtype_is(dtype, CLASS_COMPLEX)) fits = within(dtype, number->complex[1]);
     return fits || rl_fail(RL_RUNTIME_ERROR, "value cannot be converted to type %s without overflow: %g%s", words[dtype], a_double(number), real ? "" : " has an imaginary part");

@@ -237,7 +237,7 @@ static Tensor *range(Call *c, int options, const Arg *start, const Arg *end, con
     for (int k = 0; k < 3 && dtype == RL_INT64 && !inclusive; k++)       /* here alone the limits are truncated first */
         if (parts[k].tag == A_FLOAT && fabs(parts[k].f) < 0x1p62) parts[k] = a_i((int64_t)parts[k].f);
     start = &parts[0], end = &parts[1], step = &parts[2];
-    if (rl_dtype_is(dtype, CLASS_INT) && a_int(step) == 0 && a_double(asked) != 0) return rl_fail(RL_VALUE_ERROR, "step must be nonzero: %g becomes 0 as %s", a_double(asked), rl_dtypes[dtype].name);
+    if (dtype == RL_INT64 && a_int(step) == 0 && a_double(asked) != 0) return rl_fail(RL_VALUE_ERROR, "step must be nonzero: %g becomes 0 as %s", a_double(asked), rl_dtypes[dtype].name);
     if (!range_is_sound(a_double(start), a_double(end), a_double(step))) return NULL;
     int64_t n = inclusive ? (int64_t)((a_double(end) - a_double(start)) / a_double(step)) + 1 : range_count(start, end, step);
     if (rl_thread.failed) return NULL;
@@ -279,7 +279,11 @@ static Tensor *steps(Call *c, int options, const Arg *start, const Arg *end, con
     if (complex && !rl_dtype_is(dtype, CLASS_COMPLEX))
         return rl_fail(RL_RUNTIME_ERROR, "torch.%s(): inferred dtype %s can't be safely cast to passed dtype %s", name, rl_dtypes[rl_default_complex()].name, rl_dtypes[dtype].name);
     double from = a_double(start), to = a_double(end);
-    if (rl_dtype_is(dtype, CLASS_INT)) from = trunc(from), to = trunc(to);
+    if (rl_dtype_is(dtype, CLASS_INT)) {
+        if (!rl_number_fits(dtype, start) || !rl_number_fits(dtype, end)) return NULL;
+        from = dtype == RL_UINT8 ? (uint8_t)(int64_t)from : trunc(from);      /* a negative start wraps */
+        to = dtype == RL_UINT8 ? (uint8_t)(int64_t)to : trunc(to);
+    }
     Dtype work = rl_dtype_is(dtype, CLASS_COMPLEX) ? RL_COMPLEX128 : dtype == RL_FLOAT32 && *name == 'l' && name[1] == 'i' ? RL_FLOAT32 : RL_FLOAT64;
     Tensor *t = rl_empty(1, &n, work);
     if (!t) return NULL;

@@ -93,6 +93,7 @@ static Tensor *scatter_forward(Call *c) {
     Tensor *x = tensor(c, 0), *index = tensor(c, 2), *src = c->arg[3].tag == A_TENSOR ? c->arg[3].tensor : NULL;
     int dim;
     if (!prepare_scatter(c, x, &dim, &index, src)) return NULL;
+    if (!src && !rl_number_fits((Dtype)x->dtype, &c->arg[3])) return NULL;
     if (!src) src = rl_expand(rl_scalar(x->dtype, &c->arg[3]), index->ndim, index->shape);
     return scatter_into(c, working_copy(c, x), dim, index, src, scatter_kernel(x->dtype));
 }
@@ -108,6 +109,7 @@ static Tensor *scatter_with_reduce_forward(Call *c) {
     int dim;
     if (strcmp(how, "add") && strcmp(how, "multiply")) return rl_fail(RL_RUNTIME_ERROR, "reduce argument must be either add or multiply, not %s", how);
     if (!prepare_scatter(c, x, &dim, &index, src)) return NULL;
+    if (!src && !rl_number_fits((Dtype)x->dtype, &c->arg[3])) return NULL;
     if (!src) src = rl_expand(rl_scalar(x->dtype, &c->arg[3]), index->ndim, index->shape);
     return scatter_into(c, working_copy(c, x), dim, index, src, rl_kernels->scatter_reduce[x->dtype][strcmp(how, "add") ? SCATTER_MUL : SCATTER_ADD]);
 }
@@ -347,6 +349,7 @@ static Tensor *index_fill_forward(Call *c) {
     int dim;
     if (!prepare_slices(c, x, &dim, &index, NULL) || !value) return NULL;
     if (value->ndim) return rl_fail(RL_RUNTIME_ERROR, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).", value->ndim);
+    if (c->arg[3].tag != A_TENSOR && c->arg[3].tag != A_COMPLEX && !rl_number_fits((Dtype)x->dtype, &c->arg[3])) return NULL;
     if (c->arg[3].tag == A_COMPLEX && !rl_dtype_is(x->dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "index_fill_(): Converting complex Scalar to non-complex type is not supported");
     Tensor *y = working_copy(c, x);
     const int64_t *number = rl_data(index);

@@ -13,7 +13,7 @@ static Tensor *condition_of(const Arg *a) {
 }
 
 /* A choice as a tensor of dtype: numbers become 0-d. */
-static Tensor *choice(const Arg *a, Dtype dtype) { return a->tag == A_TENSOR ? rl_cast(a->tensor, dtype) : rl_scalar(dtype, a); }
+static Tensor *choice(const Arg *a, Dtype dtype) { return a->tag == A_TENSOR ? rl_cast(a->tensor, dtype) : !rl_dtype_is(dtype, CLASS_INT) || rl_number_fits(dtype, a) ? rl_scalar(dtype, a) : NULL; }
 
 static Tensor *where_forward(Call *c) {
     Dtype dtype = rl_result_type(2, c->arg + 1);
@@ -52,6 +52,8 @@ static Tensor *clamp_any(Call *c, const Arg *x, const Arg *low, const Arg *high)
         return rl_fail(RL_RUNTIME_ERROR, "torch.clamp: At least one of 'min' or 'max' must not be None");
     Dtype dtype = rl_result_type(3, in);
     if (rl_dtype_is(dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "clamp is not supported for complex types");
+    for (int k = 1; k < 3; k++)
+        if (a_is_number(&in[k]) && !rl_number_fits(dtype, &in[k])) return NULL;
     if (dtype == x->tensor->dtype) {
         Tensor *y = clamp_floats(c, x->tensor, low, high);
         if (y || rl_failed()) return y;

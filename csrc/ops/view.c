@@ -791,7 +791,7 @@ Op rl_view_ops[] = {
         .forward = expand_as_forward, .samples = "x(3, 1), x(3, 4)",
     },
     {
-        .sig = "broadcast_to(input: Tensor, size: list[int]) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "broadcast_to(input: Tensor, *size: int) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
         .doc = "expand() by another name.\n\n>>> rl.broadcast_to(rl.tensor([1]), (2,))\ntensor([1, 1])",
         .forward = broadcast_to_forward, .samples = "x(3, 1), (3, 4)",
     },
