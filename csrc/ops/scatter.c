@@ -36,6 +36,13 @@ static bool index_fits(Call *c, const Tensor *index, const Tensor *t, int dim, b
     return true;
 }
 
+/* What is written in place may not be read meanwhile. */
+static bool apart(Call *c, const Tensor *x, const Tensor *read) {
+    if (!c->inplace || !read || rl_overlap(x, read) == OVERLAP_NONE) return true;
+    return rl_fail(RL_RUNTIME_ERROR, "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+                   "Please clone() the tensor before performing the operation: %s_()", c->op->parsed->name);
+}
+
 /* t seen with the index's shape: dim has stride 0, since the numbers say where to go along it. */
 static Tensor *along_numbers(Tensor *t, const Tensor *index, int dim, IndexSpec *spec) {
     int64_t stride[RL_MAX_DIMS];
@@ -84,7 +91,7 @@ static bool prepare_scatter(Call *c, Tensor *x, int *dim, Tensor **index, Tensor
     if (!index_fits(c, *index, x, *dim, true, "self")) return false;
     if (src && src->ndim && !index_fits(c, *index, src, *dim, false, "src")) return false;
     if (src && src->dtype != x->dtype) return rl_fail(RL_RUNTIME_ERROR, "%s(): Expected self.dtype to be equal to src.dtype, but they are %s and %s", c->op->parsed->name, rl_dtypes[x->dtype].name, rl_dtypes[src->dtype].name);
-    return check_numbers(c, *index, x, *dim);
+    return apart(c, x, src) && check_numbers(c, *index, x, *dim);
 }
 
 static LoopFn *scatter_kernel(Dtype dtype) { return rl_kernels->scatter[rl_size_index(rl_dtypes[dtype].bytes)]; }
@@ -288,7 +295,7 @@ static bool source_fits(Call *c, Tensor *x, int dim, Tensor *index, Tensor *sour
 
 static bool prepare_slices(Call *c, Tensor *x, int *dim, Tensor **index, Tensor *source) {
     *dim = rl_wrap_dim(x->ndim, c->arg[1].i);
-    return *dim >= 0 && check_line(c, index) && (!source || source_fits(c, x, *dim, *index, source)) && check_numbers(c, *index, x, *dim);
+    return *dim >= 0 && apart(c, x, source) && check_line(c, index) && (!source || source_fits(c, x, *dim, *index, source)) && check_numbers(c, *index, x, *dim);
 }
 
 static Tensor *index_add_forward(Call *c) {
