@@ -36,9 +36,11 @@ MEDIAN = 5.0  # asked of the median over rows
 def public(row, library):
     """The function that a script finds under the row's name, or None."""
     prefix, _, name = row["name"].rpartition(".")
-    nn = library.nn.functional
-    places = (getattr(library, prefix, None),) if prefix else (library, nn) if row["where"] & samples.FUNCTION else (nn, library)
-    return next((getattr(place, name) for place in places if hasattr(place, name)), None)
+    if prefix:
+        return getattr(getattr(library, prefix, None), name, None)
+    places = [library, library.nn.functional] if row["where"] & samples.FUNCTION else [library.nn.functional, library]
+    places += [library.Tensor, library._C._nn, library._C._VariableFunctions]
+    return next((getattr(place, name) for place in places if callable(getattr(place, name, None))), None)
 
 
 def timer(function, row, library, backward):
