@@ -134,6 +134,8 @@ Tensor *rl_unary_forward(Call *c) {
     LoopFn *fn = rl_kernels->unary[compute][op->data];
     double room[4];
     const double *extra = parameters(c, room);
+    if (RL_UNLIKELY(op->data == UNARY_softshrink) && !(extra[0] >= 0))
+        return rl_fail(RL_RUNTIME_ERROR, "lambda must be in range [0, 3.40282e+38] for input dtype %s, but found %g", rl_dtypes[c->arg[0].tensor->dtype].word, extra[0]);
     if (RL_UNLIKELY(!fn && compute == RL_BOOL && op->data == UNARY_neg))
         return rl_fail(RL_RUNTIME_ERROR, "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.");
     if (RL_UNLIKELY(!fn)) return rl_refuse_dtype(c, compute);

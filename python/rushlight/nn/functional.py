@@ -41,15 +41,6 @@ def selu(input, inplace=False):
     return _nn.selu_(input) if inplace else _nn.selu(input)
 
 
-def softshrink(input, lambd=0.5):
-    """x moved towards 0 by lambd, and 0 within."""
-    if lambd < 0:
-        name = str(input.dtype).rpartition(".")[2]
-        word = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16"}.get(name, name)
-        raise RuntimeError(f"lambda must be in range [0, 3.40282e+38] for input dtype {word}, but found {lambd:g}")
-    return _nn.softshrink(input, lambd)
-
-
 def celu(input, alpha=1.0, inplace=False):
     """x, or alpha (exp(x / alpha) - 1) where x < 0."""
     return _nn.celu_(input, alpha) if inplace else _nn.celu(input, alpha)
