@@ -189,9 +189,9 @@ def reinforce(torch):
     def loss_of(step):
         state, rewards, logs = torch.randn(12, 2), [], []
         for _ in range(8):
-            chances = torch.log_softmax(policy(state), -1)
-            action = torch.multinomial(chances.exp(), 1, replacement=True).squeeze(-1)
-            logs.append(chances.gather(-1, action.unsqueeze(-1)).squeeze(-1))
+            choice = torch.distributions.Categorical(logits=policy(state))
+            action = choice.sample()
+            logs.append(choice.log_prob(action))
             speed = state[:, 1] * 0.9 + (action - 1) * 0.3 + torch.randn(12) * 0.05
             state = torch.stack([state[:, 0] + 0.2 * speed, speed], 1)
             rewards.append(torch.exp(-state[:, 0].square()))
