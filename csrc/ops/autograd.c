@@ -54,6 +54,11 @@ static Tensor *never_called(Call *c) {
     return rl_fail(RL_RUNTIME_ERROR, "%s is made by the engine and cannot be called", c->op->parsed->name);
 }
 
+/* In a formula: where no derivative is known, backward says so instead of passing on nothing. */
+static Tensor *no_derivative(Call *c) {
+    return rl_fail(RL_NOT_IMPLEMENTED, "the derivative for '%s' is not implemented.  Give it a tensor that does not require grad, or detach() it.", c->arg[1].str);
+}
+
 static void never_run(Call *c, Tensor **g, Tensor **dx) { never_called(c); }
 
 static void tie_vjp(Call *c, Tensor **g, Tensor **dx) {
@@ -80,6 +85,10 @@ Op rl_autograd_ops[] = {
     {
         .sig = "_reinterpret(base: Tensor, size: list[int], stride: list[int], offset: int) -> Tensor", .where = PRIVATE, .flags = COMPOSITE, .forward = reinterpret_forward, .samples = "-",
         .doc = "Real numbers of a complex tensor, or pairs of a real one as complex numbers, anywhere in its memory.",
+    },
+    {
+        .sig = "_no_derivative(g: Tensor, argument: str) -> Tensor", .where = PRIVATE, .forward = no_derivative, .samples = "-",
+        .doc = "Always an error: the gradient of this argument is not known.",
     },
     {
         .sig = "_restride(input: Tensor, size: list[int], stride: list[int]) -> Tensor", .where = PRIVATE,
