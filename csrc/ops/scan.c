@@ -9,8 +9,15 @@ static Tensor *refuse(Call *c, Dtype d) {
     return rl_fail(RL_NOT_IMPLEMENTED, "\"%s_out_cpu\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[d].word);
 }
 
+/* Lines that lie far apart are first brought together: one element in each cache line would be used otherwise. */
+static bool run_gathered(LoopFn *fn, Tensor *y, Tensor *x, int dim) {
+    Tensor *lines = rl_contiguous(rl_movedim(x, dim, -1)), *sums = lines ? rl_empty_like(lines, y->dtype) : NULL;
+    return sums && rl_loop_lines(fn, 2, (Tensor *[]){sums, lines}, lines->ndim - 1, NULL, 2.0 * (double)x->shape[dim]) && rl_copy_into(y, rl_movedim(sums, -1, dim));
+}
+
 static bool run_lines(LoopFn *fn, int n, Tensor **operands, int dim) {
     Tensor *x = operands[n - 1];
+    if (n == 2 && x->numel > 8192 && x->shape[dim] > 1 && x->stride[dim] * rl_dtypes[x->dtype].bytes >= 64) return run_gathered(fn, operands[0], x, dim);
     if (x->ndim) return rl_loop_lines(fn, n, operands, dim, NULL, 2.0 * (double)x->shape[dim]);
     char *p[3];
     int64_t stride[3] = {0, 0, 0};

@@ -298,6 +298,26 @@ static bool prepare_slices(Call *c, Tensor *x, int *dim, Tensor **index, Tensor 
     return *dim >= 0 && apart(c, x, source) && check_line(c, index) && (!source || source_fits(c, x, *dim, *index, source)) && check_numbers(c, *index, x, *dim);
 }
 
+/* Row-major tensors: the slices are runs of blocks, written one after the other.  add: NULL copies.  A source without dims is one value for all. */
+static void write_blocks(Tensor *y, int dim, const Tensor *index, const Tensor *source, LoopFn *add) {
+    int64_t outer = 1, block = 1, n = index->numel, size = y->shape[dim], bytes = rl_dtypes[y->dtype].bytes, step = source->ndim ? bytes : 0;
+    for (int i = 0; i < dim; i++) outer *= y->shape[i];
+    for (int i = dim + 1; i < y->ndim; i++) block *= y->shape[i];
+    const int64_t *number = rl_data(index);
+    LoopFn *copy = rl_kernels->copy[rl_size_index((int)bytes)];
+    char *from = rl_data(source);
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t i = 0; i < n; i++, from += block * step) {
+            char *to = (char *)rl_data(y) + (o * size + number[i]) * block * bytes;
+            if (add) add(block, (char *[]){to, to, from}, (int64_t[]){bytes, bytes, step}, NULL);
+            else copy(block, (char *[]){to, from}, (int64_t[]){bytes, step}, NULL);
+        }
+}
+
+static bool in_blocks(const Tensor *y, const Tensor *source) {
+    return y && source && y->ndim && rl_is_contiguous(y) && (source->ndim == 0 || (source->ndim == y->ndim && rl_is_contiguous(source)));
+}
+
 static Tensor *index_add_forward(Call *c) {
     Tensor *x = tensor(c, 0), *index = tensor(c, 2), *source = tensor(c, 3);
     int dim;
@@ -307,6 +327,8 @@ static Tensor *index_add_forward(Call *c) {
     Tensor *y = working_copy(c, x);
     if (!y || !source) return NULL;
     LoopFn *add = rl_kernels->binary[x->dtype][BINARY_add];
+    if (y->ndim == 1 && source->ndim == 1 && index->ndim == 1) return scatter_into(c, y, 0, index, source, rl_kernels->scatter_reduce[x->dtype][SCATTER_ADD]);
+    if (in_blocks(y, source) && source->ndim) return write_blocks(y, dim, index, source, add), y;
     const int64_t *number = rl_data(index);
     for (int64_t i = 0; i < index->numel; i++) {
         Scope s = rl_scope_open();
@@ -332,6 +354,7 @@ static Tensor *index_copy_forward(Call *c) {
     int dim;
     if (!prepare_slices(c, x, &dim, &index, source)) return NULL;
     Tensor *y = working_copy(c, x);
+    if (in_blocks(y, source) && source->ndim) return write_blocks(y, dim, index, source, NULL), y;
     const int64_t *number = rl_data(index);
     for (int64_t i = 0; y && i < index->numel; i++) {
         Scope s = rl_scope_open();
@@ -359,6 +382,8 @@ static Tensor *index_fill_forward(Call *c) {
     if (c->arg[3].tag != A_TENSOR && c->arg[3].tag != A_COMPLEX && !rl_number_fits((Dtype)x->dtype, &c->arg[3])) return NULL;
     if (c->arg[3].tag == A_COMPLEX && !rl_dtype_is(x->dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "index_fill_(): Converting complex Scalar to non-complex type is not supported");
     Tensor *y = working_copy(c, x);
+    value = rl_cast(value, x->dtype);
+    if (in_blocks(y, value)) return write_blocks(y, dim, index, value, NULL), y;
     const int64_t *number = rl_data(index);
     for (int64_t i = 0; y && i < index->numel; i++) {
         Scope s = rl_scope_open();

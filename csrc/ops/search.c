@@ -134,27 +134,20 @@ static Tensor *unique_dim_forward(Call *c) {
 
 /* ---- searchsorted, bucketize ----------------------------------------------------------------------------------------------------- */
 
-static bool below(double a, double b) { return a < b || (b != b && a == a); }   /* NaN is above everything */
-
-static int64_t place_of_double(const double *list, int64_t n, double x, bool right) {
-    int64_t low = 0, high = n;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (right ? !below(x, list[middle]) : below(list[middle], x)) low = middle + 1;
-        else high = middle;
+/* Halving without branches: which way to go is a coin toss, which no processor guesses. */
+#define PLACE_AMONG(T, name)                                                             \
+    static int64_t name(const T *list, int64_t n, T x, bool right) {                     \
+        const T *p = list;                                                               \
+        while (n > 0) {                                                                  \
+            int64_t half = n >> 1;                                                       \
+            bool up = right ? !(p[half] > x) : !(p[half] >= x);   /* NaN: on */           \
+            p = up ? p + half + 1 : p;                                                   \
+            n = up ? n - half - 1 : half;                                                \
+        }                                                                                \
+        return p - list;                                                                 \
     }
-    return low;
-}
-
-static int64_t place_of_whole(const int64_t *list, int64_t n, int64_t x, bool right) {
-    int64_t low = 0, high = n;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (right ? list[middle] <= x : list[middle] < x) low = middle + 1;
-        else high = middle;
-    }
-    return low;
-}
+PLACE_AMONG(int64_t, place_of_whole)
+PLACE_AMONG(double, place_of_double)
 
 static bool goes_right(const Arg *side, bool right, bool *result) {
     *result = right;
