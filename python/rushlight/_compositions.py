@@ -249,8 +249,23 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
         raise RuntimeError("cdist only supports non-negative p values")
     if rl.is_autocast_enabled("cpu") and x1.dtype in (rl.bfloat16, rl.float16):
         x1, x2 = x1.float(), x2.float()
+    modes = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
+    if compute_mode not in modes:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
+    many = compute_mode == modes[1] or compute_mode == modes[0] and max(x1.shape[-2], x2.shape[-2]) > 25
+    if p == 2 and many and x1.numel() and x2.numel():
+        return _euclidean(x1, x2)
     gap = x1.unsqueeze(-2) - x2.unsqueeze(-3)
     return _row_norm(gap, float(p))
+
+
+def _euclidean(x, y):
+    """Distances from |x|^2 - 2 x y + |y|^2, which is one product of matrices; equal rows have slope zero."""
+    ones, norm = rl.ones_like(x[..., :1]), (x * x).sum(-1, keepdim=True)
+    others, other_norm = rl.ones_like(y[..., :1]), (y * y).sum(-1, keepdim=True)
+    square = (rl.cat([x * -2, norm, ones], -1) @ rl.cat([y, others, other_norm], -1).mT).clamp(min=0)
+    same = square == 0
+    return square.masked_fill(same, 1).sqrt().masked_fill(same, 0)
 
 
 def _row_norm(gap, p):
