@@ -292,3 +292,27 @@ def test_checkpoints_and_saved_tensor_hooks_stay_out_of_it():
         d = fwd.make_dual(rl.ones(3), rl.ones(3))
         assert fwd.unpack_dual((d * d).exp()).tangent is not None
     assert calls_seen == []
+
+
+def test_memory_that_runs_out():
+    """Every allocation of a dual call and of a dual write fails in turn: MemoryError, no crash, and nothing stays behind."""
+    def work():
+        with fwd.dual_level():
+            d = fwd.make_dual(rl.ones(3), rl.ones(3))
+            y = (d * d.sin()).cumsum(0)
+            base = rl.zeros(2, 3)
+            base[1] = y
+            base[:, 1:].exp_()
+            return fwd.unpack_dual(base).tangent.tolist()
+
+    expected, failed = work(), 0
+    for n in range(400):
+        before = rl._C._memory_fail_after(n, True)
+        try:
+            found = work()
+        except MemoryError:
+            found = None
+        failed += rl._C._memory_fail_after(-1, True) - before
+        assert found in (None, expected) and fwd._current_level == -1
+    assert failed > 100
+    assert work() == expected

@@ -557,6 +557,15 @@ static Tensor *laid_out(Tensor *tangent, Tensor *like) {
     return t ? rl_apply_inplace(RL_OP("copy_"), (Arg[]){a_t(t), a_t(tangent), a_b(false)}) : NULL;
 }
 
+static bool may_have(Tensor *t, Tensor *tangent) {
+    if (!rl_forward_active) return rl_fail(RL_RUNTIME_ERROR, "Trying to create a dual Tensor for forward AD but no level exists, make sure to enter_dual_level() first.");
+    if (!rl_dtype_is(t->dtype, CLASS_INEXACT) || !rl_dtype_is(tangent->dtype, CLASS_INEXACT))
+        return rl_fail(RL_RUNTIME_ERROR, "Expected both tensor and its forward grad to be floating point or complex, not %s and %s", rl_dtypes[t->dtype].name, rl_dtypes[tangent->dtype].name);
+    if (rl_same_shape(t, tangent)) return true;
+    return rl_fail(RL_RUNTIME_ERROR, "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not supported. "
+                   "Tensor is of size %s while the given forward gradient is of size %s.", rl_text_shape(t), rl_text_shape(tangent));
+}
+
 static PyObject *make_dual(PyObject *unused, PyObject *args) {
     PyObject *a, *b;
     if (!PyArg_ParseTuple(args, "O!O!:_make_dual", TensorType, &a, TensorType, &b)) return NULL;
@@ -564,10 +573,7 @@ static PyObject *make_dual(PyObject *unused, PyObject *args) {
     Scope s = rl_scope_open();
     Tensor *y = NULL;
     if (t->flags & T_DUAL) rl_fail(RL_RUNTIME_ERROR, "Making a dual Tensor based on a Tensor that already has a forward gradient at the same level 0 is not supported.");
-    else if (!rl_same_shape(t, tangent))
-        rl_fail(RL_RUNTIME_ERROR, "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not supported. "
-                "Tensor is of size %s while the given forward gradient is of size %s.", rl_text_shape(t), rl_text_shape(tangent));
-    else y = rl_do("_alias", a_t(t));
+    else if (may_have(t, tangent)) y = rl_do("_alias", a_t(t));
     if (y && !rl_set_tangent(y, laid_out(rl_cast(tangent, t->dtype), t))) y = NULL;
     return finish(s, y);
 }
@@ -587,7 +593,11 @@ static PyObject *unpack_dual(PyObject *unused, PyObject *o) {
 static PyObject *set_tangent(PyObject *unused, PyObject *args) {
     PyObject *a, *b;
     if (!PyArg_ParseTuple(args, "O!O!:_set_tangent", TensorType, &a, TensorType, &b)) return NULL;
-    return rl_set_tangent(tensor_of(a), tensor_of(b)) ? Py_NewRef(Py_None) : raise_pending();
+    Scope s = rl_scope_open();
+    Tensor *t = tensor_of(a), *tangent = tensor_of(b);
+    bool ok = may_have(t, tangent) && rl_set_tangent(t, rl_cast(tangent, t->dtype));
+    rl_scope_close(s);
+    return ok ? Py_NewRef(Py_None) : raise_pending();
 }
 static PyObject *has_tangent(PyObject *unused, PyObject *o) { return PyBool_FromLong(is_tensor(o) && tensor_of(o)->flags & T_DUAL); }
 static PyObject *is_forward_on(PyObject *unused, PyObject *none) { return PyBool_FromLong(!rl_thread.resting); }
