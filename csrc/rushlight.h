@@ -404,6 +404,7 @@ struct Op {
     void *checks;              /* compiled .shape */
     bool saves_by_need;        /* .saves_for says something */
     void *binding;             /* the binding's record */
+    int grad_param;            /* the binding's: which parameter is a creating function's requires_grad; 0: none */
     Op *next;                  /* next overload of the same name */
     Op *view;                  /* of a derived name_copy: what it copies */
     const char *file;          /* family */

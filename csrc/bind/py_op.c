@@ -114,12 +114,7 @@ static PyObject *call_inplace(Call *c, Scope s) {
 }
 
 /* requires_grad=True of the creating functions. */
-static bool ask_grad(const Op *op, const Arg *arg, Call *c) {
-    const Sig *sig = op->parsed;
-    for (int k = sig->nparams - 1; k >= sig->npositional; k--)
-        if (!strcmp(sig->param[k].name, "requires_grad")) return !arg[k].b || (c->out[0] && rl_require_grad(c->out[0], true));
-    return true;
-}
+static bool ask_grad(const Arg *given, Call *c) { return !given->b || (c->out[0] && rl_require_grad(c->out[0], true)); }
 
 static PyObject *dispatch(PyOp *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
     return call_torch_function((PyObject *)self, args, nargs, kwnames);
@@ -143,7 +138,7 @@ static PyObject *op_call(PyObject *callable, PyObject *const *args, size_t nargs
     if (RL_UNLIKELY(self->form == INPLACE_FORM)) return call_inplace(&c, s);
     if (RL_UNLIKELY(f.out != NULL)) return call_out(&c, &f, s);
     if (RL_UNLIKELY(!rl_call(&c))) return failed(s);
-    if (RL_UNLIKELY(op->parsed->npositional < op->parsed->nparams && op->parsed->nout == 1 && !ask_grad(op, f.arg, &c))) return failed(s);
+    if (RL_UNLIKELY(op->grad_param > 0 && op->parsed->nout == 1 && !ask_grad(&f.arg[op->grad_param], &c))) return failed(s);
     return op_results(&c, s);
 }
 
@@ -367,7 +362,10 @@ static bool put_row(Op *op) {
 }
 
 static void intern_keys(Op *op) {
-    for (int k = 0; k < op->parsed->nparams; k++) op->parsed->param[k].key = PyUnicode_InternFromString(op->parsed->param[k].name);
+    for (int k = 0; k < op->parsed->nparams; k++) {
+        op->parsed->param[k].key = PyUnicode_InternFromString(op->parsed->param[k].name);
+        if (k >= op->parsed->npositional && !strcmp(op->parsed->param[k].name, "requires_grad")) op->grad_param = k;
+    }
 }
 
 /* Modules, so that pickle and `import rushlight._C._nn` find what is inside. */

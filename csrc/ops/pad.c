@@ -58,6 +58,62 @@ static int64_t source_of(int64_t i, int64_t n, Border border) {
     return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
 }
 
+typedef struct Bordered {
+    const char *from;
+    char *to;
+    Border border;
+    int ndim, bytes;
+    int64_t size[RL_MAX_DIMS], shape[RL_MAX_DIMS], before[RL_MAX_DIMS], stride[RL_MAX_DIMS];   /* of the input, the result, in between, in bytes */
+} Bordered;
+
+static inline void copy_element(char *to, const char *from, int bytes) {
+    switch (bytes) {
+    case 1: memcpy(to, from, 1); break;
+    case 2: memcpy(to, from, 2); break;
+    case 4: memcpy(to, from, 4); break;
+    case 8: memcpy(to, from, 8); break;
+    default: memcpy(to, from, 16);
+    }
+}
+
+/* Lines of the last dim: what lies inside is one piece, the ends are picked one by one. */
+static void border_lines(int64_t begin, int64_t end, void *state) {
+    const Bordered *b = state;
+    int last = b->ndim - 1;
+    int64_t n = b->size[last], length = b->shape[last], first = b->before[last], step = b->stride[last];
+    int64_t inside = first > 0 ? first : 0, outside = first + n < length ? first + n : length;
+    for (int64_t line = begin; line < end; line++) {
+        const char *from = b->from;
+        char *to = b->to + line * length * b->bytes;
+        int64_t rest = line;
+        for (int d = last - 1; d >= 0; d--) {
+            from += source_of(rest % b->shape[d] - b->before[d], b->size[d], b->border) * b->stride[d];
+            rest /= b->shape[d];
+        }
+        bool whole = step == b->bytes && outside > inside;
+        for (int64_t i = 0; i < length; i++) {
+            if (whole && i == inside) {
+                memcpy(to + i * b->bytes, from + (i - first) * step, (size_t)((outside - inside) * b->bytes));
+                i = outside - 1;
+            } else copy_element(to + i * b->bytes, from + source_of(i - first, n, b->border) * step, b->bytes);
+        }
+    }
+}
+
+/* All dims at once, where nothing is recorded. */
+static Tensor *border_pad_at_once(Tensor *x, const int64_t *shape, const int64_t *before, Border border) {
+    Tensor *y = rl_empty(x->ndim, shape, x->dtype);
+    if (!y || !y->numel) return y;
+    Bordered b = {.from = rl_data(x), .to = rl_data(y), .border = border, .ndim = x->ndim, .bytes = rl_dtype_bytes(x->dtype)};
+    for (int d = 0; d < x->ndim; d++) b.size[d] = x->shape[d], b.shape[d] = shape[d], b.before[d] = before[d], b.stride[d] = x->stride[d] * b.bytes;
+    int64_t length = shape[x->ndim - 1];
+    Storage *held[] = {x->storage, y->storage};
+    for (int k = 0; k < 2; k++) rl_storage_keep(held[k]);
+    bool done = rl_parallel_for(y->numel / length, 1 + 50000 / length, border_lines, &b);
+    for (int k = 0; k < 2; k++) rl_storage_drop(held[k]);
+    return done ? y : NULL;
+}
+
 /* One dim after the other by index_select, whose gradient adds up what was repeated. */
 static Tensor *border_pad(Call *c, Tensor *x, const Arg *pad, Border border) {
     int64_t shape[RL_MAX_DIMS], before[RL_MAX_DIMS];
@@ -75,7 +131,8 @@ static Tensor *border_pad(Call *c, Tensor *x, const Arg *pad, Border border) {
                            before[d], after, d, rl_text_shape(x));
         if (n == 0) return rl_fail(RL_RUNTIME_ERROR, "Expected a tensor without empty dimensions to pad, but got: %s", rl_text_shape(x));
     }
-    for (int d = x->ndim - pad->n / 2; x && d < x->ndim; d++) {
+    if (x && x->ndim && !(rl_thread.grad_mode && rl_requires_grad(x))) return border_pad_at_once(x, shape, before, border);
+    for (int d = x ? x->ndim - pad->n / 2 : 0; x && d < x->ndim; d++) {
         int64_t n = x->shape[d];
         if (shape[d] == n && before[d] == 0) continue;
         Tensor *number = rl_empty(1, &shape[d], RL_INT64);
