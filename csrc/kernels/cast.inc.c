@@ -200,7 +200,7 @@ static inline void write_past(void *y, const void *line) {
 static inline void write_past_done(void) { _mm_sfence(); }
 
 #define SQUARES(bytes) \
-    enum { SIDE = 64 / bytes, STEP = 16 / bytes, STRIP = 32, FAR = 1 << 24 }; \
+    enum { SIDE = 64 / bytes, STEP = 16 / bytes, STRIP = 32, FAR = 1 << 22 }; \
     bool past = rows * cols > FAR / bytes && ((uintptr_t)y | (uintptr_t)y_row) % 64 == 0; \
     int64_t whole = cols - cols % SIDE; \
     while (rows >= SIDE) { \

@@ -12,9 +12,6 @@
 #define f32_floor floorf
 #define f32_trunc truncf
 #define f32_round rintf
-#define f32_fmod fmodf
-#define f32_hypot hypotf
-#define f32_nextafter nextafterf
 #define f32_sin f32_sin_mid
 #define f32_cos f32_cos_mid
 #define f32_tan f32_tan_mid
@@ -49,6 +46,7 @@
 #define f64_log1p log1p
 #define f64_log2 log2
 #define f64_pow pow
+#define f64_erfinv special_erfinv
 
 #define T float
 #define K(c) c##f

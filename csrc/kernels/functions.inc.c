@@ -73,7 +73,6 @@ VM T M(digamma)(T x) { return (T)special_digamma((double)x); }
 VM T M(trigamma)(T x) { return (T)special_polygamma(1, (double)x); }
 VM T M(polygamma)(T x, T n) { return (T)special_polygamma((int)n, (double)x); }
 VM T M(lgamma)(T x) { return (T)special_lgamma((double)x); }
-VM T M(erfinv)(T x) { return (T)special_erfinv((double)x); }
 VM T M(erfcx)(T x) { return (T)special_erfcx((double)x); }
 VM T M(ndtri)(T x) { return (T)special_ndtri((double)x); }
 VM T M(log_ndtr)(T x) { return (T)special_log_ndtr((double)x); }

@@ -8,6 +8,13 @@
 #define MOVE(T, bytes)                                                                                                    \
     static void gather_##bytes(int64_t n, char *const *p, const int64_t *s, const void *extra) {                          \
         const IndexSpec *spec = extra;                                                                                    \
+        if (s[0] == sizeof(T) && s[1] == 8 && s[2] == 0 && spec->stride == sizeof(T)) {                                   \
+            T *restrict y = (T *)p[0];                                                                                    \
+            const T *restrict x = (const T *)p[2];                                                                        \
+            const int64_t *restrict number = (const int64_t *)p[1], size = spec->size;                                    \
+            for (int64_t i = 0; i < n; i++) y[i] = x[number[i] + (number[i] < 0 ? size : 0)];                             \
+            return;                                                                                                       \
+        }                                                                                                                 \
         for (int64_t i = 0; i < n; i++) {                                                                                 \
             int64_t k = *(const int64_t *)(p[1] + i * s[1]);                                                              \
             *(T *)(p[0] + i * s[0]) = *(const T *)AT(p[2] + i * s[2], k);                                                 \
@@ -53,7 +60,15 @@ ARITHMETIC(c64, float _Complex, float _Complex, PLAIN, PLAIN) ARITHMETIC(c128, d
 
 /* The first number outside -size .. size - 1, or n. */
 static int64_t first_outside(int64_t n, const char *p, int64_t stride, int64_t size) {
-    for (int64_t i = 0; i < n; i++) {
+    enum { BLOCK = 512 };
+    int64_t i = 0;
+    for (; stride == 8 && i + BLOCK <= n; i += BLOCK) {
+        const int64_t *number = (const int64_t *)p + i;
+        uint64_t bad = 0;
+        _Pragma("omp simd reduction(| : bad)") for (int64_t j = 0; j < BLOCK; j++) bad |= (uint64_t)number[j] + (uint64_t)size >= 2 * (uint64_t)size;
+        if (bad) break;
+    }
+    for (; i < n; i++) {
         int64_t k = *(const int64_t *)(p + i * stride);
         if (k < -size || k >= size) return i;
     }

@@ -21,6 +21,7 @@ static double LOSS_FN(logsumexp)(int64_t n, const void *row) {
         }
         int64_t j = 0;
         for (; j + LANES_ <= m; j += LANES_) {
+            for (int l = 0; l < LANES_; l += 64 / (int)sizeof(T)) __builtin_prefetch(x + BLOCK + j + l);   /* the next block arrives meanwhile */
             _Pragma("omp simd") for (int l = 0; l < LANES_; l++) lane[l] += EXP(x[j + l] - shift);
         }
         for (; j < m; j++) lane[0] += EXP(x[j] - shift);

@@ -148,6 +148,7 @@ static int64_t keep_first(Keyed *a, int64_t count, int64_t k) {
     return most;
 }
 
+enum { LOOK = 128 };   /* how many elements are looked at together */
 #define SORTS(T, tag, KEY, nan) \
     static void keys_##tag(int64_t n, Keyed *a, const char *p, int64_t stride, bool flip) { \
         for (int64_t i = 0; i < n; i++) { int64_t k = KEY(*(const T *)(p + i * stride)); a[i] = (Keyed){flip ? ~k : k, i}; } \
@@ -167,14 +168,21 @@ static int64_t keep_first(Keyed *a, int64_t count, int64_t k) {
     } \
     /* Of few among many: elements that do not beat the k-th best so far are passed by.  Of equals the first are kept. */ \
     static void few_##tag(int64_t n, int64_t k, Keyed *a, const char *p, int64_t stride, bool flip) { \
-        int64_t room = 2 * k + 64, count = 0, most = 0; \
+        int64_t room = 2 * k + 64, count = 0, most = 0, key[LOOK]; \
         bool full = false; \
-        for (int64_t i = 0; i < n; i++) { \
-            int64_t key = KEY(*(const T *)(p + i * stride)); \
-            key = flip ? ~key : key; \
-            if (full && key >= most) continue; \
-            a[count++] = (Keyed){key, i}; \
-            if (count == room) most = keep_first(a, count, k), count = k, full = true; \
+        for (int64_t first = 0, m; first < n; first += m) { \
+            m = n - first < LOOK ? n - first : LOOK; \
+            const char *from = p + first * stride; \
+            uint64_t turn = flip ? UINT64_MAX : 0; \
+            if (stride == sizeof(T)) SIMD for (int64_t i = 0; i < m; i++) key[i] = (int64_t)((uint64_t)KEY(((const T *)from)[i]) ^ turn); \
+            else for (int64_t i = 0; i < m; i++) key[i] = (int64_t)((uint64_t)KEY(*(const T *)(from + i * stride)) ^ turn); \
+            int64_t beat = !full; \
+            for (int64_t i = 0; i < m; i++) beat |= key[i] < most; \
+            for (int64_t i = 0; beat && i < m; i++) { \
+                if (full && key[i] >= most) continue; \
+                a[count++] = (Keyed){key[i], first + i}; \
+                if (count == room) most = keep_first(a, count, k), count = k, full = true; \
+            } \
         } \
         if (count > k) keep_first(a, count, k); \
     } \

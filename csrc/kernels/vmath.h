@@ -102,15 +102,20 @@ VM float f32_expm1(float x) {
     return f64_abs(d) < 0x1p-20 ? FMAF(0.5f * x, x, x) : (float)y;
 }
 
-VM float f32_exp2(float x) { return (float)f64_exp((double)x * LN2); }
+VM float f32_exp2(float x) {   /* the whole part is exact: only the rest is multiplied by ln2, in two parts */
+    float z = x < -151.0f ? 0.0f : x;
+    z = z > 129.0f ? 129.0f : z;
+    float t = z + F32_ROUND, f = z - (t - F32_ROUND), r = FMAF(f, 0x1.62e430p-1f, f * -0x1.05c610p-29f);
+    float e = 1.0f + FMAF(r * r, f32_exp_q(r), r);
+    int32_t k = f32_bits(t) - f32_bits(F32_ROUND), half = k >> 1;
+    float y = e * f32_from((half + 127) << 23) * f32_from((k - half + 127) << 23);
+    return x < -151.0f ? 0.0f : y;
+}
 
 /* ---- log: x = 2^e m, m in [sqrt 1/2, sqrt 2] -------------------------------------------------------------------- */
 
-VM float f32_log(float x) {
-    float up = x < 0x1p-126f ? x * 0x1p23f : x;
-    int32_t i = f32_bits(up) - 0x3f3504f3, k = i >> 23;
-    float f = f32_from((i & 0x7fffff) + 0x3f3504f3) - 1.0f, e = (float)k - (x < 0x1p-126f ? 23.0f : 0.0f);
-    float q = 0x1.144ea4p-4f;      /* (log(1+f) - f + f^2/2) / f^3, 2^-30 */
+VM float f32_log_q(float f) {   /* (log(1+f) - f + f^2/2) / f^3 on sqrt 1/2 <= 1 + f <= sqrt 2, 2^-30 */
+    float q = 0x1.144ea4p-4f;
     q = FMAF(q, f, -0x1.de3534p-4f);
     q = FMAF(q, f, 0x1.e6f0b0p-4f);
     q = FMAF(q, f, -0x1.fc232cp-4f);
@@ -118,14 +123,30 @@ VM float f32_log(float x) {
     q = FMAF(q, f, -0x1.555c46p-3f);
     q = FMAF(q, f, 0x1.99a4b4p-3f);
     q = FMAF(q, f, -0x1.000006p-2f);
-    q = FMAF(q, f, 0x1.555548p-2f);
-    float s = f * f, y = f * s * q;
-    y = FMAF(e, -0x1.bd0106p-13f, y);
-    y = FMAF(s, -0.5f, y);
-    y = FMAF(e, 0x1.63p-1f, f + y);
+    return FMAF(q, f, 0x1.555548p-2f);
+}
+
+typedef struct VmLog { float e, f; } VmLog;   /* x = 2^e (1 + f) */
+
+VM VmLog f32_split(float x) {
+    float up = x < 0x1p-126f ? x * 0x1p23f : x;
+    int32_t i = f32_bits(up) - 0x3f3504f3, k = i >> 23;
+    return (VmLog){(float)k - (x < 0x1p-126f ? 23.0f : 0.0f), f32_from((i & 0x7fffff) + 0x3f3504f3) - 1.0f};
+}
+
+VM float f32_log_ends(float x, float y) {   /* y, but where x is no positive number */
     y = x == 0.0f ? -INFINITY : y;
     y = x < 0.0f ? NAN : y;
     return x < INFINITY ? y : x;   /* inf and NaN */
+}
+
+VM float f32_log(float x) {
+    VmLog a = f32_split(x);
+    float f = a.f, s = f * f, y = f * s * f32_log_q(f);
+    y = FMAF(a.e, -0x1.bd0106p-13f, y);
+    y = FMAF(s, -0.5f, y);
+    y = FMAF(a.e, 0x1.63p-1f, f + y);
+    return f32_log_ends(x, y);
 }
 
 VM double f64_log(double x) {
@@ -149,11 +170,33 @@ VM double f64_log(double x) {
     return x < (double)INFINITY ? y : x;
 }
 
-VM float f32_log2(float x) { return (float)(f64_log(x) * 0x1.71547652b82fep+0); }
-VM float f32_log10(float x) { return (float)(f64_log(x) * 0x1.bcb7b1526e50ep-2); }
+/* The factor is taken in two parts: f times the larger one decides the last bit. */
+VM float f32_log2(float x) {
+    VmLog a = f32_split(x);
+    float f = a.f, s = f * f, rest = FMAF(f * s, f32_log_q(f), -0.5f * s);
+    return f32_log_ends(x, f + FMAF(f, 0x1.c551dap-2f, rest * 0x1.715476p+0f) + a.e);
+}
 
-VM float f32_log1p(float x) {
-    float y = (float)f64_log(1.0 + (double)x);
+#ifdef VM_FMA
+VM float f32_log10(float x) {
+    VmLog a = f32_split(x);
+    float f = a.f, s = f * f, rest = FMAF(f * s, f32_log_q(f), -0.5f * s);
+    float y = FMAF(a.e, 0x1.3509f8p-18f, FMAF(f, -0x1.09d5b2p-15f, rest * 0x1.bcb7b2p-2f));
+    return f32_log_ends(x, FMAF(a.e, 0x1.344p-2f, FMAF(f, 0x1.bccp-2f, y)));
+}
+#else    /* the larger product needs more bits than a float has */
+VM float f32_log10(float x) { return (float)(f64_log(x) * 0x1.bcb7b1526e50ep-2); }
+#endif
+
+VM float f32_log1p(float x) {   /* log of 1 + x and what that rounding lost */
+    float u = 1.0f + x, b = u - 1.0f, lost = (1.0f - (u - b)) + (x - b);
+    VmLog a = f32_split(u);
+    bool high = a.e > 24.0f;
+    float f = FMAF(high ? 0.0f : lost, f32_from((127 - (int32_t)(high ? 0.0f : a.e)) << 23), a.f), s = f * f, y = f * s * f32_log_q(f);
+    y = FMAF(a.e, -0x1.bd0106p-13f, y);
+    y = FMAF(s, -0.5f, y);
+    y = FMAF(a.e, 0x1.63p-1f, f + y);
+    y = f32_log_ends(u, y);
     return f32_abs(x) < 0x1p-20f ? FMAF(-0.5f * x, x, x) : y;
 }
 
@@ -377,6 +420,53 @@ VM float f32_pow(float x, float y) {
     float r = x < 0.0f && whole != 0.0f && x > -INFINITY ? NAN : whole != 0.0f ? size : signed_size;
     r = x == 1.0f || y == 0.0f || (x == -1.0f && f32_abs(y) == INFINITY) ? 1.0f : r;
     return r;
+}
+
+/* erfinv(x) / x is smooth in w = -log(1 - x^2) (Giles, "Approximating the erfinv function", 2010). */
+VM float f32_erfinv(float x) {
+    double d = x, w = -f64_log((1.0 - d) * (1.0 + d)), u = w - 2.5, v = sqrt(w) - 0x1.90636af13a868p+1, p, q;
+    p = -0x1.2e0f6a7295815p-27;
+    p = FMAD(p, u, 0x1.8f225f4c81ac9p-26);
+    p = FMAD(p, u, 0x1.f48c379260f2ap-22);
+    p = FMAD(p, u, -0x1.d0c1a4295f2f7p-19);
+    p = FMAD(p, u, -0x1.4d15b96538897p-18);
+    p = FMAD(p, u, 0x1.c9e6c76de56b3p-13);
+    p = FMAD(p, u, -0x1.4866157f3468ep-10);
+    p = FMAD(p, u, -0x1.11c4eb9d39fafp-8);
+    p = FMAD(p, u, 0x1.f91e8ad727d48p-3);
+    p = FMAD(p, u, 0x1.805c5d20071fap+0);   /* w <= 5, 2^-27 */
+    q = 0x1.08142630dc1a4p-13;
+    q = FMAD(q, v, -0x1.688a3e7eeae5fp-13);
+    q = FMAD(q, v, -0x1.5217b63733d2dp-12);
+    q = FMAD(q, v, 0x1.5660abae3b6b5p-10);
+    q = FMAD(q, v, -0x1.479e4e9568c5bp-9);
+    q = FMAD(q, v, 0x1.ea8e135605ba2p-9);
+    q = FMAD(q, v, -0x1.5863e392cf126p-8);
+    q = FMAD(q, v, 0x1.cad372ca16fa7p-8);
+    q = FMAD(q, v, 0x1.00f6805e899b3p+0);
+    q = FMAD(q, v, 0x1.7b0e060bcb1dbp+1);   /* up to the last float before 1, 2^-27 */
+    float y = (float)((w < 5.0 ? p : q) * d);
+    return f32_abs(x) < 1.0f ? y : x == 1.0f ? INFINITY : x == -1.0f ? -INFINITY : NAN;
+}
+
+VM float f32_hypot(float a, float b) {
+    double x = a, y = b;
+    float r = (float)sqrt(x * x + y * y);
+    return (f32_abs(a) == INFINITY) | (f32_abs(b) == INFINITY) ? INFINITY : r;
+}
+
+VM float f32_nextafter(float a, float b) {
+    int32_t i = f32_bits(a);
+    float y = a == 0.0f ? f32_from((f32_bits(b) & INT32_MIN) | 1) : f32_from(i + ((a < b) == (i >= 0) ? 1 : -1));
+    return a != a || b != b ? a + b : a == b ? b : y;
+}
+
+/* Exact: the quotient has fewer bits than a double, so has its product with b. */
+VM float f32_fmod(float a, float b) {
+    double q = (double)a / b;
+    if (!(q > -0x1p28 && q < 0x1p28)) return fmodf(a, b);
+    float r = (float)((double)a - (double)(int64_t)q * b);
+    return f32_abs(a) < f32_abs(b) ? a : f32_sign_of(f32_abs(r), a);
 }
 
 #endif

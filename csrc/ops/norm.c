@@ -128,14 +128,61 @@ typedef struct Channels {
     int bytes;
     int64_t batch, channels, inner;
     char *x, *y, *g, *dx;
-    double *mean, *scale, *weight, *bias, *sum, *dot;
+    double *mean, *scale, *weight, *bias, *sum, *dot, *mul, *x_mul, *add;
     bool training;
 } Channels;
 
 static char *plane(const Channels *k, char *base, int64_t n, int64_t ch) { return base + (n * k->channels + ch) * k->inner * k->bytes; }
 
+/* Planes of one element, [N, C]: a call for each would cost more than its work, so channels are taken side by side. */
+#define BESIDE(T, tag)                                                                                                  \
+    static void stats_##tag(const Channels *k, int64_t begin, int64_t end) {                                            \
+        const T *restrict x = (const T *)k->x;                                                                          \
+        double *restrict mean = k->mean, *restrict square = k->scale, count = (double)k->batch;                         \
+        for (int64_t ch = begin; ch < end; ch++) mean[ch] = square[ch] = 0;                                             \
+        for (int64_t n = 0; n < k->batch; n++)                                                                          \
+            for (int64_t ch = begin; ch < end; ch++) mean[ch] += (double)x[n * k->channels + ch];                       \
+        for (int64_t ch = begin; ch < end; ch++) mean[ch] /= count;                                                     \
+        for (int64_t n = 0; n < k->batch; n++)                                                                          \
+            for (int64_t ch = begin; ch < end; ch++) {                                                                  \
+                double d = (double)x[n * k->channels + ch] - mean[ch];                                                  \
+                square[ch] += d * d;                                                                                    \
+            }                                                                                                           \
+        for (int64_t ch = begin; ch < end; ch++) square[ch] /= count;                                                   \
+    }                                                                                                                   \
+    static void dots_##tag(const Channels *k, int64_t begin, int64_t end) {                                             \
+        const T *restrict x = (const T *)k->x, *restrict g = (const T *)k->g;                                           \
+        double *restrict sum = k->sum, *restrict dot = k->dot;                                                          \
+        for (int64_t n = 0; n < k->batch; n++)                                                                          \
+            for (int64_t ch = begin; ch < end; ch++) {                                                                  \
+                int64_t i = n * k->channels + ch;                                                                       \
+                sum[ch] += (double)g[i];                                                                                \
+                dot[ch] += (double)g[i] * ((double)x[i] - k->mean[ch]);                                                 \
+            }                                                                                                           \
+    }                                                                                                                   \
+    /* out = g * mul + x * x_mul + add, which may all differ by channel. */                                             \
+    static void mix_##tag(const Channels *k, int64_t begin, int64_t end, const char *from, const double *restrict mul, const double *restrict x_mul, const double *restrict add, char *to) { \
+        const T *restrict g = (const T *)from, *restrict x = (const T *)k->x;                                           \
+        T *restrict out = (T *)to;                                                                                      \
+        for (int64_t i = begin, run; i < end; i += run) {                                                               \
+            int64_t ch = i % k->channels;                                                                               \
+            run = end - i < k->channels - ch ? end - i : k->channels - ch;                                              \
+            if (x_mul)                                                                                                  \
+                for (int64_t r = 0; r < run; r++) out[i + r] = (T)((double)g[i + r] * mul[ch + r] + (double)x[i + r] * x_mul[ch + r] + add[ch + r]); \
+            else                                                                                                        \
+                for (int64_t r = 0; r < run; r++) out[i + r] = (T)((double)g[i + r] * mul[ch + r] + add[ch + r]);       \
+        }                                                                                                               \
+    }
+BESIDE(float, f32) BESIDE(double, f64)
+#undef BESIDE
+#define BY_DTYPE(fn, ...) (k->dtype == RL_FLOAT32 ? fn##_f32(__VA_ARGS__) : fn##_f64(__VA_ARGS__))
+
 static void channel_stats(int64_t begin, int64_t end, void *state) {
     const Channels *k = state;
+    if (k->inner == 1) {
+        BY_DTYPE(stats, k, begin, end);
+        return;
+    }
     for (int64_t ch = begin; ch < end; ch++) {
         double sum = 0, square = 0, count = (double)k->batch * (double)k->inner;
         for (int64_t n = 0; n < k->batch; n++) sum += rl_kernels->lane_sum[k->dtype](k->inner, plane(k, k->x, n, ch));
@@ -147,15 +194,22 @@ static void channel_stats(int64_t begin, int64_t end, void *state) {
 
 static void channel_apply(int64_t begin, int64_t end, void *state) {
     const Channels *k = state;
+    if (k->inner == 1) {
+        BY_DTYPE(mix, k, begin, end, k->x, k->mul, NULL, k->add, k->y);
+        return;
+    }
     for (int64_t i = begin; i < end; i++) {
         int64_t ch = i % k->channels;
-        double mul = k->scale[ch] * k->weight[ch];
-        rl_kernels->scale_shift[k->dtype](k->inner, k->x + i * k->inner * k->bytes, mul, k->bias[ch] - k->mean[ch] * mul, k->y + i * k->inner * k->bytes);
+        rl_kernels->scale_shift[k->dtype](k->inner, k->x + i * k->inner * k->bytes, k->mul[ch], k->add[ch], k->y + i * k->inner * k->bytes);
     }
 }
 
 static void channel_dots(int64_t begin, int64_t end, void *state) {
     const Channels *k = state;
+    if (k->inner == 1) {
+        BY_DTYPE(dots, k, begin, end);
+        return;
+    }
     for (int64_t ch = begin; ch < end; ch++) {
         double sum = 0, dot = 0;
         for (int64_t n = 0; n < k->batch; n++) {
@@ -167,14 +221,26 @@ static void channel_dots(int64_t begin, int64_t end, void *state) {
     }
 }
 
+/* The gradient as a sum of multiples, by channel. */
+static void set_back(const Channels *k) {
+    double count = (double)k->batch * (double)k->inner;
+    for (int64_t ch = 0; ch < k->channels; ch++) {
+        double s = k->scale[ch], mul = s * k->weight[ch], x_mul = k->training ? -mul * s * s * k->dot[ch] / count : 0;
+        k->mul[ch] = mul;
+        k->x_mul[ch] = x_mul;
+        k->add[ch] = k->training ? -mul * k->sum[ch] / count - x_mul * k->mean[ch] : 0;
+    }
+}
+
 static void channel_back(int64_t begin, int64_t end, void *state) {
     const Channels *k = state;
-    double count = (double)k->batch * (double)k->inner;
+    if (k->inner == 1) {
+        BY_DTYPE(mix, k, begin, end, k->g, k->mul, k->x_mul, k->add, k->dx);
+        return;
+    }
     for (int64_t i = begin; i < end; i++) {
         int64_t ch = i % k->channels;
-        double s = k->scale[ch], mul = s * k->weight[ch], x_mul = k->training ? -mul * s * s * k->dot[ch] / count : 0;
-        double add = k->training ? -mul * k->sum[ch] / count - x_mul * k->mean[ch] : 0;
-        rl_kernels->channel_grad[k->dtype](k->inner, k->g + i * k->inner * k->bytes, k->x + i * k->inner * k->bytes, mul, x_mul, add, k->dx + i * k->inner * k->bytes);
+        rl_kernels->channel_grad[k->dtype](k->inner, k->g + i * k->inner * k->bytes, k->x + i * k->inner * k->bytes, k->mul[ch], k->x_mul[ch], k->add[ch], k->dx + i * k->inner * k->bytes);
     }
 }
 
@@ -188,10 +254,10 @@ static bool read_doubles(Tensor *t, double *out, int64_t n, double otherwise) {
 static bool set_channels(Channels *k, Tensor *x) {
     *k = (Channels){.dtype = x->dtype, .bytes = rl_dtypes[x->dtype].bytes, .batch = x->shape[0], .channels = x->shape[1]};
     k->inner = k->batch && k->channels ? x->numel / k->batch / k->channels : 0;
-    double *room = rl_scope_bytes(6 * (k->channels + 1) * 8);
+    double *room = rl_scope_bytes(9 * (k->channels + 1) * 8);
     if (!room) return false;
-    double **each[] = {&k->mean, &k->scale, &k->weight, &k->bias, &k->sum, &k->dot};
-    for (int i = 0; i < 6; i++) *each[i] = room + i * (k->channels + 1);
+    double **each[] = {&k->mean, &k->scale, &k->weight, &k->bias, &k->sum, &k->dot, &k->mul, &k->x_mul, &k->add};
+    for (int i = 0; i < 9; i++) *each[i] = room + i * (k->channels + 1);
     k->x = rl_data(x);
     return true;
 }
@@ -241,7 +307,11 @@ static Tensor *batch_norm_forward(Call *c) {
         bool any = count > 0;     /* a batch without elements teaches nothing */
         if (any && (!update_running(each[2], k.mean, n, momentum, 1) || !update_running(each[3], k.scale, n, momentum, count / (count - 1)))) return NULL;
     } else if (!read_doubles(each[2], k.mean, n, 0) || !read_doubles(each[3], k.scale, n, 1)) return NULL;
-    for (int64_t i = 0; i < n; i++) k.scale[i] = 1 / sqrt(k.scale[i] + eps);
+    for (int64_t i = 0; i < n; i++) {
+        k.scale[i] = 1 / sqrt(k.scale[i] + eps);
+        k.mul[i] = k.scale[i] * k.weight[i];
+        k.add[i] = k.bias[i] - k.mean[i] * k.mul[i];
+    }
     if (x->numel && !rl_parallel_for(k.batch * n, per_plane, channel_apply, &k)) return NULL;
     out[1] = doubles(k.mean, training ? n : 0, work);
     out[2] = doubles(k.scale, training ? n : 0, work);
@@ -302,6 +372,7 @@ static void batch_norm_vjp(Call *c, Tensor **g, Tensor **dx) {
     if (rl_need(c, 0)) {
         if (!(dx[0] = rl_empty(x->ndim, x->shape, x->dtype))) return;
         k.dx = rl_data(dx[0]);
+        set_back(&k);
         if (x->numel && !rl_parallel_for(k.batch * n, 1 + 30000 / (k.inner + 1), channel_back, &k)) return;
     }
     if (rl_need(c, 2)) dx[2] = doubles(k.sum, n, x->dtype);
