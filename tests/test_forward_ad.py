@@ -316,3 +316,18 @@ def test_memory_that_runs_out():
         assert found in (None, expected) and fwd._current_level == -1
     assert failed > 100
     assert work() == expected
+
+
+def test_linearize_runs_the_function_once():
+    runs = []
+
+    def f(a):
+        runs.append(1)
+        return a.sin() * rl.rand(3, dtype=a.dtype)
+
+    value, push = rl.func.linearize(f, start(rl, 3))
+    one, two = push(rl.ones(3, dtype=rl.float64)), push(2 * rl.ones(3, dtype=rl.float64))
+    assert len(runs) == 1 and not value.requires_grad and not one.requires_grad
+    np.testing.assert_allclose(two.numpy(), 2 * one.numpy())
+    with pytest.raises(RuntimeError, match="doesn't match the shape"):
+        push(rl.ones(2))

@@ -170,9 +170,6 @@ def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False)
     if in_spec != v_spec:
         raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. "
                            f"Got primals {in_spec} but tangents {v_spec}")
-    for x, v in zip(flat_in, flat_v):
-        if isinstance(x, rl.Tensor) and isinstance(v, rl.Tensor) and x.shape != v.shape:
-            raise RuntimeError(f"jvp(f, primals, tangents): Expected primals and tangents to have the same shapes, got {tuple(x.shape)} and {tuple(v.shape)}")
     if forward_ad._current_level >= 0:
         value, tangent, aux = _jvp_by_two_backwards(func, primals, tangents, flat_v, has_aux)
     else:
@@ -185,6 +182,9 @@ def _jvp_in_a_level(func, flat_in, in_spec, flat_v, has_aux):
         duals = tree_unflatten([forward_ad.make_dual(x, v) for x, v in zip(flat_in, flat_v)], in_spec)
         result, aux = _split_aux(func(*duals), has_aux, "jvp(f, primals, tangents)")
         outputs, spec = tree_flatten(result)
+        for y in outputs:
+            if not isinstance(y, rl.Tensor):
+                raise RuntimeError(f"jvp(f, primals, tangents): expected f(*primals) to return only tensors, got unsupported type {type(y)}")
         pairs = [forward_ad.unpack_dual(y) for y in outputs]
         aux = tree_map(lambda x: forward_ad.unpack_dual(x).primal if isinstance(x, rl.Tensor) else x, aux)
         tangent = [rl.zeros_like(y) if t is None else t for y, t in pairs]
@@ -204,13 +204,25 @@ def _jvp_by_two_backwards(func, primals, tangents, flat_v, has_aux):
 
 
 def linearize(func, *primals):
-    """(func(*primals), a function from tangents to J v)"""
-    value = func(*primals)
+    """(func(*primals), a function from tangents to J v, which does not run func again)"""
+    with _Transform(primals) as block:
+        inputs = _aliases(primals)
+        result = func(*inputs)
+        outputs, spec = tree_flatten(result)
+        weights = [rl.zeros_like(y).requires_grad_() for y in outputs]
+        backward = _slope(outputs, tree_leaves(inputs), weights)
 
     def jvp_fn(*tangents):
-        return jvp(func, primals, tangents)[1]
+        (flat, of_primals), (flat_v, of_tangents) = tree_flatten(primals), tree_flatten(tangents)
+        if of_primals != of_tangents:
+            raise RuntimeError(f"Expected the tangents {of_tangents} to have the same argspec as the primals {of_primals}")
+        for i, (x, v) in enumerate(zip(flat, flat_v)):
+            if x.shape != v.shape:
+                raise RuntimeError(f"tangent:{i} with shape {v.shape} in flattened pytree doesn't match the shape {x.shape} of the corresponding primal.")
+        with _Transform((tangents, primals)) as inner:
+            return inner.released(tree_unflatten(_slope(backward, weights, flat_v), spec))
 
-    return value, jvp_fn
+    return _outside(block, result), jvp_fn
 
 
 def _jacobian(y, inputs):
