@@ -135,6 +135,11 @@ static int because(Frame *f, int why, const Param *p, PyObject *value) {
 }
 
 static inline int place(Frame *f, const Sig *sig, int k, PyObject *value) {
+    uint8_t kind = sig->param[k].kind;
+    if (RL_LIKELY(is_exact(value)) && (kind == P_TENSOR || kind == P_TENSOR_OR_NUMBER)) {
+        f->arg[k] = a_t(tensor_of(value));
+        return MATCH;
+    }
     int ok = convert(f, &sig->param[k], value, &f->arg[k]);
     return RL_LIKELY(ok == MATCH) ? MATCH : ok == MISMATCH ? because(f, WHY_TYPE, &sig->param[k], value) : RAISED;
 }

@@ -134,7 +134,18 @@ static PyObject *op_call(PyObject *callable, PyObject *const *args, size_t nargs
         rl_scope_close(s);
         return dispatch(self, args, nargs, kwnames);
     }
-    Call c = {.op = op, .arg = f.arg, .nargs = op->parsed->nparams};
+    Call c;             /* what a forward has to fill in itself is not cleared */
+    c.op = op;
+    c.arg = f.arg;
+    c.nargs = op->parsed->nparams;
+    c.nout = 0;
+    c.out = c.out_inline;
+    c.dest = NULL;
+    c.dests = NULL;
+    c.ndests = 0;
+    c.inplace = false;
+    c.node = NULL;
+    c.result = a_none();
     if (RL_UNLIKELY(self->form == INPLACE_FORM)) return call_inplace(&c, s);
     if (RL_UNLIKELY(f.out != NULL)) return call_out(&c, &f, s);
     if (RL_UNLIKELY(!rl_call(&c))) return failed(s);
