@@ -34,6 +34,9 @@ def _parse_to(args, kwargs):
     return None if device is None else rl.device(device), dtype, non_blocking, kwargs.get("memory_format")
 
 
+rl._C._nn._parse_to = lambda *args, **kwargs: _parse_to(args, kwargs)       # under the name by which torch's module asks its engine
+
+
 def _refusing(error):
     """What `_apply` is given for a device that is not there: a module without tensors moves anywhere."""
     def move(tensor):
