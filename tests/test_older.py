@@ -1,6 +1,7 @@
 """Names of torch that few use: older functions, storages by dtype, and those that stand for what is left out."""
 
 import inspect
+import warnings
 
 import numpy
 import pytest
@@ -115,3 +116,33 @@ def test_sparse_functions_take_dense_tensors():
         rl.sparse.spdiags(ours, rl.tensor([0]), (2, 2))
     with pytest.raises(NotImplementedError, match="no nested tensors"):
         rl.nested.nested_tensor([ours])
+
+
+OLDER_FORMS = {
+    "add_": lambda lib, x, y: x.clone().add_(-0.5, y), "add": lambda lib, x, y: lib.add(x, 2, y), "sub": lambda lib, x, y: x.sub(2, y),
+    "addcmul_": lambda lib, x, y: x.clone().addcmul_(0.5, y, y), "addcdiv": lambda lib, x, y: lib.addcdiv(x, -0.5, y, y),
+    "addmm": lambda lib, x, y: lib.addmm(2, x, 3, y, y), "addmm with beta": lambda lib, x, y: lib.addmm(2, x, y, y), "addmm_": lambda lib, x, y: x.clone().addmm_(2, 3, y, y),
+    "addmv": lambda lib, x, y: lib.addmv(2, x[0], 3, y, y[0]), "addr": lambda lib, x, y: lib.addr(2, x, 3, y[0], y[1]),
+    "baddbmm": lambda lib, x, y: lib.baddbmm(2, x[None], 3, y[None], y[None]), "addbmm": lambda lib, x, y: lib.addbmm(2, x, 3, y[None], y[None]),
+    "out": lambda lib, x, y: lib.add(x, 2, y, out=lib.empty(2, 2)),
+}
+
+
+@pytest.mark.parametrize("name", OLDER_FORMS)
+def test_numbers_between_the_tensors(name):
+    torch = pytest.importorskip("torch")
+    results = []
+    for lib in (torch, rl):
+        x, y = lib.arange(4.0).reshape(2, 2), lib.tensor([[3.0, 1.0], [2.0, 5.0]])
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            results.append(OLDER_FORMS[name](lib, x, y).tolist())
+        assert lib is torch or any("deprecated" in str(w.message) for w in seen)     # torch warns once for each
+    assert results[0] == results[1]
+
+
+def test_what_is_no_older_form_keeps_its_error():
+    x = rl.ones(2)
+    for call in (lambda: x.add_(1, 2), lambda: rl.add(x, 2, x, x), lambda: x.addcmul_(0.5, x), lambda: rl.addmm(1, 2, 3, x, x), lambda: x.mul(2, x), lambda: rl.add(1, 2, 3)):
+        with pytest.raises(TypeError):
+            call()

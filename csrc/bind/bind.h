@@ -80,6 +80,9 @@ PyObject *number_object(const Arg *a);          /* bool, int, float or complex *
 int sizes_from(PyObject *o, int64_t *out, int room);   /* a list of ints; -1 with an exception */
 const char *type_name(PyObject *o);             /* as torch writes it in messages */
 
+/* ---- py_older.c ---- */
+PyObject *older_form(PyObject *callable, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+
 /* ---- py_args.c: binding arguments ---- */
 enum { FRAME_INTS = 72, FRAME_TENSORS = 32 };
 struct Frame {
