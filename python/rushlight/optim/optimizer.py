@@ -128,7 +128,7 @@ class Optimizer:
     """
 
     _step_supports_amp_scaling = False
-    _optimizer_step_pre_hooks = _optimizer_step_post_hooks = MappingProxyType({})       # of wrappers that do not call __init__
+    locals().update(dict.fromkeys(_HOOK_TABLES, MappingProxyType({})))      # of wrappers that do not call __init__
     _LATER = {}                  # options that old checkpoints lack, and their values then
     _COMPLEX_AS_REAL = True      # a complex parameter is stepped as pairs of real numbers
 
