@@ -84,3 +84,23 @@ def test_refusals():
     ]:
         with pytest.raises(error, match=match):
             call()
+
+
+def test_results_are_differentiable_by_what_the_function_closes_over():
+    """Parameters that are no arguments, as for a gradient penalty; and nothing else keeps a history."""
+    torch = pytest.importorskip("torch")
+
+    def slopes(library):
+        func, x = library.func, library.tensor([1.0, 2.0, 3.0])
+        w = library.tensor([2.0, 3.0, 5.0], requires_grad=True)
+        f = lambda a: (w * a * a).sum()  # noqa: E731
+        value, pull = func.vjp(lambda a: w * a.sin(), x)
+        made = [func.grad(f)(x), func.jacrev(lambda a: w * a * a)(x), value, pull(x)[0], func.jvp(f, (x,), (x,))[1], func.hessian(f)(x), func.jacfwd(lambda a: w * a * a)(x)]
+        return [(y.requires_grad, library.autograd.grad(y.square().sum(), w, retain_graph=True)[0].tolist()) for y in made] + [func.grad(lambda a: (a * a).sum())(x).requires_grad]
+
+    import torch.func  # noqa: F401
+
+    ours, theirs = slopes(rl), slopes(torch)
+    assert ours[-1] is theirs[-1] is False
+    for (live, values), (expected, reference) in zip(ours[:-1], theirs[:-1], strict=True):
+        assert live == expected and values == pytest.approx(reference, rel=1e-5)

@@ -28,9 +28,31 @@ def _aliases(tree):
     def alias(x):
         if not isinstance(x, rl.Tensor):
             return x
-        return x.view_as(x) if x.requires_grad else forward_ad._detach(x).requires_grad_()
+        return x.view_as(x) if x.requires_grad else _own_leaf(forward_ad._detach(x))
 
     return tree_map(alias, tree)
+
+
+def _own_leaf(x):
+    """A leaf by which a transform differentiates: nobody outside can."""
+    x.requires_grad_()
+    x._of_transform = True
+    return x
+
+
+def _reaches_outside(tree):
+    """Whether a history leads to a leaf that is not a transform's own, such as a parameter that the function closes over."""
+    waiting, seen = [x.grad_fn for x in _tensors(tree) if x.requires_grad], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        leaf = getattr(node, "variable", None)
+        if leaf is not None and not hasattr(leaf, "_of_transform"):
+            return True
+        waiting.extend(n for n, _ in node.next_functions)
+    return False
 
 
 class _Transform:
@@ -51,7 +73,7 @@ class _Transform:
 
     def released(self, tree):
         """Results as the caller may have them."""
-        if _level.depth > 1 or (self.connected and self.mode):
+        if _level.depth > 1 or (self.mode and (self.connected or _reaches_outside(tree))):
             return tree
         return tree_map(lambda x: forward_ad._detach(x, True) if isinstance(x, rl.Tensor) else x, tree)
 
@@ -156,7 +178,7 @@ def vjp(func, *primals, has_aux: bool = False):
 
 def _outside(block, result):
     """A result, for use after the block that made it."""
-    if _level.depth > 0 or (block.connected and block.mode):
+    if _level.depth > 0 or (block.mode and (block.connected or _reaches_outside(result))):
         return result
     return tree_map(lambda x: forward_ad._detach(x, True) if isinstance(x, rl.Tensor) else x, result)
 
@@ -197,7 +219,7 @@ def _jvp_by_two_backwards(func, primals, tangents, flat_v, has_aux):
         inputs = _aliases(primals)
         result, aux = _split_aux(func(*inputs), has_aux, "jvp(f, primals, tangents)")
         outputs, spec = tree_flatten(result)
-        weights = [rl.zeros_like(y).requires_grad_() for y in outputs]
+        weights = [_own_leaf(rl.zeros_like(y)) for y in outputs]
         backward = _slope(outputs, tree_leaves(inputs), weights)
         forward = tree_unflatten(_slope(backward, weights, flat_v), spec)
         return block.released((result, forward, aux))
@@ -209,7 +231,7 @@ def linearize(func, *primals):
         inputs = _aliases(primals)
         result = func(*inputs)
         outputs, spec = tree_flatten(result)
-        weights = [rl.zeros_like(y).requires_grad_() for y in outputs]
+        weights = [_own_leaf(rl.zeros_like(y)) for y in outputs]
         backward = _slope(outputs, tree_leaves(inputs), weights)
 
     def jvp_fn(*tangents):
