@@ -314,7 +314,7 @@ static Tensor *add_product(Call *c, Tensor *y) {
     Arg beta = c->arg[3], alpha = c->arg[4];
     if (rl_dtype_is(x->dtype, CLASS_INTEGRAL)) beta = a_i(a_int(&beta)), alpha = a_i(a_int(&alpha));     /* as a cast to the dtype does */
     y = rl_cast(scaled(y, &alpha), x->dtype);
-    return is_zero(&beta) ? y : rl_add(rl_cast(scaled(wide, &beta), x->dtype), y);
+    return is_zero(&beta) ? y : rl_add(y, rl_cast(scaled(wide, &beta), x->dtype));
 }
 
 /* In half precision the product, the scales and the sum are float's, rounded once at the end. */

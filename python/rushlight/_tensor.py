@@ -302,7 +302,15 @@ def record_stream(self, stream):
 
 
 _METHODS = ("__repr__ __format__ __reduce_ex__ __setstate__ __deepcopy__ __array_wrap__ __reversed__ __dir__ __div__ new new_tensor storage "
-            "dim_order apply_ map_ nonzero where tensor_split norm unique unique_consecutive module_load is_nonzero sum_to_size to_dense record_stream").split()
+            "dim_order apply_ map_ nonzero where tensor_split norm unique unique_consecutive module_load is_nonzero sum_to_size to_dense record_stream conj_physical_").split()
+
+
+_conjugate = Tensor.conj_physical_
+
+
+def conj_physical_(self):
+    """The complex conjugate, in place; real numbers stay as they are."""
+    return _conjugate(self) if self.is_complex() else self
 
 
 def _attach():

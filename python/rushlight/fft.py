@@ -103,6 +103,14 @@ def _pad_end(x, dim, n):
     return rl.constant_pad_nd(x, pads)
 
 
+def _check_dims(x, dims):
+    for d in dims:
+        if x.dim() == 0:
+            raise IndexError(f"Dimension specified as {d} but tensor has no dimensions")
+        if not -x.dim() <= d < x.dim():
+            raise IndexError(f"Dimension out of range (expected to be in range of [{-x.dim()}, {x.dim() - 1}], but got {d})")
+
+
 def _norm_of(norm):
     norm = "backward" if norm is None else norm
     if norm not in _NORMS:
@@ -123,10 +131,7 @@ def _complex(x):
 
 
 def _one(x, n, dim, name):
-    if x.dim() == 0:
-        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
-    if not -x.dim() <= dim < x.dim():
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-x.dim()}, {x.dim() - 1}], but got {dim})")
+    _check_dims(x, (dim,))
     n = x.shape[dim] if n is None else n
     if n < 1:
         raise RuntimeError(f"Invalid number of data points ({n}) specified")
@@ -144,9 +149,7 @@ def _many(x, s, dim, name):
         if count > x.dim():
             raise RuntimeError(f"Got shape with {count} values but input tensor only has {x.dim()} dimensions.")
         dim = tuple(range(x.dim() - count, x.dim()))
-    for d in dim:
-        if not -x.dim() <= d < x.dim():
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-x.dim()}, {x.dim() - 1}], but got {d})")
+    _check_dims(x, dim)
     dims = tuple(d % x.dim() for d in dim)
     if len(set(dims)) != len(dims):
         raise RuntimeError("FFT dims must be unique")
@@ -184,8 +187,7 @@ def rfft(input, n=None, dim=-1, norm=None, *, out=None):
 def irfft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of rfft; n is the size of the result, 2 (m - 1) if not given."""
     x = _complex(_inexact(input, "irfft"))
-    if x.dim() == 0:
-        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
+    _check_dims(x, (dim,))
     n = 2 * (x.shape[dim] - 1) if n is None else n
     if n < 1:
         raise RuntimeError(f"Invalid number of data points ({n}) specified")

@@ -461,6 +461,8 @@ def cross(input, other, *, dim=-1, out=None):
     """The vector product along a dim of three elements."""
     if input.dim() != other.dim():
         raise RuntimeError(f"linalg.cross: inputs must have the same number of dimensions. Got {input.dim()} and {other.dim()}")
+    if not -input.dim() <= dim < input.dim():
+        _bad_dim(input, dim)
     if input.shape[dim] != 3 or other.shape[dim] != 3:
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}")
     a, b = rl.broadcast_tensors(input, other)
