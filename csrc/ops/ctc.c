@@ -32,6 +32,14 @@ static double log_add(double a, double b) {
     return top + log1p(exp(low - top));
 }
 
+static double log_add3(double a, double b, double c) {
+    double top = a > b ? a : b;
+    top = c > top ? c : top;
+    if (top == -(double)INFINITY) return top;
+    double sum = (a == top ? 1 : a < top - 45 ? 0 : exp(a - top)) + (b == top ? 1 : b < top - 45 ? 0 : exp(b - top)) + (c == top ? 1 : c < top - 45 ? 0 : exp(c - top));
+    return sum == 1 ? top : top + log(sum);
+}
+
 static void forward_sample(const Work *w, int64_t b) {
     int64_t n = states(w), mine = 2 * w->labels[b] + 1;
     double *alpha = w->alpha + b * w->steps * n;
@@ -45,10 +53,8 @@ static void forward_sample(const Work *w, int64_t b) {
         alpha += n;
         for (int64_t s = 0; s < mine; s++) {
             int64_t label = label_of(w, b, s);
-            double sum = before[s];
-            if (s > 0) sum = log_add(sum, before[s - 1]);
-            if (s > 1 && label != w->blank && label != label_of(w, b, s - 2)) sum = log_add(sum, before[s - 2]);
-            alpha[s] = sum + p[label];
+            bool skips = s > 1 && label != w->blank && label != label_of(w, b, s - 2);
+            alpha[s] = log_add3(before[s], s > 0 ? before[s - 1] : -(double)INFINITY, skips ? before[s - 2] : -(double)INFINITY) + p[label];
         }
     }
     w->loss[b] = -(mine > 1 ? log_add(alpha[mine - 1], alpha[mine - 2]) : alpha[0]);
@@ -64,11 +70,9 @@ static void count_labels(const Work *w, int64_t b, double *beta) {
         for (int64_t c = 0; c < w->classes; c++) count[c] = -(double)INFINITY;
         for (int64_t s = 0; s < mine; s++) {
             int64_t label = label_of(w, b, s);
-            double sum = t == w->length[b] - 1 ? (s >= mine - 2 ? 0 : -(double)INFINITY) : next[s];
-            if (t < w->length[b] - 1) {
-                if (s + 1 < mine) sum = log_add(sum, next[s + 1]);
-                if (s + 2 < mine && label != w->blank && label != label_of(w, b, s + 2)) sum = log_add(sum, next[s + 2]);
-            }
+            bool last = t == w->length[b] - 1, skips = s + 2 < mine && label != w->blank && label != label_of(w, b, s + 2);
+            double sum = last ? (s >= mine - 2 ? 0 : -(double)INFINITY)
+                              : log_add3(next[s], s + 1 < mine ? next[s + 1] : -(double)INFINITY, skips ? next[s + 2] : -(double)INFINITY);
             beta[s] = sum + p[label];
             count[label] = log_add(count[label], alpha[s] + beta[s]);
         }

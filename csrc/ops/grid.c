@@ -36,6 +36,13 @@ static double moved_inside(double at, int64_t n, Padding padding, bool align, do
     return at;
 }
 
+/* Without a call: this is most of the work for few channels. */
+static double whole(double x) {
+    if (!(fabs(x) < 0x1p51)) return x;
+    double t = (double)(int64_t)x;
+    return t > x ? t - 1 : t;
+}
+
 static int64_t known(double at, int64_t n) { return at >= 0 && at < (double)n ? (int64_t)at : -1; }
 
 /* The k-th derivative of the weights of the four neighbours at t in [0, 1). */
@@ -53,7 +60,7 @@ static void reach_of(double place, int64_t n, Mode mode, Padding padding, bool a
     double slope = align ? (double)(n - 1) / 2 : (double)n / 2, at = align ? (place + 1) / 2 * (double)(n - 1) : ((place + 1) * (double)n - 1) / 2, unused = 1;
     if (single) at = (float)at;
     if (mode == BICUBIC) {
-        double low = floor(at), by = 1;
+        double low = whole(at), by = 1;
         r->n = 4;
         cubic_weights(at - low, order, r->weight);
         for (int k = 0; k < order; k++) by *= slope;
@@ -65,10 +72,10 @@ static void reach_of(double place, int64_t n, Mode mode, Padding padding, bool a
     }
     at = moved_inside(at, n, padding, align, &slope);
     if (mode == NEAREST) {
-        *r = (Reach){.n = 1, .index = {known(nearbyint(at), n)}, .weight = {order == 0}};
+        *r = (Reach){.n = 1, .index = {known(fabs(at) < 0x1p51 ? (at + 0x1.8p52) - 0x1.8p52 : at, n)}, .weight = {order == 0}};
         return;
     }
-    double low = floor(at), up = at - low;
+    double low = whole(at), up = at - low;
     r->n = 2;
     r->index[0] = known(low, n);
     r->index[1] = known(low + 1, n);
@@ -90,63 +97,74 @@ typedef struct Work {
     const char *grid;           /* [N, places, n], dense, x first */
 } Work;
 
-typedef struct Taps { int n; int64_t at[16]; double weight[16]; } Taps;
+enum { BLOCK = 64, MOST = 16 };
+
+/* The neighbours of some places of one picture: neighbour j of place p at at[j][p], or -1 outside of the picture. */
+typedef struct Taps { int n; int64_t batch, first, count, at[MOST][BLOCK]; double weight[MOST][BLOCK]; } Taps;
 
 static double grid_value(const Work *w, int64_t i) { return w->dtype == RL_FLOAT32 ? (double)((const float *)w->grid)[i] : ((const double *)w->grid)[i]; }
 
-static void taps_of(const Work *w, int64_t batch, int64_t place, Taps *t) {
+static void taps_of(const Work *w, int64_t p, Taps *t) {
     Reach r[3];
-    for (int d = 0; d < w->n; d++)
-        reach_of(grid_value(w, (batch * w->places + place) * w->n + w->n - 1 - d), w->in[d], w->mode, w->padding, w->align, w->order[d], w->dtype == RL_FLOAT32, &r[d]);
-    t->n = 1;
-    t->at[0] = 0;
-    t->weight[0] = 1;
+    int m = 1;
+    t->at[0][p] = 0;
+    t->weight[0][p] = 1;
     for (int d = 0; d < w->n; d++) {
-        int m = 0;
-        Taps old = *t;
-        for (int i = 0; i < old.n; i++)
-            for (int j = 0; j < r[d].n; j++)
-                if (r[d].index[j] >= 0) t->at[m] = old.at[i] * w->in[d] + r[d].index[j], t->weight[m++] = old.weight[i] * r[d].weight[j];
-        t->n = m;
+        reach_of(grid_value(w, (t->batch * w->places + t->first + p) * w->n + w->n - 1 - d), w->in[d], w->mode, w->padding, w->align, w->order[d], w->dtype == RL_FLOAT32, &r[d]);
+        for (int i = m * r[d].n - 1; i >= 0; i--) {      /* from the last on, so that what is still read is not written */
+            int64_t before = t->at[i / r[d].n][p], here = r[d].index[i % r[d].n];
+            t->weight[i][p] = t->weight[i / r[d].n][p] * r[d].weight[i % r[d].n];
+            t->at[i][p] = before < 0 || here < 0 ? -1 : before * w->in[d] + here;
+        }
+        m *= r[d].n;
     }
+    t->n = m;
 }
 
 #define PLACES(T, name)                                                                                                          \
-    static void read_##name(const Work *w, int64_t batch, int64_t place, const Taps *t) {                                       \
-        const T *x = (const T *)w->picture + batch * w->channels * w->area;                                                      \
-        T *y = (T *)w->values + batch * w->channels * w->places + place;                                                         \
+    static void read_##name(const Work *w, const Taps *t) {                                                                     \
+        const T *x = (const T *)w->picture + t->batch * w->channels * w->area;                                                   \
+        T *y = (T *)w->values + t->batch * w->channels * w->places + t->first;                                                   \
         for (int64_t c = 0; c < w->channels; c++, x += w->area, y += w->places) {                                                \
-            T sum = 0;                                                                                                           \
-            for (int i = 0; i < t->n; i++) sum += (T)t->weight[i] * x[t->at[i]];                                                 \
-            *y = sum;                                                                                                            \
+            T sum[BLOCK] = {0};                                                                                                  \
+            for (int j = 0; j < t->n; j++)                                                                                       \
+                for (int64_t p = 0; p < t->count; p++)                                                                           \
+                    if (t->at[j][p] >= 0) sum[p] += (T)t->weight[j][p] * x[t->at[j][p]];                                         \
+            memcpy(y, sum, (size_t)t->count * sizeof *y);                                                                        \
         }                                                                                                                        \
     }                                                                                                                            \
-    static void write_##name(const Work *w, int64_t batch, int64_t place, const Taps *t) {                                      \
-        T *x = (T *)w->picture + batch * w->channels * w->area;                                                                  \
-        const T *y = (const T *)w->values + batch * w->channels * w->places + place;                                             \
+    static void write_##name(const Work *w, const Taps *t) {                                                                    \
+        T *x = (T *)w->picture + t->batch * w->channels * w->area;                                                               \
+        const T *y = (const T *)w->values + t->batch * w->channels * w->places + t->first;                                       \
         for (int64_t c = 0; c < w->channels; c++, x += w->area, y += w->places)                                                  \
-            for (int i = 0; i < t->n; i++) x[t->at[i]] += (T)t->weight[i] * *y;                                                  \
+            for (int j = 0; j < t->n; j++)                                                                                       \
+                for (int64_t p = 0; p < t->count; p++)                                                                           \
+                    if (t->at[j][p] >= 0) x[t->at[j][p]] += (T)t->weight[j][p] * y[p];                                           \
     }
 PLACES(float, f32) PLACES(double, f64)
 #undef PLACES
 
+static void each_block(const Work *w, int64_t batch, int64_t begin, int64_t end, void (*fn)(const Work *w, const Taps *t)) {
+    Taps t;
+    for (t.batch = batch, t.first = begin; t.first < end; t.first += BLOCK) {
+        t.count = end - t.first < BLOCK ? end - t.first : BLOCK;
+        for (int64_t p = 0; p < t.count; p++) taps_of(w, p, &t);
+        fn(w, &t);
+    }
+}
+
 static void read_range(int64_t begin, int64_t end, void *state) {
     const Work *w = state;
-    Taps t;
-    for (; begin < end; begin++) {
-        taps_of(w, begin / w->places, begin % w->places, &t);
-        (w->dtype == RL_FLOAT32 ? read_f32 : read_f64)(w, begin / w->places, begin % w->places, &t);
+    while (begin < end) {
+        int64_t batch = begin / w->places, from = begin % w->places, to = w->places < from + end - begin ? w->places : from + end - begin;
+        each_block(w, batch, from, to, w->dtype == RL_FLOAT32 ? read_f32 : read_f64);
+        begin += to - from;
     }
 }
 
 static void write_range(int64_t begin, int64_t end, void *state) {
     const Work *w = state;
-    Taps t;
-    for (; begin < end; begin++)
-        for (int64_t place = 0; place < w->places; place++) {
-            taps_of(w, begin, place, &t);
-            (w->dtype == RL_FLOAT32 ? write_f32 : write_f64)(w, begin, place, &t);
-        }
+    for (; begin < end; begin++) each_block(w, begin, 0, w->places, w->dtype == RL_FLOAT32 ? write_f32 : write_f64);
 }
 
 /* ---- primitives ----------------------------------------------------------------------------------------------------------------------- */
