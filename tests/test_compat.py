@@ -93,3 +93,12 @@ def test_versions_compare_as_versions():
     assert v > "2.9" and v >= "2.13" and v < "2.14.0.dev2026" and v == "2.13.0+cpu" and v != "2.12" and v > (2, 9) and isinstance(v, str)
     assert TorchVersion("2.0.0rc1") < "2.0.0" and TorchVersion("2.0.0a0") < "2.0" and v.split(".")[0] == "2"
     assert not v == "nightly" and hash(v) == hash("2.13.0+cpu")
+
+
+def test_spawned_processes_have_the_names_too(tmp_path):
+    (tmp_path / "many.py").write_text("import torch\nimport torch.multiprocessing as mp\n"
+                                      "def work(rank, out):\n    out.put((rank, torch.__name__, torch.full((2,), rank).tolist(), __name__))\n"
+                                      "if __name__ == '__main__':\n    context = mp.get_context('spawn')\n    out = context.SimpleQueue()\n"
+                                      "    mp.spawn(work, (out,), nprocs=2)\n    print(sorted([out.get(), out.get()]))\n")
+    done = run("many.py", cwd=tmp_path)
+    assert done.stdout == "[(0, 'torch', [0, 0], '__mp_main__'), (1, 'torch', [1, 1], '__mp_main__')]\n", done.stderr

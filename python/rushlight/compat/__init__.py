@@ -2,7 +2,8 @@
 
 `install()` answers imports of `torch` and `torchvision`, and of everything under them, with rushlight's modules: the same module objects
 under a second name, each imported when it is first asked for. `python -m rushlight.compat script.py` (or `-m module`, or `-c code`) does
-that and runs the script. What rushlight does not have is an error that says so; nothing is ever taken from an installed torch.
+that and runs the script. What rushlight does not have is an error that says so; nothing is ever taken from an installed torch, and
+processes that multiprocessing spawns have the names too.
 
 While it is installed, rushlight gives the version of the torch whose interface it follows, and reprs say torch (torch.float32,
 torch.Size([2, 3]), <class 'torch.Tensor'>), because packages read them.
@@ -11,6 +12,8 @@ torch.Size([2, 3]), <class 'torch.Tensor'>), because packages read them.
 import importlib
 import importlib.machinery
 import importlib.metadata
+import multiprocessing.spawn
+import os
 import sys
 
 __all__ = ["install", "uninstall", "is_installed", "TORCH_VERSION", "TORCHVISION_VERSION"]
@@ -78,6 +81,19 @@ class _Finder:
 _finder = _Finder()
 
 
+def _command_line(**keywords):
+    """How multiprocessing starts a fresh interpreter: with torch's names installed there too."""
+    line = _plain_command_line(**keywords)
+    if "-c" in line:
+        place = line.index("-c") + 1
+        home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        line[place] = f"import sys; sys.path.insert(0, {home!r}); from rushlight import compat; compat.install(); sys.path.pop(0); {line[place]}"
+    return line
+
+
+_plain_command_line = multiprocessing.spawn.get_command_line
+
+
 def is_installed():
     """Whether `import torch` gives rushlight."""
     return _finder in sys.meta_path
@@ -116,6 +132,7 @@ def install():
         module.__version__ = version
     _call("torch")
     sys.meta_path.insert(0, _finder)
+    multiprocessing.spawn.get_command_line = _command_line
 
 
 def uninstall():
@@ -123,6 +140,7 @@ def uninstall():
     if not is_installed():
         return
     sys.meta_path.remove(_finder)
+    multiprocessing.spawn.get_command_line = _plain_command_line
     for name in [name for name in sys.modules if _counterpart(name)]:
         del sys.modules[name]
     for module, version in _own.items():
