@@ -2,9 +2,11 @@
 #define T float
 #define TAG f32
 #define EXP f32_exp
+#define EXP_BELOW f32_exp_below
 #include "loss_rows.inc.c"
 
 #define T double
 #define TAG f64
 #define EXP f64_exp
+#define EXP_BELOW f64_exp
 #include "loss_rows.inc.c"

@@ -1,4 +1,4 @@
-/* loss_rows.inc.c -- rows of scores for the dtype at hand: T, its EXP, its name TAG. */
+/* loss_rows.inc.c -- rows of scores for the dtype at hand: T, its EXP (EXP_BELOW: of what is at most 0), its name TAG. */
 
 #define LOSS_PASTE2(name, tag) name##_##tag
 #define LOSS_PASTE(name, tag) LOSS_PASTE2(name, tag)
@@ -21,10 +21,10 @@ static double LOSS_FN(logsumexp)(int64_t n, const void *row) {
         }
         int64_t j = 0;
         for (; j + LANES_ <= m; j += LANES_) {
-            for (int l = 0; l < LANES_; l += 64 / (int)sizeof(T)) __builtin_prefetch(x + BLOCK + j + l);   /* the next block arrives meanwhile */
-            _Pragma("omp simd") for (int l = 0; l < LANES_; l++) lane[l] += EXP(x[j + l] - shift);
+            for (int l = 0; l < LANES_; l += 64 / (int)sizeof(T)) __builtin_prefetch(x + 4 * BLOCK + j + l);   /* arrives meanwhile */
+            _Pragma("omp simd") for (int l = 0; l < LANES_; l++) lane[l] += EXP_BELOW(x[j + l] - shift);
         }
-        for (; j < m; j++) lane[0] += EXP(x[j] - shift);
+        for (; j < m; j++) lane[0] += EXP_BELOW(x[j] - shift);
     }
     for (int l = 0; l < LANES_; l++) sum += lane[l];
     return (double)shift + log((double)sum);
@@ -32,7 +32,7 @@ static double LOSS_FN(logsumexp)(int64_t n, const void *row) {
 
 /* dx = exp(x - lse) * scale; `past` the cache where all rows together are too large for it. */
 static void LOSS_FN(softmax_slope)(int64_t n, const void *row, double lse, double scale, void *slope, bool past) {
-    enum { LINE = 64 / sizeof(T) };
+    enum { LINE = 64 / sizeof(T), AHEAD = 4096 / sizeof(T) };
     const T *restrict x = row;
     T *restrict dx = slope;
     const T shift = (T)lse, factor = (T)scale;
@@ -41,6 +41,7 @@ static void LOSS_FN(softmax_slope)(int64_t n, const void *row, double lse, doubl
         for (; i < n && (uintptr_t)(dx + i) % 64; i++) dx[i] = EXP(x[i] - shift) * factor;
         for (; i + LINE <= n; i += LINE) {
             T line[LINE];
+            __builtin_prefetch(x + i + AHEAD);
             _Pragma("omp simd") for (int l = 0; l < LINE; l++) line[l] = EXP(x[i + l] - shift) * factor;
             write_past(dx + i, line);
         }
@@ -52,6 +53,7 @@ static void LOSS_FN(softmax_slope)(int64_t n, const void *row, double lse, doubl
 #undef T
 #undef TAG
 #undef EXP
+#undef EXP_BELOW
 #undef LOSS_PASTE2
 #undef LOSS_PASTE
 #undef LOSS_FN

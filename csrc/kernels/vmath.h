@@ -64,6 +64,11 @@ VM float f32_exp_small(float x) {   /* for |x| <= 80 or so, and NaN: neither ove
     return FMAF(s, FMAF(r * r, f32_exp_q(r), r), s);
 }
 
+VM float f32_exp_below(float x) {   /* for x <= 0 and NaN: half of the work, but what would be subnormal is 0 */
+    float y = f32_exp_small(x < -87.0f ? 0.0f : x);
+    return x < -87.0f ? 0.0f : y;
+}
+
 VM float f32_expm1_small(float x) {   /* for 0 <= x <= 25 or so: no overflow to think of */
     float t = FMAF(x, 0x1.715476p+0f, F32_ROUND), n = t - F32_ROUND;
     float r = FMAF(n, 0x1.bd0106p-13f, FMAF(n, -0x1.63p-1f, x));
