@@ -98,7 +98,7 @@ def lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
     swap = _C._ops._permutation_matrix(pivots, n, LU.dtype)
     if adjoint:
         y = solve_triangular(upper.mH, B, upper=False)
-        result = swap @ solve_triangular(lower.mH, y, upper=True, unitriangular=True)
+        result = (solve_triangular(lower.mH, y, upper=True, unitriangular=True).mT @ swap.mT).mT      # column by column, as solvers leave it
     else:
         y = solve_triangular(lower, swap.mT @ B, upper=False, unitriangular=True)
         result = solve_triangular(upper, y, upper=True)

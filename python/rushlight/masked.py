@@ -147,9 +147,8 @@ def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
 def logsumexp(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     """The logarithm of the sum of exponentials of the elements whose mask is True."""
     dtype = input.dtype if dtype is None else dtype
-    if not (input.is_floating_point() or input.is_complex()):
-        input = input.to(rl.get_default_dtype())
-    return _kept(input, mask, -math.inf).logsumexp(_dims(input, dim), keepdim).to(dtype)
+    least = -math.inf if input.is_complex() else _least(input.dtype)      # of integers the least there is, as in torch
+    return _kept(input, mask, least).logsumexp(_dims(input, dim), keepdim).to(dtype)
 
 
 def logaddexp(input, other, *, dtype=None, input_mask=None, other_mask=None):
