@@ -16,6 +16,7 @@ static int form_of(const char *approximate) {
 static Tensor *gelu_forward(Call *c) {
     int form = form_of(c->arg[1].str);
     Dtype d = c->arg[0].tensor->dtype;
+    if (c->dest && c->dest->dtype != d) return rl_fail(RL_RUNTIME_ERROR, "Found dtype %s but expected %s: gelu() keeps the dtype", rl_dtypes[c->dest->dtype].word, rl_dtypes[d].word);
     return form < 0 ? NULL : rl_pointwise_new(c, rl_kernels->unary[d][form], d, d, 1, c->arg, NULL, 4);
 }
 

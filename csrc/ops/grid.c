@@ -221,6 +221,7 @@ static Tensor *write_forward(Call *c) {
 static Tensor *slope_of_grid(Call *c, Tensor *g, Tensor *picture) {
     int n = c->arg[ORDERS].n;
     Tensor *part[3];
+    if (c->arg[MODE].i == NEAREST) return rl_mul_number(rl_do("sign", c->arg[GRID]), 0);    /* zeros that depend on the grid alone */
     for (int d = 0; d < n; d++) {
         int64_t orders[3];
         memcpy(orders, c->arg[ORDERS].ints, (size_t)n * sizeof *orders);
