@@ -165,7 +165,8 @@ static Tensor *nll_loss_forward(Call *c) {
 
 /* ---- cross_entropy ---------------------------------------------------------------------------------------------------------- */
 
-typedef struct Rows { const Classes *k; const char *x; char *lse; const char *g; char *dx; double all; } Rows;
+/* The logarithm of the sum is kept in double: beside scores of 1e9 single precision would round the loss away. */
+typedef struct Rows { const Classes *k; const char *x; double *lse; const char *g; char *dx; double all; } Rows;
 
 static void find_lse(int64_t begin, int64_t end, void *state) {
     const Rows *r = state;
@@ -173,19 +174,19 @@ static void find_lse(int64_t begin, int64_t end, void *state) {
     int64_t line = k->c * rl_dtype_bytes(k->dtype);
     for (int64_t i = begin; i < end; i++) {
         bool skip = class_at(k, i) == k->ignore;
-        set_number(k->dtype, r->lse, i, skip ? 0 : rl_kernels->logsumexp[k->dtype](k->c, r->x + i * line));
+        r->lse[i] = skip ? 0 : rl_kernels->logsumexp[k->dtype](k->c, r->x + i * line);
     }
 }
 
 static int64_t rows_per_piece(int64_t classes) { return 1 + 20000 / (classes + 1); }
 
 /* x[i, class] - lse[i] is the log-probability; written where gather_losses looks for it. */
-static void reduce_rows(const Classes *k, const void *x, const void *lse, void *loss, double *sum, double *all) {
+static void reduce_rows(const Classes *k, const void *x, const double *lse, void *loss, double *sum, double *all) {
     *sum = *all = 0;
     for (int64_t i = 0; i < k->n; i++) {
         int64_t class = class_at(k, i);
         double l = 0, w = 0;
-        if (class != k->ignore) w = weight_of(k, class), l = w * (number_at(k->dtype, lse, i) - number_at(k->dtype, x, i * k->c + class));
+        if (class != k->ignore) w = weight_of(k, class), l = w * (lse[i] - number_at(k->dtype, x, i * k->c + class));
         if (k->how == NO_REDUCTION) set_number(k->dtype, loss, i, l);
         *sum += l;
         *all += w;
@@ -197,7 +198,7 @@ static Tensor *rows_forward(Call *c) {
     double sum, all;
     Tensor *x = rl_contiguous(c->arg[INPUT].tensor);
     if (!x || !read_classes(&k, x, c->arg[TARGET].tensor, rl_arg_tensor(c, WEIGHT), c->arg[IGNORE].i, (int)c->arg[HOW].i)) return NULL;
-    Tensor *loss = loss_tensor(&k, c->arg[TARGET].tensor), *lse = rl_empty(1, &k.n, k.dtype), *weights = rl_empty(0, NULL, k.dtype);
+    Tensor *loss = loss_tensor(&k, c->arg[TARGET].tensor), *lse = rl_empty(1, &k.n, RL_FLOAT64), *weights = rl_empty(0, NULL, k.dtype);
     if (!loss || !lse || !weights) return NULL;
     Rows r = {.k = &k, .x = rl_data(x), .lse = rl_data(lse)};
     if (!rl_parallel_for(k.n, rows_per_piece(k.c), find_lse, &r)) return NULL;
@@ -223,7 +224,7 @@ static void slope_rows(int64_t begin, int64_t end, void *state) {
         }
         double scale = weight_of(k, class) * number_at(k->dtype, r->g, k->how == NO_REDUCTION ? i : 0);
         if (k->how == MEAN) scale /= r->all;
-        rl_kernels->softmax_slope[k->dtype](k->c, r->x + i * line, number_at(k->dtype, r->lse, i), scale, dx, past);
+        rl_kernels->softmax_slope[k->dtype](k->c, r->x + i * line, r->lse[i], scale, dx, past);
         set_number(k->dtype, dx, class, number_at(k->dtype, dx, class) - scale);
     }
 }
