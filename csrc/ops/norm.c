@@ -29,7 +29,7 @@ static bool check_layer_norm(Tensor *x, const Arg *shape, Tensor *w, Tensor *b) 
             return rl_fail(RL_RUNTIME_ERROR, "expected scalar type %s but found %s for the %s of layer_norm", rl_dtypes[x->dtype].word, rl_dtypes[t->dtype].word, k ? "bias" : "weight");
     }
     if (!fits)
-        return rl_fail(RL_RUNTIME_ERROR, "Given normalized_shape=%s, expected input with shape [*%s, but got input of size%s", rl_text_sizes(shape->n, shape->ints), rl_text_sizes(shape->n, shape->ints) + 0, rl_text_shape(x));
+        return rl_fail(RL_RUNTIME_ERROR, "Given normalized_shape=%s, expected input with shape [*, %s, but got input of size%s", rl_text_sizes(shape->n, shape->ints), rl_text_sizes(shape->n, shape->ints) + 1 /* the bracket */, rl_text_shape(x));
     return true;
 }
 
