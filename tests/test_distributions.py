@@ -187,7 +187,7 @@ def test_densities(name, dtype, figure):
             ask.same(case, f"support of {label}", lambda: ours.support.check(a), lambda: torchs.support.check(b))
         ask.same(case, "log_prob of a number", lambda: ours.log_prob(1.0), lambda: torchs.log_prob(1.0))
         for level in (0.05, 0.3, 0.5, 0.95):
-            ask.same(case, f"icdf of {level}", lambda: ours.icdf(rl.tensor(level)), lambda: torchs.icdf(torch.tensor(level)))
+            ask.same(case, f"icdf of {level}", lambda: ours.icdf(rl.tensor(level, dtype=getattr(rl, dtype))), lambda: torchs.icdf(torch.tensor(level, dtype=getattr(torch, dtype))))
     ask.done(figure)
 
 
