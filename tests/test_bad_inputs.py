@@ -140,7 +140,7 @@ def spoil_family(family, most):
             for text, args, kwargs, _ in calls(row, **options):
                 for _ in range(4):
                     bad_args, bad_kwargs = spoilt(rng, args, kwargs, names)
-                    if is_endless(row, bad_args):
+                    if is_endless(row, [*bad_args, *bad_kwargs.values()]):
                         continue
                     words = ", ".join([*map(describe, bad_args), *(f"{k}={describe(v)}" for k, v in bad_kwargs.items())])
                     os.pwrite(LAST, f"{row['name']}({words})"[:2000].ljust(2000).encode(), 0)

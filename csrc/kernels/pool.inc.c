@@ -41,23 +41,24 @@ static Alike alike_windows(const Ranges *r) {
 
 enum { POOL_ROW = 64 };
 
-#define POOL(T, I, name)                                                                                                \
+/* A window that lies in padding and between dilated places holds none: its maximum is LEAST. */
+#define POOL(T, I, name, LEAST)                                                                                         \
     static void max_window_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, T *y, int64_t *where) { \
         int64_t at = (r->start[0][od] * r->in[1] + r->start[1][oh]) * r->in[2] + r->start[2][ow];                       \
-        T best = x[at];                                                                                                 \
+        T best = LEAST;                                                                                                 \
         EACH_PLACE(r) {                                                                                                 \
             T v = x[PLACE(r)];                                                                                          \
             if (v > best || v != v) best = v, at = PLACE(r);                                                            \
         }                                                                                                               \
         *y = best;                                                                                                      \
-        *where = at;                                                                                                    \
+        *where = at < r->in[0] * r->in[1] * r->in[2] ? at : 0;                                                          \
     }                                                                                                                   \
     /* m windows from ow on, alike; `from` where the first one begins. */                                               \
     static void max_alike_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, int64_t m, int64_t step, T *restrict y, int64_t *restrict where) { \
         T best[POOL_ROW];                                                                                               \
         I place[POOL_ROW];                                                                                              \
         int64_t from = (r->start[0][od] * r->in[1] + r->start[1][oh]) * r->in[2] + r->start[2][ow];                     \
-        for (int64_t i = 0; i < m; i++) best[i] = x[from + i * step], place[i] = 0;                                     \
+        for (int64_t i = 0; i < m; i++) best[i] = LEAST, place[i] = 0;                                               \
         EACH_PLACE(r) {                                                                                                 \
             const T *restrict p = x + PLACE(r);                                                                         \
             I here = (I)(PLACE(r) - from);                                                                              \
@@ -123,7 +124,7 @@ enum { POOL_ROW = 64 };
                 EACH_PLACE(r) x[PLACE(r)] += share;                                                                     \
             }                                                                                                           \
     }
-POOL(float, int32_t, f32) POOL(double, int64_t, f64) POOL(int64_t, int64_t, i64)
+POOL(float, int32_t, f32, -INFINITY) POOL(double, int64_t, f64, -INFINITY) POOL(int64_t, int64_t, i64, INT64_MIN)
 #undef EACH_WINDOW
 #undef EACH_ROW
 #undef EACH_PLACE

@@ -341,6 +341,10 @@ double special_chebyshev(double x, double n, int kind) {
     if (!degree(n, &k)) return 0;
     double before = 1, now = kind == 't' ? x : kind == 'u' ? 2 * x : kind == 'v' ? 2 * x - 1 : 2 * x + 1;
     if (k == 0) return before;
+    if (fabs(x) == 1) {
+        double sign = x < 0 && k & 1 ? -1 : 1, one = x < 0 ? 'w' : 'v';       /* which of v and w stays at 1 */
+        return kind == 't' || kind == one ? sign : sign * (kind == 'u' ? (double)k + 1 : 2 * (double)k + 1);
+    }
     if (fabs(x) < 1 && k > 64) {
         double angle = acos(x);
         if (kind == 't') return cos(k * angle);

@@ -55,7 +55,8 @@ static bool fixed_ranges(Ranges *r, int n, const int64_t *in, const Fixed *f) {
             int64_t stop = end < in[d] ? end : in[d];
             ((int64_t *)r->start[i])[o] = first;
             ((int64_t *)r->end[i])[o] = stop;
-            ((int64_t *)r->count[i])[o] = f->count_pad ? last - start : stop - first;
+            int64_t places = f->count_pad ? last - start : stop - first;
+            ((int64_t *)r->count[i])[o] = places > 1 ? places : 1;      /* nothing is divided by, where a window holds nothing */
         }
     }
     return true;
