@@ -220,15 +220,12 @@ NUMERICAL_DIFFERS = {
     "_rnn_layer": "its last results are saved values",
     "embedding": "the row of padding_idx has no gradient, and max_norm writes to the weight",
 }
-OPEN = {("embedding", "complex128")}
 
 
 @every_derivative
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
-def test_gradients(request, row, dtype):
+def test_gradients(row, dtype):
     """Numerical derivatives of first and second order."""
-    if (row["name"], dtype) in OPEN:
-        request.applymarker(pytest.mark.xfail(reason="wrong in second order or for complex numbers", strict=True))
     if row["name"] in NUMERICAL_DIFFERS:
         pytest.skip(NUMERICAL_DIFFERS[row["name"]])
     tried = 0

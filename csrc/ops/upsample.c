@@ -217,18 +217,18 @@ static void one_dim(const Work *w, const Taps *t, int64_t outer, int64_t inner, 
 /* The dims that change, in turn: sizes holds the plane as it is so far. */
 static void one_plane(const Work *w, const char *x, char *y, char *scratch) {
     int64_t sizes[3], bytes = rl_dtype_bytes(w->dtype);
-    int order[3], todo = 0;
+    int order[3], passes = 0;
     for (int d = 0; d < w->n; d++) sizes[d] = w->back ? w->taps[d].out : w->taps[d].in;
     for (int i = 0; i < w->n; i++) {
         int d = w->back || w->fixed ? w->n - 1 - i : i;
-        if (!w->taps[d].same) order[todo++] = d;
+        if (!w->taps[d].same) order[passes++] = d;
     }
-    if (!todo) memcpy(y, x, (size_t)(w->out * bytes));
-    for (int i = 0; i < todo; i++) {
+    if (!passes) memcpy(y, x, (size_t)(w->out * bytes));
+    for (int i = 0; i < passes; i++) {
         int64_t outer = 1, inner = 1;
         for (int d = 0; d < order[i]; d++) outer *= sizes[d];
         for (int d = order[i] + 1; d < w->n; d++) inner *= sizes[d];
-        char *to = i == todo - 1 ? y : scratch + (i & 1) * w->most * bytes;
+        char *to = i == passes - 1 ? y : scratch + (i & 1) * w->most * bytes;
         one_dim(w, &w->taps[order[i]], outer, inner, x, to);
         sizes[order[i]] = w->back ? w->taps[order[i]].in : w->taps[order[i]].out;
         x = to;
