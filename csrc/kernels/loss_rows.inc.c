@@ -30,24 +30,24 @@ static double LOSS_FN(logsumexp)(int64_t n, const void *row) {
     return (double)shift + log((double)sum);
 }
 
-/* dx = exp(x - lse) * scale, lse in two parts since T alone would round it; `past` the cache where all rows together are too large for it. */
+/* dx = exp(x - lse) * scale; what T rounds off lse goes into the factor.  `past` the cache where all rows together are too large for it. */
 static void LOSS_FN(softmax_slope)(int64_t n, const void *row, double lse, double scale, void *slope, bool past) {
     enum { LINE = 64 / sizeof(T), AHEAD = 4096 / sizeof(T) };
     const T *restrict x = row;
     T *restrict dx = slope;
-    const T shift = (T)lse, rest = (T)(lse - (double)shift), factor = (T)scale;
+    const T shift = (T)lse, factor = (T)(scale * exp((double)shift - lse));
     int64_t i = 0;
     if (past) {
-        for (; i < n && (uintptr_t)(dx + i) % 64; i++) dx[i] = EXP(x[i] - shift - rest) * factor;
+        for (; i < n && (uintptr_t)(dx + i) % 64; i++) dx[i] = EXP(x[i] - shift) * factor;
         for (; i + LINE <= n; i += LINE) {
             T line[LINE];
             __builtin_prefetch(x + i + AHEAD);
-            _Pragma("omp simd") for (int l = 0; l < LINE; l++) line[l] = EXP(x[i + l] - shift - rest) * factor;
+            _Pragma("omp simd") for (int l = 0; l < LINE; l++) line[l] = EXP(x[i + l] - shift) * factor;
             write_past(dx + i, line);
         }
         write_past_done();
     }
-    _Pragma("omp simd") for (int64_t j = i; j < n; j++) dx[j] = EXP(x[j] - shift - rest) * factor;
+    _Pragma("omp simd") for (int64_t j = i; j < n; j++) dx[j] = EXP(x[j] - shift) * factor;
 }
 
 #undef T
