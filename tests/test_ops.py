@@ -116,7 +116,7 @@ def by_name(row, args, kwargs):
 
 # Rows that take fewer dtypes than torch's: said here, so that a new one is noticed.
 NARROWER = {
-    "rnn_tanh_cell", "rnn_relu_cell", "lstm_cell", "gru_cell", "embedding_renorm_", "square", "mm", "bmm", "affine_grid_generator",
+    "rnn_tanh_cell", "rnn_relu_cell", "lstm_cell", "gru_cell", "embedding_renorm_", "mm", "bmm", "affine_grid_generator",
 }  # fmt: skip
 # Ours agree with mpmath where torch's series stop early.
 TORCH_IS_COARSE = {"special.airy_ai": 1e-4, "polygamma": 1e-8, "special.polygamma": 1e-8}
