@@ -462,6 +462,7 @@ Dtype rl_result_type(int n, const Arg *args);
 /* For vjps. */
 int rl_slot(Call *c, int k);                    /* first slot of argument k (arguments before it may be lists) */
 bool rl_need(Call *c, int slot);                /* whether a gradient for that slot is wanted: ask before computing */
+Tensor *rl_grad_to_add(Call *c, int slot);      /* a row-major .grad that all of slot's gradient may be added to, to be returned as that gradient; NULL: return one as ever */
 const Meta *rl_meta(Call *c, int slot);         /* shape and dtype of a tensor argument, saved or not; NULL if it was None */
 const Meta *rl_out_meta(Call *c, int k);
 Tensor *rl_zeros_meta(const Meta *m);

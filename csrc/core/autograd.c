@@ -31,6 +31,7 @@ struct Run {
     Node **root;               /* owned: where the roots' gradients go */
     int32_t *root_nr;
     int nroots;
+    Tensor *added;             /* the .grad that the rule now running was given to add to */
     Run *outer;
 };
 
@@ -385,6 +386,20 @@ bool rl_need(Call *c, int slot) {
     return slot < c->node->nslots && (running ? is_wanted(running, c->node->slot[slot].next) : c->node->slot[slot].next != NULL);
 }
 
+/* Nothing may stand between the rule and the leaf: no hook to show the gradient to, no graph to keep of the sum, nobody else's gradient waiting. */
+Tensor *rl_grad_to_add(Call *c, int slot) {
+    Node *node = c->node, *next = slot < node->nslots ? node->slot[slot].next : NULL;
+    if (!running || rl_thread.grad_mode || rl_thread.anomaly || running->ncaptures || node->hooks_post) return NULL;
+    if (!next || !(next->flags & NODE_ACCUMULATE) || next->hooks_pre || next->hooks_post || next->retain || map_get(&running->place, next, -1) >= 0) return NULL;
+    Tensor *leaf = next->leaf, *grad = leaf && !leaf->hooks ? leaf->grad : NULL;
+    const Meta *m = &node->slot[slot].meta;
+    if (!grad || grad->node || grad->hooks || grad->flags & T_REQUIRES_GRAD || grad->dtype != m->dtype || !rl_is_row_major(grad)) return NULL;
+    if (grad->ndim != m->ndim || (m->ndim && memcmp(grad->shape, m->shape, m->ndim * sizeof *m->shape))) return NULL;
+    for (int i = 0; i < node->nslots; i++)
+        if (node->slot[i].saved && node->slot[i].saved->storage == grad->storage) return NULL;
+    return running->added = grad;
+}
+
 int rl_slot(Call *c, int k) {
     int slot = 0;
     for (int i = 0; i < k; i++) slot += c->arg[i].tag == A_TENSORS ? c->arg[i].n : 1;
@@ -537,6 +552,10 @@ static bool hand_on(Run *run, Node *node, Tensor **dx) {
     for (int i = 0; i < node->nslots; i++) {
         Slot *s = &node->slot[i];
         if (!dx[i] || !is_wanted(run, s->next)) continue;
+        if (dx[i] == run->added) {
+            rl_bump_version(dx[i]);
+            continue;
+        }
         Tensor *g = fit_gradient(node, i, dx[i]);
         if (!g || !add_gradient(run, s->next, s->out_nr, g)) return false;
     }
@@ -582,6 +601,7 @@ bool rl_run_one(Run *run, Node *node) {
     rl_thread.in_backward = true;
     rl_thread.running = node;
     run->outer = running;
+    run->added = NULL;
     running = run;
     Scope s = rl_scope_open();
     Tensor *few[4], **g = node->nouts <= RL_COUNT(few) ? few : rl_scope_bytes(node->nouts * (int64_t)sizeof *g);

@@ -124,6 +124,8 @@ typedef struct Attend {       /* a block of an attention's scores, dense; row r 
 } Attend;
 
 typedef struct IndexSpec { int64_t size, stride; } IndexSpec;    /* of the dim that numbers count along; stride in bytes */
+typedef enum { SLOPE_WRITE, SLOPE_PAST /* the cache */, SLOPE_ADD } SlopeTo;
+
 typedef enum { SCATTER_ADD, SCATTER_MUL, SCATTER_MAX, SCATTER_MIN, SCATTER_COUNT } Scatter;
 
 typedef struct Kernels {
@@ -195,7 +197,7 @@ typedef struct Kernels {
 
     /* loss.inc.c: one row of scores */
     double (*logsumexp[K_DTYPES])(int64_t n, const void *row);
-    void (*softmax_slope[K_DTYPES])(int64_t n, const void *row, double lse, double scale, void *slope, bool past);   /* exp(row - lse) * scale; past the cache? */
+    void (*softmax_slope[K_DTYPES])(int64_t n, const void *row, double lse, double scale, void *slope, SlopeTo to);   /* exp(row - lse) * scale */
 
     /* rnn.inc.c: one time step; gates are rows of 4 (LSTM) or 3 (GRU) times `hidden`, everything else rows of `hidden`, all dense */
     void (*pack_panels[K_DTYPES])(int64_t n, int64_t k, const void *w, int64_t step_k, int64_t step_n, void *packed);   /* room for (n + 15) / 16 * 16 * k elements */

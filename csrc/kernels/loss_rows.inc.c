@@ -30,14 +30,24 @@ static double LOSS_FN(logsumexp)(int64_t n, const void *row) {
     return (double)shift + log((double)sum);
 }
 
-/* dx = exp(x - lse) * scale; what T rounds off lse goes into the factor.  `past` the cache where all rows together are too large for it. */
-static void LOSS_FN(softmax_slope)(int64_t n, const void *row, double lse, double scale, void *slope, bool past) {
+/* dx = exp(x - lse) * scale, or added to dx; what T rounds off lse goes into the factor.  PAST the cache where all rows together are too
+ * large for it. */
+static void LOSS_FN(softmax_slope)(int64_t n, const void *row, double lse, double scale, void *slope, SlopeTo to) {
     enum { LINE = 64 / sizeof(T), AHEAD = 4096 / sizeof(T) };
     const T *restrict x = row;
     T *restrict dx = slope;
     const T shift = (T)lse, factor = (T)(scale * exp((double)shift - lse));
     int64_t i = 0;
-    if (past) {
+    if (to == SLOPE_ADD) {
+        for (; i + LINE <= n; i += LINE) {
+            __builtin_prefetch(x + i + AHEAD);
+            __builtin_prefetch(dx + i + AHEAD, 1);
+            _Pragma("omp simd") for (int l = 0; l < LINE; l++) dx[i + l] += EXP(x[i + l] - shift) * factor;
+        }
+        for (; i < n; i++) dx[i] += EXP(x[i] - shift) * factor;
+        return;
+    }
+    if (to == SLOPE_PAST) {
         for (; i < n && (uintptr_t)(dx + i) % 64; i++) dx[i] = EXP(x[i] - shift) * factor;
         for (; i + LINE <= n; i += LINE) {
             T line[LINE];

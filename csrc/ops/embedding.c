@@ -51,13 +51,6 @@ static Tensor *embedding_forward(Call *c) {
     return rl_parallel_for(at->numel, 1 + 65536 / (k.line + 16), copy_rows, &k) ? y : NULL;
 }
 
-static void embedding_vjp(Call *c, Tensor **g, Tensor **dx) {
-    const Meta *m = rl_meta(c, TABLE);
-    dx[0] = rl_do("_embedding_backward", a_t(g[0]), c->arg[NUMBERS], a_i(m->shape[0]), c->arg[PADDING], c->arg[BY_FREQUENCY]);
-}
-
-/* ---- backward: (grad_output, indices, num_weights, padding_idx, scale_grad_by_freq) ------------------------------------------ */
-
 static void add_row(Dtype d, int64_t n, void *to, const void *from, double factor) {
     if (d == RL_FLOAT32) {
         float *restrict y = to, f = (float)factor;
@@ -70,23 +63,39 @@ static void add_row(Dtype d, int64_t n, void *to, const void *from, double facto
     }
 }
 
-static Tensor *table_backward_forward(Call *c) {
-    Tensor *g = c->arg[0].tensor;
-    int64_t rows = c->arg[2].i, padding = c->arg[3].i;
-    Dtype d = g->dtype, wide = rl_dtype_is(d, CLASS_HALF) ? RL_FLOAT32 : d;
-    if (!g->ndim || rows < 0) return rl_fail(RL_RUNTIME_ERROR, "embedding: gradient of shape %s for a table of %" PRId64 " rows", rl_text_shape(g), rows);
-    int64_t width = rl_size(g, -1), shape[2] = {rows, width}, line = width * rl_dtype_bytes(wide);
-    Tensor *at = row_numbers(c->arg[1].tensor, rows), *x = rl_contiguous(rl_cast(g, wide)), *y = rl_zeros(2, shape, wide);
-    if (!at || !x || !y) return NULL;
-    if (at->numel * width != x->numel) return rl_fail(RL_RUNTIME_ERROR, "embedding: gradient of shape %s does not fit indices of shape %s", rl_text_shape(g), rl_text_shape(at));
+/* Row i of x is added to row number[i] of y, divided by how often that number occurs if asked; padding's is left out. */
+static bool add_rows(Tensor *y, Tensor *at, Tensor *x, int64_t padding, bool by_frequency) {
+    if (!x || !y) return false;
+    int64_t rows = y->shape[0], width = y->shape[1], line = width * rl_dtype_bytes(y->dtype);
     const int64_t *number = rl_data(at);
-    int64_t *often = c->arg[4].b ? rl_scope_bytes((rows + 1) * (int64_t)sizeof *often) : NULL;
-    if (rl_failed()) return NULL;
+    int64_t *often = by_frequency ? rl_scope_bytes((rows + 1) * (int64_t)sizeof *often) : NULL;
+    if (rl_failed()) return false;
     if (often) memset(often, 0, (size_t)rows * sizeof *often);
     for (int64_t i = 0; often && i < at->numel; i++) often[number[i]]++;
     for (int64_t i = 0; i < at->numel; i++)
-        if (number[i] != padding) add_row(wide, width, (char *)rl_data(y) + number[i] * line, (char *)rl_data(x) + i * line, often ? 1.0 / (double)often[number[i]] : 1);
-    return rl_cast(y, d);
+        if (number[i] != padding) add_row(y->dtype, width, (char *)rl_data(y) + number[i] * line, (char *)rl_data(x) + i * line, often ? 1.0 / (double)often[number[i]] : 1);
+    return true;
+}
+
+static void embedding_vjp(Call *c, Tensor **g, Tensor **dx) {
+    const Meta *m = rl_meta(c, TABLE);
+    Tensor *sum = rl_dtype_is(m->dtype, CLASS_HALF) ? NULL : rl_grad_to_add(c, TABLE), *at = sum ? row_numbers(c->arg[NUMBERS].tensor, m->shape[0]) : NULL;
+    if (!sum) dx[0] = rl_do("_embedding_backward", a_t(g[0]), c->arg[NUMBERS], a_i(m->shape[0]), c->arg[PADDING], c->arg[BY_FREQUENCY]);
+    else if (at && add_rows(sum, at, rl_contiguous(g[0]), c->arg[PADDING].i, c->arg[BY_FREQUENCY].b)) dx[0] = sum;
+}
+
+/* ---- backward: (grad_output, indices, num_weights, padding_idx, scale_grad_by_freq) ------------------------------------------ */
+
+static Tensor *table_backward_forward(Call *c) {
+    Tensor *g = c->arg[0].tensor;
+    int64_t rows = c->arg[2].i;
+    Dtype d = g->dtype, wide = rl_dtype_is(d, CLASS_HALF) ? RL_FLOAT32 : d;
+    if (!g->ndim || rows < 0) return rl_fail(RL_RUNTIME_ERROR, "embedding: gradient of shape %s for a table of %" PRId64 " rows", rl_text_shape(g), rows);
+    int64_t width = rl_size(g, -1), shape[2] = {rows, width};
+    Tensor *at = row_numbers(c->arg[1].tensor, rows), *x = rl_contiguous(rl_cast(g, wide)), *y = rl_zeros(2, shape, wide);
+    if (!at || !x || !y) return NULL;
+    if (at->numel * width != x->numel) return rl_fail(RL_RUNTIME_ERROR, "embedding: gradient of shape %s does not fit indices of shape %s", rl_text_shape(g), rl_text_shape(at));
+    return add_rows(y, at, x, c->arg[3].i, c->arg[4].b) ? rl_cast(y, d) : NULL;
 }
 
 /* Linear in its gradient: the transpose picks rows again, but for padding, and divides them alike. */

@@ -166,7 +166,7 @@ static Tensor *nll_loss_forward(Call *c) {
 /* ---- cross_entropy ---------------------------------------------------------------------------------------------------------- */
 
 /* The logarithm of the sum is kept in double: beside scores of 1e9 single precision would round the loss away. */
-typedef struct Rows { const Classes *k; const char *x; double *lse; const char *g; char *dx; double all; } Rows;
+typedef struct Rows { const Classes *k; const char *x; double *lse; const char *g; char *dx; double all; SlopeTo to; } Rows;
 
 static void find_lse(int64_t begin, int64_t end, void *state) {
     const Rows *r = state;
@@ -214,18 +214,19 @@ static void slope_rows(int64_t begin, int64_t end, void *state) {
     const Rows *r = state;
     const Classes *k = r->k;
     int64_t line = k->c * rl_dtype_bytes(k->dtype);
-    bool past = k->n * line > 1 << 25;       /* more than stays in a cache */
     for (int64_t i = begin; i < end; i++) {
         int64_t class = class_at(k, i);
         char *dx = r->dx + i * line;
         if (class == k->ignore) {
-            memset(dx, 0, (size_t)line);
+            if (r->to != SLOPE_ADD) memset(dx, 0, (size_t)line);
             continue;
         }
         double scale = weight_of(k, class) * number_at(k->dtype, r->g, k->how == NO_REDUCTION ? i : 0);
         if (k->how == MEAN) scale /= r->all;
-        rl_kernels->softmax_slope[k->dtype](k->c, r->x + i * line, r->lse[i], scale, dx, past);
-        set_number(k->dtype, dx, class, number_at(k->dtype, dx, class) - scale);
+        double before = r->to == SLOPE_ADD ? number_at(k->dtype, dx, class) : 0;      /* the class's own slope nearly cancels: it is added last */
+        if (r->to == SLOPE_ADD) set_number(k->dtype, dx, class, 0);
+        rl_kernels->softmax_slope[k->dtype](k->c, r->x + i * line, r->lse[i], scale, dx, r->to);
+        set_number(k->dtype, dx, class, before + (number_at(k->dtype, dx, class) - scale));
     }
 }
 
@@ -233,9 +234,10 @@ static void fused_rows_vjp(Call *c, Tensor **g, Tensor **dx) {
     Classes k;
     Tensor *x = rl_contiguous(c->arg[INPUT].tensor), *lse = c->out[1], *grad = rl_contiguous(g[0]);
     if (!x || !lse || !grad || !read_classes(&k, x, c->arg[TARGET].tensor, rl_arg_tensor(c, WEIGHT), c->arg[IGNORE].i, (int)c->arg[HOW].i)) return;
-    Tensor *y = rl_empty(x->ndim, x->shape, x->dtype);
+    Tensor *sum = rl_grad_to_add(c, INPUT), *y = sum ? sum : rl_empty(x->ndim, x->shape, x->dtype);
     if (!y || !c->out[2]) return;
-    Rows r = {.k = &k, .x = rl_data(x), .lse = rl_data(lse), .g = rl_data(grad), .dx = rl_data(y), .all = number_at(k.dtype, rl_data(c->out[2]), 0)};
+    bool large = x->numel * rl_dtype_bytes(x->dtype) > 1 << 25;       /* more than stays in a cache */
+    Rows r = {.to = sum ? SLOPE_ADD : large ? SLOPE_PAST : SLOPE_WRITE, .k = &k, .x = rl_data(x), .lse = rl_data(lse), .g = rl_data(grad), .dx = rl_data(y), .all = number_at(k.dtype, rl_data(c->out[2]), 0)};
     if (rl_parallel_for(k.n, rows_per_piece(k.c), slope_rows, &r)) dx[0] = y;
 }
 

@@ -269,6 +269,15 @@ static Tensor *affine_forward(Call *c) {
     return rl_gemm(y->dtype, l.transposed, !r.transposed, rows, out, in, ONE, rl_data(l.t), l.ld, rl_data(r.t), r.ld, bias ? ONE : ZERO, rl_data(y), out) ? y : NULL;
 }
 
+/* g^T x, added to the weight's gradient by the product itself. */
+static Tensor *add_weight_slope(Tensor *sum, Tensor *g, Tensor *x) {
+    if (!g || !x) return NULL;
+    Matrix l = as_matrix(g), r = as_matrix(x);
+    if (!l.t || !r.t) return NULL;
+    if (!sum->numel || !g->shape[0]) return sum;
+    return rl_gemm(sum->dtype, !l.transposed, r.transposed, sum->shape[0], sum->shape[1], g->shape[0], ONE, rl_data(l.t), l.ld, rl_data(r.t), r.ld, ONE, rl_data(sum), sum->shape[1]) ? sum : NULL;
+}
+
 static void affine_vjp(Call *c, Tensor **g, Tensor **dx) {
     const Meta *mx = rl_meta(c, 0), *my = rl_out_meta(c, 0);
     int64_t in = mx->shape[mx->ndim - 1], out = my->shape[my->ndim - 1], rows = 1;
@@ -280,7 +289,8 @@ static void affine_vjp(Call *c, Tensor **g, Tensor **dx) {
     }
     if (rl_need(c, 1)) {
         Tensor *x = mx->ndim == 2 ? c->arg[0].tensor : rl_reshape(c->arg[0].tensor, 2, (int64_t[]){rows, in});
-        dx[1] = rl_mm(rl_transpose(flat_g, 0, 1), rl_conj(x));
+        Tensor *sum = rl_grad_to_add(c, 1);
+        dx[1] = sum ? add_weight_slope(sum, flat_g, rl_conj(x)) : rl_mm(rl_transpose(flat_g, 0, 1), rl_conj(x));
     }
     if (rl_need(c, 2)) dx[2] = rl_sum_dim(flat_g, 0, false);
 }
