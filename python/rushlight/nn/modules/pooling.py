@@ -60,6 +60,12 @@ class MaxPool3d(_MaxPoolNd):
 class _MaxUnpoolNd(Module):
     """Puts pooled maxima back where their indices say, zeros elsewhere."""
 
+    def __init__(self, sizes, kernel_size, stride, padding):
+        super().__init__()
+        self.kernel_size = sizes(kernel_size)
+        self.stride = sizes(stride if stride is not None else kernel_size)
+        self.padding = sizes(padding)
+
     def extra_repr(self):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
@@ -68,10 +74,7 @@ class MaxUnpool1d(_MaxUnpoolNd):
     """Inverse of MaxPool1d(return_indices=True)."""
 
     def __init__(self, kernel_size, stride=None, padding=0):
-        super().__init__()
-        self.kernel_size = _single(kernel_size)
-        self.stride = _single(stride if stride is not None else kernel_size)
-        self.padding = _single(padding)
+        super().__init__(_single, kernel_size, stride, padding)
 
     def forward(self, input, indices, output_size=None):
         return F.max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
@@ -81,10 +84,7 @@ class MaxUnpool2d(_MaxUnpoolNd):
     """Inverse of MaxPool2d(return_indices=True)."""
 
     def __init__(self, kernel_size, stride=None, padding=0):
-        super().__init__()
-        self.kernel_size = _pair(kernel_size)
-        self.stride = _pair(stride if stride is not None else kernel_size)
-        self.padding = _pair(padding)
+        super().__init__(_pair, kernel_size, stride, padding)
 
     def forward(self, input, indices, output_size=None):
         return F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
@@ -94,10 +94,7 @@ class MaxUnpool3d(_MaxUnpoolNd):
     """Inverse of MaxPool3d(return_indices=True)."""
 
     def __init__(self, kernel_size, stride=None, padding=0):
-        super().__init__()
-        self.kernel_size = _triple(kernel_size)
-        self.stride = _triple(stride if stride is not None else kernel_size)
-        self.padding = _triple(padding)
+        super().__init__(_triple, kernel_size, stride, padding)
 
     def forward(self, input, indices, output_size=None):
         return F.max_unpool3d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
