@@ -195,8 +195,10 @@ struct Tensor {                /* under Python embedded in the PyObject: one obj
     void *hooks;               /* owned by the host: tensor hooks, post-accumulate hooks */
     uint32_t view_version;     /* storage version at which node was right, for views */
     uint8_t cut_reason;        /* why there is no node although an input required grad: CUT_* */
+    uint8_t grad_dtype;        /* of a leaf: GRAD_* */
     int64_t dims[2 * RL_INLINE_DIMS];
 };
+enum { GRAD_OWN /* its gradient has its own dtype */, GRAD_AS /* + a Dtype: that one */, GRAD_ANY = 255 };
 enum { CUT_NONE, CUT_NO_GRAD, CUT_INFERENCE, CUT_DETACH, CUT_NOT_DIFFERENTIABLE, CUT_INTEGER_RESULT, CUT_DATA };
 
 static inline void *rl_data(const Tensor *t) { return (char *)t->storage->data + t->offset * rl_dtypes[t->dtype].bytes; }
@@ -535,6 +537,8 @@ bool rl_node_link(Node *node, int slot, Tensor *input);           /* edge and me
 bool rl_node_save(Node *node, int slot, Tensor *t);
 Tensor *rl_slot_unpack(Node *node, int slot, bool is_output);     /* the saved tensor: version check, unpack hook, torch's errors */
 void rl_set_history(Tensor *t, Node *node, int out_nr);
+Dtype rl_grad_dtype(const Tensor *leaf, Dtype came);              /* which dtype a gradient that came for a leaf is to have */
+void rl_set_grad_dtype(Tensor *leaf, uint8_t how);                /* GRAD_* */
 bool rl_require_grad(Tensor *t, bool on);       /* requires_grad_: torch's checks */
 bool rl_retain_grad(Tensor *t);
 Tensor *rl_detach(Tensor *t);

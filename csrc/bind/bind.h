@@ -81,7 +81,7 @@ int sizes_from(PyObject *o, int64_t *out, int room);   /* a list of ints; -1 wit
 const char *type_name(PyObject *o);             /* as torch writes it in messages */
 
 /* ---- py_older.c ---- */
-PyObject *older_form(PyObject *callable, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *older_form(PyObject *callable, PyObject *title, bool method, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
 /* ---- py_args.c: binding arguments ---- */
 enum { FRAME_INTS = 72, FRAME_TENSORS = 32 };

@@ -45,12 +45,22 @@ static PyObject *can_cast(PyObject *unused, PyObject *args, PyObject *kwargs) {
     return PyBool_FromLong(rl_can_cast(a, b));
 }
 
-static PyObject *result_type(PyObject *unused, PyObject *args) {
+/* The order of its arguments does not matter, so neither does which of the names torch gives them comes first. */
+static bool is_result_type_key(PyObject *key) {
+    static const char *const names[] = {"tensor", "other", "scalar", "tensor1", "tensor2", "scalar1", "scalar2"};
+    for (int i = 0; i < RL_COUNT(names); i++)
+        if (PyUnicode_CompareWithASCIIString(key, names[i]) == 0) return true;
+    return false;
+}
+
+static PyObject *result_type(PyObject *unused, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     Arg both[2];
     double store[2][2];
-    if (PyTuple_GET_SIZE(args) != 2) return PyErr_Format(PyExc_TypeError, "result_type() takes 2 arguments, tensors or numbers, but %zd were given", PyTuple_GET_SIZE(args));
+    for (Py_ssize_t i = 0; kwnames && i < PyTuple_GET_SIZE(kwnames); i++, n++)
+        if (!is_result_type_key(PyTuple_GET_ITEM(kwnames, i))) return PyErr_Format(PyExc_TypeError, "result_type() got an unexpected keyword argument '%U'", PyTuple_GET_ITEM(kwnames, i));
+    if (n != 2) return PyErr_Format(PyExc_TypeError, "result_type() takes 2 arguments, tensors or numbers, but %zd were given", n);
     for (int i = 0; i < 2; i++) {
-        PyObject *o = PyTuple_GET_ITEM(args, i);
+        PyObject *o = args[i];
         if (is_tensor(o)) both[i] = a_t(tensor_of(o));
         else if (!number_from(o, &both[i], store[i])) return PyErr_Format(PyExc_TypeError, "result_type(): argument %d must be Tensor or Number, not %s", i + 1, type_name(o));
     }
@@ -125,9 +135,9 @@ static PyObject *blas_name(PyObject *unused, PyObject *none) { return PyUnicode_
 
 static PyMethodDef functions[] = {
     {"get_default_dtype", default_dtype, METH_NOARGS, "get_default_dtype($module)\n--\n\nThe dtype of tensors made from Python floats."}, {"set_default_dtype", set_default_dtype, METH_O, "set_default_dtype(d)"},
-    {"get_num_threads", get_threads, METH_NOARGS, "get_num_threads($module)\n--\n\nHow many threads kernels may use."}, {"set_num_threads", set_threads, METH_O, "set_num_threads(n)"},
+    {"get_num_threads", get_threads, METH_NOARGS, "get_num_threads($module)\n--\n\nHow many threads kernels may use."}, {"set_num_threads", set_threads, METH_O, "set_num_threads($module, int, /)\n--\n\nHow many threads kernels may use from now on."},
     {"_default_generator", default_generator, METH_NOARGS, "The generator behind manual_seed."}, {"promote_types", promote_types, METH_VARARGS, "promote_types(type1, type2) -> dtype"},
-    {"can_cast", AS_METHOD(can_cast), METH_VARARGS | METH_KEYWORDS, "can_cast(from_, to) -> bool"}, {"result_type", result_type, METH_VARARGS, "result_type(a, b) -> dtype"},
+    {"can_cast", AS_METHOD(can_cast), METH_VARARGS | METH_KEYWORDS, "can_cast(from_, to) -> bool"}, {"result_type", AS_METHOD(result_type), METH_FASTCALL | METH_KEYWORDS, "result_type($module, tensor1, tensor2)\n--\n\nThe dtype of the result of arithmetic on two tensors or numbers."},
     {"_memory_stats", memory_stats, METH_NOARGS, "Blocks and bytes held."}, {"_memory_trim", memory_trim, METH_NOARGS, "Give cached memory back to the system."},
     {"_memory_fail_after", fail_after, METH_VARARGS, "_memory_fail_after(n, once=True): the n-th next allocation fails; returns how many have."},
     {"_storage_bytes", storage_bytes, METH_O, "All bytes of a tensor's storage as a uint8 tensor."}, {"_from_storage", from_storage, METH_VARARGS, "_from_storage(bytes, dtype, size, stride, offset=0)"},

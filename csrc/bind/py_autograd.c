@@ -260,7 +260,9 @@ static bool check_grad(Tensor *t, PyObject *value) {
     }
     Tensor *g = tensor_of(value);
     if (g == t) PyErr_SetString(PyExc_RuntimeError, "can't assign Variable as its own grad");
-    else if (g->dtype != t->dtype) PyErr_Format(PyExc_RuntimeError, "attempting to assign a gradient with dtype '%s' to a tensor with dtype '%s'. The gradient must match the tensor's dtype", rl_dtypes[g->dtype].name, rl_dtypes[t->dtype].name);
+    else if (g->dtype != rl_grad_dtype(t, (Dtype)g->dtype))
+        PyErr_Format(PyExc_RuntimeError, "attempting to assign a gradient with dtype '%s' to a tensor with grad_dtype '%s'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype), "
+                     "which can be set to another dtype, or to None for any", rl_dtypes[g->dtype].name, rl_dtypes[rl_grad_dtype(t, (Dtype)g->dtype)].name);
     else if (!rl_same_shape(g, t))
         PyErr_Format(PyExc_RuntimeError, "attempting to assign a gradient of size '%s' to a tensor of size '%s'. Please ensure that the gradient and the tensor are the same size", rl_text_shape(g), rl_text_shape(t));
     else return true;
@@ -274,6 +276,34 @@ static int set_grad(PyObject *self, PyObject *value, void *unused) {
     if (value) ensure_linked(t);
     t->grad = value ? rl_keep(tensor_of(value)) : NULL;
     rl_drop(old);
+    return 0;
+}
+
+static bool is_leaf_or_fail(Tensor *t, const char *what) {
+    Node *node = rl_node_of(t);
+    if (rl_thread.failed) raise_pending();
+    else if (!node) return true;
+    else PyErr_Format(PyExc_RuntimeError, "grad_dtype can only be %s on leaf tensors.", what);
+    return false;
+}
+static PyObject *get_grad_dtype(PyObject *self, void *unused) {
+    Tensor *t = tensor_of(self);
+    if (!is_leaf_or_fail(t, "accessed")) return NULL;
+    return Py_NewRef(t->grad_dtype == GRAD_ANY ? Py_None : dtype_object(rl_grad_dtype(t, (Dtype)t->dtype)));
+}
+static int set_grad_dtype(PyObject *self, PyObject *value, void *unused) {
+    Tensor *t = tensor_of(self);
+    if (!value || (value != Py_None && Py_TYPE(value) != DtypeType)) {
+        PyErr_Format(PyExc_RuntimeError, "grad_dtype must be a torch.dtype or None, but got %s", value ? type_name(value) : "nothing");
+        return -1;
+    }
+    if (!is_leaf_or_fail(t, "set")) return -1;
+    if (value != Py_None && t->grad && t->grad->dtype != dtype_value(value)) {
+        PyErr_Format(PyExc_RuntimeError, "Cannot set grad_dtype to '%s' because there is already a gradient with dtype '%s'. Please clear the gradient (.grad = None) before changing grad_dtype, "
+                     "or ensure the new grad_dtype matches the existing gradient's dtype.", rl_dtypes[dtype_value(value)].name, rl_dtypes[t->grad->dtype].name);
+        return -1;
+    }
+    rl_set_grad_dtype(t, value == Py_None ? GRAD_ANY : (uint8_t)(GRAD_AS + dtype_value(value)));
     return 0;
 }
 
@@ -335,6 +365,7 @@ static PyObject *tensor_detach_(PyObject *self, PyObject *unused) {
 
 PyGetSetDef autograd_getset[] = {
     {"grad", get_grad, set_grad, "The gradient that backward has added up, or None.", NULL}, {"_grad", get_grad, set_grad, NULL, NULL},
+    {"grad_dtype", get_grad_dtype, set_grad_dtype, "The dtype that backward gives this leaf's gradient: its own unless set; None: whichever comes.", NULL},
     {"grad_fn", get_grad_fn, NULL, "The node that computes this tensor's gradient's way back; None for a leaf.", NULL}, {"_grad_fn", get_grad_fn, NULL, NULL, NULL},
     {"is_leaf", get_is_leaf, NULL, "Whether no recorded operation made it.", NULL}, {"requires_grad", get_requires_grad, set_requires_grad, "Whether operations on it are recorded.", NULL},
     {"retains_grad", get_retains_grad, NULL, "Whether retain_grad was called on a result.", NULL}, {"output_nr", get_output_nr, NULL, "Which output of grad_fn it is.", NULL},

@@ -212,7 +212,7 @@ Tensor *data_tensor(PyObject *data, Dtype dtype) {
 
 /* ---- the functions ---- */
 
-typedef struct Options { PyObject *data, *dtype_object, *copy; Dtype dtype; bool requires_grad; } Options;
+typedef struct Options { PyObject *data, *dtype_object, *copy; Dtype dtype; bool requires_grad, grad_given; } Options;
 
 static bool take_options(const char *name, int positional, PyObject *const *args, Py_ssize_t n, PyObject *kwnames, Options *o) {
     *o = (Options){.dtype = RL_NO_DTYPE, .copy = Py_None};
@@ -234,6 +234,7 @@ static bool take_options(const char *name, int positional, PyObject *const *args
             int truth = PyObject_IsTrue(value);
             if (truth < 0) return false;
             o->requires_grad = truth;
+            o->grad_given = value != Py_None;
         } else if (!strcmp(key, "copy")) o->copy = value;
         else if (!strcmp(key, "data") || !strcmp(key, "obj") || !strcmp(key, "buffer")) o->data = value;
         else if (strcmp(key, "pin_memory") && strcmp(key, "layout")) {
@@ -297,7 +298,7 @@ static PyObject *asarray(PyObject *unused, PyObject *const *args, Py_ssize_t n, 
         bool same = o.dtype == RL_NO_DTYPE || o.dtype == source->dtype;
         if (must_share && !same) rl_fail(RL_VALUE_ERROR, "can't alias tensor with dtype '%s' into dtype '%s'.", rl_dtypes[source->dtype].name, rl_dtypes[o.dtype].name);
         else t = same ? (must_copy ? rl_clone(source) : source) : rl_cast(source, o.dtype);
-        if (t && is_tensor(o.data) && !o.requires_grad && rl_requires_grad(t)) t = rl_detach(t);
+        if (t && is_tensor(o.data) && o.grad_given && !o.requires_grad && rl_requires_grad(t)) t = rl_detach(t);
     } else if (!rl_thread.failed) {
         if (must_share) rl_fail(RL_VALUE_ERROR, "can't alias arbitrary sequence into a tensor.");
         else t = data_tensor(o.data, o.dtype);
@@ -397,7 +398,7 @@ PyObject *tensor_tolist(PyObject *self, PyObject *unused) {
 static PyMethodDef functions[] = {
     {"tensor", AS_METHOD(make_tensor), METH_FASTCALL | METH_KEYWORDS, "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False) -> Tensor: a copy of the data."},
     {"as_tensor", AS_METHOD(as_tensor), METH_FASTCALL | METH_KEYWORDS, "as_tensor(data, dtype=None, device=None) -> Tensor: shares memory where it can."},
-    {"asarray", AS_METHOD(asarray), METH_FASTCALL | METH_KEYWORDS, "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False) -> Tensor"},
+    {"asarray", AS_METHOD(asarray), METH_FASTCALL | METH_KEYWORDS, "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None) -> Tensor"},
     {"frombuffer", AS_METHOD(frombuffer), METH_VARARGS | METH_KEYWORDS, "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False) -> Tensor over the buffer's memory."},
     {NULL},
 };

@@ -1,6 +1,7 @@
-/* py_older.c -- the order of arguments of torch's first years: numbers between the tensors, as in p.add_(-lr, grad).
+/* py_older.c -- other forms of calls: the order of arguments of torch's first years, and the names of torch's documentation.
  *
- * Asked only when a call did not fit today's signature.  The numbers become keywords, with a warning, and the call is made again. */
+ * Asked only when a call did not fit today's signature.  In p.add_(-lr, grad) the numbers become keywords, with a warning; the
+ * documented forms are those of rushlight._documented.  The call is then made again. */
 #include "bind.h"
 
 #include <string.h>
@@ -42,13 +43,45 @@ static PyObject *names_with(const Form *form, PyObject *kwnames, int nnumbers) {
     return names;
 }
 
-/* The result of a call that did not fit, in today's order; NULL with the call's own error where it was no older form. */
-PyObject *older_form(PyObject *callable, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
+/* Positional arguments and keywords of a vectorcall as objects; false without memory. */
+static bool as_objects(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **tuple, PyObject **dict) {
+    *tuple = PyTuple_New(nargs);
+    *dict = PyDict_New();
+    for (Py_ssize_t i = 0; *tuple && i < nargs; i++) PyTuple_SET_ITEM(*tuple, i, Py_NewRef(args[i]));
+    for (Py_ssize_t i = 0; *dict && kwnames && i < PyTuple_GET_SIZE(kwnames); i++)
+        if (PyDict_SetItem(*dict, PyTuple_GET_ITEM(kwnames, i), args[nargs + i]) < 0) return false;
+    return *tuple && *dict;
+}
+
+/* The call in its documented form; NULL with the pending error where it has none. */
+static PyObject *documented_form(PyObject *callable, PyObject *name, bool method, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
+    PyObject *type, *value, *trace, *tuple, *dict;
+    PyErr_Fetch(&type, &value, &trace);
+    PyObject *module = PyImport_ImportModule("rushlight._documented");
+    PyObject *result = as_objects(args, nargs, kwnames, &tuple, &dict) && module ?
+        PyObject_CallMethod(module, "call", "OOOOO", callable, name, method ? Py_True : Py_False, tuple, dict) : NULL;
+    Py_XDECREF(module);
+    Py_XDECREF(tuple);
+    Py_XDECREF(dict);
+    if (result == Py_NotImplemented) {
+        Py_CLEAR(result);
+        PyErr_Restore(type, value, trace);
+        return NULL;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+    return result;
+}
+
+/* The result of a call that did not fit, in another of its forms; NULL with the call's own error where it has none. */
+PyObject *older_form(PyObject *callable, PyObject *title, bool method, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
     PyObject *all[2 * MOST], *numbers[MOST];
     Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
     int nnumbers;
     const Form *form = find(name);
-    if (!form || nargs < 1 || nkw > 2 || !PyErr_ExceptionMatches(PyExc_TypeError) || !take_apart(form, args, nargs, all, numbers, &nnumbers)) return NULL;
+    if (!PyErr_ExceptionMatches(PyExc_TypeError)) return NULL;
+    if (!form || nargs < 1 || nkw > 2 || !take_apart(form, args, nargs, all, numbers, &nnumbers)) return documented_form(callable, title, method, args, nargs, kwnames);
     PyErr_Clear();
     if (PyErr_WarnFormat(PyExc_UserWarning, 1, "This overload of %s is deprecated: numbers go behind the tensors, by keyword: %s(..., %s=...)", name, name, form->first) < 0)
         return NULL;

@@ -128,7 +128,7 @@ static PyObject *op_call(PyObject *callable, PyObject *const *args, size_t nargs
     Scope s = rl_scope_open();
     if (RL_UNLIKELY(bind_args(self->op, self->method, args, nargs, kwnames, &f, &op) != MATCH)) {
         rl_scope_close(s);
-        return older_form(callable, self->op->parsed->name, args, nargs, kwnames);
+        return older_form(callable, self->name, self->method, self->op->parsed->name, args, nargs, kwnames);
     }
     if (RL_UNLIKELY(f.overloaded != NULL)) {
         rl_scope_close(s);

@@ -205,14 +205,7 @@ static uint8_t dlpack_code(Dtype d) {
     return d == RL_BOOL ? DL_BOOL : d == RL_UINT8 ? DL_UINT : DL_INT;
 }
 
-static PyObject *tensor_dlpack(PyObject *self, PyObject *args, PyObject *kwargs) {
-    Tensor *t = tensor_of(self);
-    if (rl_requires_grad(t)) return PyErr_Format(PyExc_BufferError, "Can't export tensors that require gradient, use tensor.detach()");
-    PyObject *device = kwargs ? PyDict_GetItemString(kwargs, "dl_device") : NULL;
-    if (device && device != Py_None) {
-        long type = PyTuple_Check(device) && PyTuple_GET_SIZE(device) == 2 ? PyLong_AsLong(PyTuple_GET_ITEM(device, 0)) : -1;
-        if (type != DL_CPU) return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_BufferError, "tensors are on the CPU and can be exported to the CPU only, not to %R", device);
-    }
+static PyObject *export_capsule(Tensor *t) {
     Exported *e = PyMem_Malloc(sizeof *e);
     if (!e) return PyErr_NoMemory();
     for (int i = 0; i < t->ndim; i++) e->dims[i] = t->shape[i], e->dims[RL_MAX_DIMS + i] = t->stride[i];
@@ -226,6 +219,24 @@ static PyObject *tensor_dlpack(PyObject *self, PyObject *args, PyObject *kwargs)
     PyObject *capsule = PyCapsule_New(&e->managed, "dltensor", capsule_delete);
     if (!capsule) exported_delete(&e->managed);
     return capsule;
+}
+
+static PyObject *tensor_dlpack(PyObject *self, PyObject *args, PyObject *kwargs) {
+    Tensor *t = tensor_of(self);
+    if (rl_requires_grad(t)) return PyErr_Format(PyExc_BufferError, "Can't export tensors that require gradient, use tensor.detach()");
+    PyObject *device = kwargs ? PyDict_GetItemString(kwargs, "dl_device") : NULL;
+    if (device && device != Py_None) {
+        long type = PyTuple_Check(device) && PyTuple_GET_SIZE(device) == 2 ? PyLong_AsLong(PyTuple_GET_ITEM(device, 0)) : -1;
+        if (type != DL_CPU) return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_BufferError, "tensors are on the CPU and can be exported to the CPU only, not to %R", device);
+    }
+    PyObject *copy = kwargs ? PyDict_GetItemString(kwargs, "copy") : NULL;
+    int copied = copy && copy != Py_None ? PyObject_IsTrue(copy) : 0;
+    if (copied < 0) return NULL;
+    Scope s = rl_scope_open();
+    if (copied) t = rl_clone(t);
+    PyObject *capsule = t ? export_capsule(t) : NULL;
+    rl_scope_close(s);
+    return rl_thread.failed ? raise_pending() : capsule;
 }
 
 static PyObject *tensor_dlpack_device(PyObject *self, PyObject *unused) { return Py_BuildValue("ii", DL_CPU, 0); }
@@ -297,12 +308,12 @@ static PyMemberDef storage_members[] = {{"__weaklistoffset__", T_PYSSIZET, offse
 static PyType_Slot storage_slots[] = {
     {Py_tp_new, storage_new}, {Py_tp_dealloc, storage_dealloc}, {Py_tp_methods, storage_methods}, {Py_tp_getset, storage_getset}, {Py_tp_members, storage_members},
     {Py_tp_repr, storage_repr}, {Py_tp_richcompare, storage_compare}, {Py_tp_hash, storage_hash}, {Py_sq_length, storage_length}, {Py_sq_item, storage_at},
-    {Py_sq_ass_item, storage_set_at}, {Py_bf_getbuffer, storage_buffer}, {Py_tp_doc, "The bytes that tensors look at."}, {0, NULL},
+    {Py_sq_ass_item, storage_set_at}, {Py_bf_getbuffer, storage_buffer}, {Py_tp_doc, "UntypedStorage(*args, **kwargs)\n--\n\nThe bytes that tensors look at: UntypedStorage(size=0, *, device=None), or of a sequence of bytes."}, {0, NULL},
 };
 static PyType_Spec storage_spec = {"rushlight.UntypedStorage", sizeof(PyStorage), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, storage_slots};
 
 static PyMethodDef functions[] = {
-    {"from_dlpack", from_dlpack, METH_O, "from_dlpack($module, ext_tensor)\n--\n\nThe memory of x, an object with __dlpack__ or a capsule."},
+    {"_from_dlpack", from_dlpack, METH_O, "_from_dlpack($module, ext_tensor)\n--\n\nThe memory of an object with __dlpack__ or of a capsule."},
     {"to_dlpack", to_dlpack, METH_O, "to_dlpack($module, tensor)\n--\n\nA DLPack capsule."}, {NULL},
 };
 static PyMethodDef dlpack_methods[] = {

@@ -369,13 +369,32 @@ static Tensor *undo_broadcast(Node *node, int slot, const Meta *m, Tensor *dx) {
                    rl_node_name(node), slot, rl_text_shape(dx), rl_text_sizes(m->ndim, m->shape));
 }
 
+static bool dtypes_chosen;     /* some leaf was given another dtype for its gradient */
+
+void rl_set_grad_dtype(Tensor *leaf, uint8_t how) {
+    leaf->grad_dtype = how;
+    dtypes_chosen = dtypes_chosen || how != GRAD_OWN;
+}
+
+Dtype rl_grad_dtype(const Tensor *leaf, Dtype came) {
+    return leaf->grad_dtype == GRAD_OWN ? (Dtype)leaf->dtype : leaf->grad_dtype == GRAD_ANY ? came : (Dtype)(leaf->grad_dtype - GRAD_AS);
+}
+
+static Dtype wanted_dtype(const Node *node, const Slot *s, const Tensor *dx) {
+    const Node *next = s->next;
+    bool chosen = RL_UNLIKELY(dtypes_chosen) && next && next->flags & NODE_ACCUMULATE && next->leaf && next->leaf->grad_dtype != GRAD_OWN;
+    return chosen ? rl_grad_dtype(next->leaf, node->op == RL_OP("_cast") ? s->meta.dtype : (Dtype)dx->dtype) : s->meta.dtype;
+}
+
 /* Whatever a rule returned becomes a gradient of its input's shape and dtype. */
 static Tensor *fit_gradient(Node *node, int slot, Tensor *dx) {
     const Meta *m = &node->slot[slot].meta;
     if (m->dtype == RL_NO_DTYPE) return dx;
     if (dx->ndim != m->ndim || (m->ndim && memcmp(dx->shape, m->shape, m->ndim * sizeof *m->shape))) dx = undo_broadcast(node, slot, m, dx);
     if (dx && rl_dtype_is(dx->dtype, CLASS_COMPLEX) && !rl_dtype_is(m->dtype, CLASS_COMPLEX)) dx = rl_do("real", a_t(dx));
-    return dx && dx->dtype != m->dtype ? rl_cast(dx, m->dtype) : dx;
+    if (!dx) return NULL;
+    Dtype wanted = wanted_dtype(node, &node->slot[slot], dx);
+    return dx->dtype != wanted ? rl_cast(dx, wanted) : dx;
 }
 
 static bool is_wanted(const Run *run, const Node *next) {
@@ -482,15 +501,16 @@ static bool same_layout(const Tensor *a, const Tensor *b) {
 }
 
 static Tensor *in_layout_of(Tensor *leaf, Tensor *g) {
-    if (rl_thread.grad_mode) return rl_clone(g);
-    Tensor *copy = rl_is_dense(leaf) ? rl_empty_strided(leaf->ndim, leaf->shape, leaf->stride, leaf->dtype) : rl_empty(leaf->ndim, leaf->shape, leaf->dtype);
+    Dtype dtype = rl_grad_dtype(leaf, (Dtype)g->dtype);
+    if (rl_thread.grad_mode) return dtype == g->dtype || leaf->grad_dtype == GRAD_OWN ? rl_clone(g) : rl_cast(g, dtype);
+    Tensor *copy = rl_is_dense(leaf) ? rl_empty_strided(leaf->ndim, leaf->shape, leaf->stride, dtype) : rl_empty(leaf->ndim, leaf->shape, dtype);
     return copy ? rl_copy_into(copy, g) : NULL;
 }
 
 /* Adds a gradient to tensor.grad.  A gradient that nobody else holds becomes .grad itself; `held`: by the run alone. */
 static bool accumulate(Tensor *leaf, Tensor *g, bool held) {
     if (!leaf->grad) {
-        bool ours = held && !rl_thread.grad_mode && only_ours(g) && (same_layout(leaf, g) || !rl_is_dense(leaf)) && g->dtype == leaf->dtype;
+        bool ours = held && !rl_thread.grad_mode && only_ours(g) && (same_layout(leaf, g) || !rl_is_dense(leaf)) && g->dtype == rl_grad_dtype(leaf, (Dtype)g->dtype);
         Tensor *mine = ours ? g : in_layout_of(leaf, g);
         if (!mine) return false;
         leaf->grad = rl_keep(mine);

@@ -682,7 +682,7 @@ Op rl_combine_ops[] = {
         .doc = "Rows in reverse.\n\n>>> rl.flipud(rl.tensor([1, 2]))\ntensor([2, 1])", .forward = flip_one_forward, .samples = "x(2, 3)",
     },
     {
-        .sig = "roll(input: Tensor, shifts: int | list[int], dims: int | list[int] = []) -> Tensor", .where = FUNCTION | METHOD,
+        .sig = "roll(input: Tensor, shifts: int | list[int], dims: int | list[int] | None = None) -> Tensor", .where = FUNCTION | METHOD,
         .doc = "Elements moved along dims, those that fall off the end coming in at the start.\n\n>>> rl.roll(rl.tensor([1, 2, 3]), 1)\ntensor([3, 1, 2])",
         .forward = roll_forward, .vjp = roll_vjp, .samples = "x(2, 3), 2; x(2, 3), (1, -1), (0, 1)",
     },

@@ -291,7 +291,7 @@ static void logsumexp_vjp(Call *c, Tensor **g, Tensor **dx) {
     }
 #define AMONG(name, kind, example) \
     { \
-        .sig = name "(input: Tensor, dim: int | list[int] | None = (), keepdim: bool = False) -> Tensor", .forward = extreme_forward, .vjp = extreme_vjp, \
+        .sig = name "(input: Tensor, dim: int | list[int] | None = None, keepdim: bool = False) -> Tensor", .forward = extreme_forward, .vjp = extreme_vjp, \
         .saves = SAVE(0) | SAVE_OUT(0), .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .data = kind, .data2 = 1, .samples = "x(3, 4); x(3, 4), 1; x(2, 3, 4), (0, 2), True", \
         .doc = "The extreme over dims; ties share the gradient.\n\n>>> rl." name "(rl.tensor([[1, 5], [7, 3]]), 1)\n" example, \
     }

@@ -151,13 +151,13 @@ Op rl_reflect_ops[] = {
                ">>> rl.linalg.householder_product(rl.tensor([[1.], [0.]]), rl.tensor([2.]))\ntensor([[-1.],\n        [-0.]])",
     },
     {
-        .sig = "orgqr(input: Tensor, tau: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE, .forward = orgqr_forward, .samples = "x(4, 3), x(3)",
+        .sig = "orgqr(input: Tensor, input2: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE, .forward = orgqr_forward, .samples = "x(4, 3), x(3)",
         .doc = "linalg.householder_product under its older name.\n\n>>> rl.orgqr(rl.tensor([[1.], [0.]]), rl.tensor([2.]))\ntensor([[-1.],\n        [-0.]])",
     },
     {
-        .sig = "ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False) -> Tensor", .where = FUNCTION | METHOD | OUT, .forward = ormqr_forward, .vjp = ormqr_vjp,
+        .sig = "ormqr(input: Tensor, input2: Tensor, input3: Tensor, left: bool = True, transpose: bool = False) -> Tensor", .where = FUNCTION | METHOD | OUT, .forward = ormqr_forward, .vjp = ormqr_vjp,
         .saves = SAVE(0) | SAVE(1) | SAVE(2), .samples = "x(4, 3), x(3), x(4, 2); x(4, 3), x(3), x(2, 4), False; x(4, 3), x(2), x(4, 2), True, True; x(4, 3), x(3), x(2, 4), False, True",
-        .doc = "The product of the reflections in input and tau, all its columns, times other.\n\n>>> rl.ormqr(rl.tensor([[1.], [0.]]), rl.tensor([2.]), rl.tensor([[1.], [1.]]))\ntensor([[-1.],\n        [ 1.]])",
+        .doc = "The product of the reflections in input and input2, as geqrf gives them, all its columns, times input3.\n\n>>> rl.ormqr(rl.tensor([[1.], [0.]]), rl.tensor([2.]), rl.tensor([[1.], [1.]]))\ntensor([[-1.],\n        [ 1.]])",
     },
     {0},
 };

@@ -467,7 +467,8 @@ static Tensor *log_normal_forward(Call *c) {
 
 /* ---- forwards: new tensors ---------------------------------------------------------------------------------------------- */
 
-#define OPTIONS "dtype: dtype | None = None, layout: layout | None = None, device: device | None = None, requires_grad: bool = False, pin_memory: bool = False"
+#define OPTIONS_OF(dtype) "dtype: dtype | None = " dtype ", layout: layout | None = None, device: device | None = None, requires_grad: bool = False, pin_memory: bool = False"
+#define OPTIONS OPTIONS_OF("None")
 #define FORMAT "memory_format: memory_format | None = None"
 enum { O_DTYPE, O_LAYOUT, O_DEVICE, O_GRAD, O_PIN, O_COUNT };
 
@@ -599,7 +600,7 @@ Op rl_sample_ops[] = {
         .doc = "Integers from low up to high, which is left out.\n\n>>> _ = rl.manual_seed(0); rl.randint(0, 10, (4,))\ntensor([4, 9, 3, 0])",
     },
     {
-        .sig = "randperm(n: int, *, " G ", " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = RANDOM, .forward = randperm_forward, .samples = "-",
+        .sig = "randperm(n: int, *, " G ", " OPTIONS_OF("int64") ") -> Tensor", .where = FUNCTION | OUT, .flags = RANDOM, .forward = randperm_forward, .samples = "-",
         .doc = "The numbers below n in random order.\n\n>>> _ = rl.manual_seed(0); rl.randperm(4)\ntensor([2, 0, 1, 3])",
     },
     {

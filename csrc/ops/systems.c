@@ -198,14 +198,14 @@ static Tensor *lstsq_forward(Call *c) {
 
 Op rl_systems_ops[] = {
     {
-        .sig = "cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor", .where = FUNCTION | METHOD | OUT, .forward = cholesky_solve_forward, .vjp = cholesky_solve_vjp,
+        .sig = "cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor", .where = FUNCTION | METHOD | OUT, .forward = cholesky_solve_forward, .vjp = cholesky_solve_vjp,
         .saves = SAVE(1) | SAVE_OUT(0), .samples = "x(3, 2), spd(3); x(3, 2), spd(3), True",
-        .doc = "X of A X = input, A being given by its Cholesky factor L.\n\n>>> rl.cholesky_solve(rl.tensor([[8.]]), rl.tensor([[2.]]))\ntensor([[2.]])",
+        .doc = "X of A X = input, A being given by its Cholesky factor input2.\n\n>>> rl.cholesky_solve(rl.tensor([[8.]]), rl.tensor([[2.]]))\ntensor([[2.]])",
     },
     {
-        .sig = "cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor", .where = FUNCTION | METHOD | OUT, .forward = cholesky_inverse_forward, .vjp = cholesky_inverse_vjp,
+        .sig = "cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor", .where = FUNCTION | METHOD | OUT, .forward = cholesky_inverse_forward, .vjp = cholesky_inverse_vjp,
         .saves = SAVE(0) | SAVE_OUT(0), .samples = "spd(3); spd(3), True",
-        .doc = "The inverse of A, given by its Cholesky factor L.\n\n>>> rl.cholesky_inverse(rl.tensor([[2.]]))\ntensor([[0.2500]])",
+        .doc = "The inverse of A, given by its Cholesky factor input.\n\n>>> rl.cholesky_inverse(rl.tensor([[2.]]))\ntensor([[0.2500]])",
     },
     {
         .sig = "linalg.ldl_factor_ex(A: Tensor, *, hermitian: bool = False, check_errors: bool = False) -> (LD: Tensor, pivots: Tensor, info: Tensor)", .where = LINALG | OUT, .forward = ldl_factor_ex_forward,

@@ -1,6 +1,7 @@
 """Names of torch that stand for parts rushlight leaves out: calling one says so, and what to use instead."""
 
 import rushlight as rl
+from rushlight._C import preserve_format
 
 _SPARSE = "rushlight has no sparse tensors, which {name}() needs; dense ones do the same work with more memory"
 _QUANTISED = "rushlight has no quantised tensors, which {name}() needs; bfloat16 and float16 halve the memory"
@@ -60,8 +61,14 @@ def function(name):
     return _refusal(name, *_TEXTS[name]) if name in _TEXTS else None
 
 
+def chalf(self, *, memory_format=preserve_format):
+    """complex32, which rushlight does not have: NotImplementedError."""
+    raise NotImplementedError("rushlight has no complex32 tensors, which chalf() makes; cfloat() makes complex64")
+
+
 def attach():
     """Methods that say that they are left out."""
+    chalf.__qualname__, rl.Tensor.chalf = "Tensor.chalf", chalf
     for reason, names in _METHODS.items():
         for name in names.split():
             if not hasattr(rl.Tensor, name):

@@ -31,8 +31,8 @@ class finfo:
         self.tiny = self.smallest_normal = 2.0 ** least
         self.resolution = 10.0 ** -decimals
 
-    def __eq__(self, other):
-        return isinstance(other, finfo) and self.dtype == other.dtype
+    def __eq__(self, value, /):
+        return isinstance(value, finfo) and self.dtype == value.dtype
 
     def __hash__(self):
         return hash(self.dtype)
@@ -58,8 +58,8 @@ class iinfo:
         self.dtype = name
         self.bits, self.min, self.max = _INTS[name]
 
-    def __eq__(self, other):
-        return isinstance(other, iinfo) and self.dtype == other.dtype
+    def __eq__(self, value, /):
+        return isinstance(value, iinfo) and self.dtype == value.dtype
 
     def __hash__(self):
         return hash(self.dtype)

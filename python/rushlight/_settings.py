@@ -82,11 +82,13 @@ def get_num_interop_threads():
     return _state["interop"]
 
 
-def set_num_interop_threads(n):
+def set_num_interop_threads(int, /):
     """Operations run one after the other; the answer is remembered."""
-    if not isinstance(n, int) or n < 1:
-        raise RuntimeError(f"Expected a positive number of threads, got {n!r}")
-    _state["interop"] = n
+    if not hasattr(int, "__index__"):
+        raise RuntimeError(f"set_num_interop_threads expects an int, but got {type(int).__name__}")
+    if int < 1:
+        raise RuntimeError(f"set_num_interop_threads expects a positive integer, got {int}")
+    _state["interop"] = int
 
 
 def set_flush_denormal(mode):
@@ -94,7 +96,8 @@ def set_flush_denormal(mode):
     return False
 
 
-def compile(model=None, **options):
+def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, name=None, disable=False, recompile_limit=None,
+            isolate_recompiles=False, shapes_spec=None):
     """The model or function as it is: rushlight runs eagerly."""
     return (lambda function: function) if model is None else model
 

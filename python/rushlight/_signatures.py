@@ -4,6 +4,7 @@ import ast
 import inspect
 
 import rushlight as rl
+from rushlight import _documented
 
 _OBJECTS = {"preserve_format": rl.preserve_format, "contiguous_format": rl.contiguous_format, "channels_last": rl.channels_last}
 _KEEPS_FORMAT = ("clone", "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "randint_like")
@@ -17,7 +18,7 @@ def _default(node, argument, name):
     if argument.arg == "layout":
         return None if name.endswith(_TAKE_LAYOUT) else rl.strided
     if isinstance(node, ast.Name):
-        return _OBJECTS[node.id]
+        return _OBJECTS.get(node.id) or getattr(rl, node.id)
     value = ast.literal_eval(node)
     if argument.arg == "memory_format" and value is None:
         return rl.preserve_format if name in _KEEPS_FORMAT else rl.contiguous_format
@@ -58,6 +59,9 @@ def merged(overloads):
 
 def signature(name, texts, method, out):
     """Of a row called name, whose overloads are written in texts; methods call their first parameter self and take no out=."""
+    documented = _documented.form(name, method)
+    if documented is not None:
+        return documented
     parameters = merged([_parameters(text, name) for text in texts])
     if out and not method:
         parameters.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None))

@@ -292,7 +292,7 @@ def sum_to_size(self, *size):
     return summed.reshape(size) if lead else summed
 
 
-def to_dense(self, dtype=None, *, masked_grad=None):
+def to_dense(self, dtype=None, *, masked_grad=True):
     """Itself: every tensor is dense."""
     return self if dtype is None else self.to(dtype)
 
@@ -324,7 +324,7 @@ def _attach():
     Tensor.__rdiv__ = lambda self, other: rl.div(other, self) if isinstance(other, Tensor) else other / self
     Tensor.reinforce = _reinforce
     Tensor.__idiv__, Tensor.__nonzero__, Tensor.__long__ = Tensor.__itruediv__, Tensor.__bool__, Tensor.__int__
-    Tensor.const_data_ptr = Tensor.data_ptr
+    Tensor.const_data_ptr, Tensor.volatile = Tensor.data_ptr, property(_volatile, _set_volatile)
     Tensor.__module__, Tensor.__cuda_array_interface__ = "rushlight", property(_no_cuda_array)
     Parameter.__deepcopy__, Parameter.__repr__, Parameter.__reduce_ex__ = __deepcopy__, __repr__, __reduce_ex__
 
@@ -352,6 +352,17 @@ def _attach_late():
         for name in names.split():
             if not hasattr(Tensor, name):
                 setattr(Tensor, name, _late(module, name))
+
+
+def _volatile(self):
+    import warnings
+    warnings.warn("volatile was removed (Variable.volatile is always False)", stacklevel=2)
+    return False
+
+
+def _set_volatile(self, value):
+    import warnings
+    warnings.warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.", stacklevel=2)
 
 
 def _no_cuda_array(self):

@@ -92,7 +92,7 @@ def set_crc32_options(compute_crc32):
 
 
 def save(
-    obj, f, pickle_module=None, pickle_protocol=DEFAULT_PROTOCOL, _use_new_zipfile_serialization=True, _disable_byteorder_record=False
+    obj, f, pickle_module=pickle, pickle_protocol=DEFAULT_PROTOCOL, _use_new_zipfile_serialization=True, _disable_byteorder_record=False
 ):
     """Write obj, which may hold tensors, to a file that torch.load reads too.
 

@@ -1,5 +1,7 @@
 """Storages as objects: UntypedStorage, the engine's, holds bytes; TypedStorage shows them as elements of one dtype."""
 
+from collections.abc import Sequence
+
 import rushlight as rl
 from rushlight import _C
 
@@ -10,19 +12,57 @@ __all__ = ["UntypedStorage", "TypedStorage", "typed_storage", "Storage", "Storag
 UntypedStorage = _C.UntypedStorage
 
 
+_LEGACY_FORMS = ("no arguments", "(int size)", "(Sequence data)", "(*, UntypedStorage wrap_storage)")
+_FORMS = ("(*, torch.device device, torch.dtype dtype)", "(int size, *, torch.device device, torch.dtype dtype)", "(Sequence data, *, torch.device device, torch.dtype dtype)",
+          "(*, UntypedStorage wrap_storage, torch.dtype dtype)")
+
+
+def _refused(place, forms, reason):
+    return f"{place} received an invalid combination of arguments. Expected one of:\n" + "".join(f" * {form}\n" for form in forms) + reason
+
+
+def _check_arguments(place, forms, args, wrap_storage):
+    """A size or a sequence, or a storage to wrap, or nothing."""
+    if wrap_storage is not None and args:
+        raise RuntimeError(_refused(place, forms, "No positional arguments should be given when using 'wrap_storage'"))
+    if wrap_storage is not None and not isinstance(wrap_storage, UntypedStorage):
+        raise TypeError(_refused(place, forms, f"Argument 'wrap_storage' must be UntypedStorage, but got {type(wrap_storage)}"))
+    if len(args) > 1:
+        raise RuntimeError(_refused(place, forms, "Too many positional arguments"))
+    if args and not isinstance(args[0], (int, Sequence)):
+        raise TypeError(_refused(place, forms, f"Argument type not recognized: {type(args[0])}"))
+
+
 class TypedStorage:
     """Elements of one dtype; the older form, which tensor.storage() gives."""
 
-    def __init__(self, source=0, *, dtype=None, wrap_storage=None):
+    def __init__(self, *args, wrap_storage=None, dtype=None, device=None):
+        _check_arguments("TypedStorage.__init__", _FORMS, args, wrap_storage)
+        if wrap_storage is not None:
+            if dtype is None:
+                raise RuntimeError(_refused("TypedStorage.__init__", _FORMS, "Argument 'dtype' must be specified"))
+            if device is not None:
+                raise RuntimeError(_refused("TypedStorage.__init__", _FORMS, "Argument 'device' should not be specified when 'wrap_storage' is given"))
+            self._bytes = rl.empty(0, dtype=rl.uint8).set_(wrap_storage)
+        if dtype is not None and not isinstance(dtype, rl.dtype):
+            raise TypeError(_refused("TypedStorage.__init__", _FORMS, f"Argument 'dtype' must be torch.dtype, not {type(dtype)}"))
         self.dtype = dtype or rl.get_default_dtype()
-        if isinstance(source, rl.Tensor):
-            self._bytes = source
-        elif isinstance(source, int):
+        if device is not None:
+            rl.empty(0, device=device)      # refuses all but the CPU
+        if wrap_storage is not None:
+            return
+        source = args[0] if args else 0
+        if isinstance(source, int):
             self._bytes = rl.zeros(source * itemsize(self.dtype), dtype=rl.uint8)
         else:
             self._bytes = _C._storage_bytes(rl.tensor(list(source), dtype=self.dtype))
-        if wrap_storage is not None:
-            self._bytes = rl.frombuffer(wrap_storage, dtype=rl.uint8)
+
+    @classmethod
+    def _over(cls, data, dtype):
+        """Over a uint8 tensor."""
+        made = cls.__new__(cls)
+        made._bytes, made.dtype = data, dtype
+        return made
 
     @property
     def _elements(self):
@@ -51,7 +91,7 @@ class TypedStorage:
 
     def __getitem__(self, index):
         found = self._elements[index]
-        return found.item() if isinstance(index, int) else TypedStorage(_C._storage_bytes(found.clone()), dtype=self.dtype)
+        return found.item() if isinstance(index, int) else TypedStorage._over(_C._storage_bytes(found.clone()), self.dtype)
 
     def __setitem__(self, index, value):
         self._elements[index] = value
@@ -71,7 +111,7 @@ class TypedStorage:
         return self
 
     def clone(self):
-        return TypedStorage(self._bytes.clone(), dtype=self.dtype)
+        return TypedStorage._over(self._bytes.clone(), self.dtype)
 
     def cpu(self):
         return self
@@ -86,7 +126,7 @@ class TypedStorage:
 
 def typed_storage(tensor):
     """What tensor.storage() returns."""
-    return TypedStorage(_C._storage_bytes(tensor.detach()), dtype=tensor.dtype)
+    return TypedStorage._over(_C._storage_bytes(tensor.detach()), tensor.dtype)
 
 
 # One class per dtype, as they were before storages knew theirs
@@ -95,12 +135,17 @@ class _LegacyType(type):
     def __instancecheck__(cls, instance):
         return type(instance) is cls or isinstance(instance, TypedStorage) and instance.dtype == cls.dtype
 
-    def __call__(cls, source=0, *, wrap_storage=None, device=None):
-        return TypedStorage(source, dtype=cls.dtype, wrap_storage=wrap_storage)
+    def __call__(cls, *args, wrap_storage=None, dtype=None, device=None):
+        place = f"{cls}.__new__"
+        for name, value in (("device", device), ("dtype", dtype)):
+            if value is not None:
+                raise RuntimeError(_refused(place, _LEGACY_FORMS, f"Keyword argument {name!r} cannot be specified"))
+        _check_arguments(place, _LEGACY_FORMS, args, wrap_storage)
+        return TypedStorage(*args, wrap_storage=wrap_storage, dtype=cls.dtype)
 
     def from_buffer(cls, buffer):
         """The bytes of an object as elements."""
-        return TypedStorage(rl.frombuffer(bytearray(buffer), dtype=rl.uint8), dtype=cls.dtype)
+        return TypedStorage._over(rl.frombuffer(bytearray(buffer), dtype=rl.uint8), cls.dtype)
 
 
 def _legacy(name, dtype):

@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-from rushlight import _C
+from rushlight import _C, _documented
 
 PATH = pathlib.Path(__file__).with_name("_C.pyi")
 FUNCTION, METHOD, NN, LINALG, FFT, SPECIAL, INPLACE, OUT, PRIVATE, METHOD_ONLY_INPLACE = (1 << i for i in range(10))
@@ -52,10 +52,10 @@ class Parameter(Tensor):
 
 def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor: ...
 def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor: ...
-def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor: ...
+def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: bool | None = None, requires_grad: bool | None = None) -> Tensor: ...
 def from_numpy(ndarray: Any) -> Tensor: ...
 def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor: ...
-def from_dlpack(x: Any) -> Tensor: ...
+def result_type(tensor1: Tensor | Number, tensor2: Tensor | Number) -> dtype: ...
 '''
 MEMBERS = {
     "shape": "Size", "dtype": "dtype", "device": "device", "layout": "layout", "ndim": "int", "requires_grad": "bool", "grad": "Tensor | None",
@@ -113,6 +113,20 @@ def define(name, forms, indent):
     return lines
 
 
+def documented(name, method, rows):
+    """The form that torch's documentation gives where it is not the row's, as one more overload."""
+    form = _documented.form(name, method)
+    if form is None:
+        return []
+    parts, star = [], False
+    for p in form.parameters.values():
+        if p.kind is p.KEYWORD_ONLY and not star:
+            star = True
+            parts.append("*")
+        parts.append(p.name if p.name == "self" else f"{p.name}: Any" + ("" if p.default is p.empty else " = ..."))
+    return [(f"({', '.join(parts)})", rows[0][1])]
+
+
 def gather():
     """Functions and methods by name, each a list of (parameters, result)."""
     functions, methods = {}, {}
@@ -128,6 +142,9 @@ def gather():
                 methods.setdefault(name, []).append((as_method(params), "Tensor" if where & METHOD_ONLY_INPLACE else returns))
             if where & INPLACE and where & (METHOD | FUNCTION):
                 methods.setdefault(name + "_", []).append((as_method(params), "Tensor"))
+    for method, rows in ((False, functions), (True, methods)):
+        for name in rows:
+            rows[name] += documented(name, method, rows[name])
     return functions, methods
 
 
