@@ -62,7 +62,7 @@ _LAZY_NAMES = {
     "get_autocast_gpu_dtype": "amp", "set_autocast_cpu_dtype": "amp", "set_autocast_cpu_enabled": "amp", "set_autocast_gpu_dtype": "amp",
     "is_autocast_cache_enabled": "amp", "set_autocast_cache_enabled": "amp", "clear_autocast_cache": "amp",
     "autocast_increment_nesting": "amp", "autocast_decrement_nesting": "amp",
-    "GradScaler": "amp", "TorchVersion": "torch_version", "from_dlpack": "utils.dlpack", "Future": "futures",
+    "GradScaler": "amp", "TorchVersion": "torch_version", "from_dlpack": "utils.dlpack", "lobpcg": "_lobpcg", "Future": "futures",
     **dict.fromkeys("SymInt SymFloat SymBool ScriptObject Stream Event TensorType PyTorchFileReader PyTorchFileWriter".split(), "_symbols"), "ScriptModule": "jit", "vmap": "func", "matrix_exp": "linalg", "finfo": "_limits", "iinfo": "_limits",
 }
 _LAZY_NAMES.update(dict.fromkeys(
