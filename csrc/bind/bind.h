@@ -102,6 +102,11 @@ struct Frame {
 };
 bool args_start(void);
 int bind_args(Op *first, bool method, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, Frame *f, Op **chosen);
+/* The argument of a method bound by hand, by position or under its key, borrowed: NULL without an exception where there is none; NULL with one. */
+PyObject *only_argument(const char *method, const char *key, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
+PyObject *needed_argument(const char *method, const char *key, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
+#define TAKES_ONE(function, inner, method, key) \
+    static PyObject *function(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) { PyObject *o = needed_argument(method, key, args, n, kwnames); return o ? inner(self, o) : NULL; }
 PyObject *torch_function_of(PyObject *o);       /* borrowed override of the value's type, or NULL: none, default or disabled */
 PyObject *call_torch_function(PyObject *func, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 bool wants_torch_function(PyObject *o);         /* a subclass instance whose results must be handled */

@@ -23,15 +23,13 @@ static PyObject *set_threads(PyObject *unused, PyObject *o) {
 
 static PyObject *default_generator(PyObject *unused, PyObject *none) { return generator_wrap(rl_default_generator()); }
 
-static PyObject *two_dtypes(PyObject *args, const char *name, Dtype *a, Dtype *b) {
+static PyObject *promote_types(PyObject *unused, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"type1", "type2", NULL};
     PyObject *x, *y;
-    if (!PyArg_ParseTuple(args, "OO", &x, &y)) return NULL;
-    if (dtype_from(x, a) && dtype_from(y, b)) return Py_None;
-    return PyErr_Format(PyExc_TypeError, "%s() expects two dtypes, not %s and %s", name, type_name(x), type_name(y));
-}
-static PyObject *promote_types(PyObject *unused, PyObject *args) {
     Dtype a, b;
-    return two_dtypes(args, "promote_types", &a, &b) ? Py_NewRef(dtype_object(rl_promote(a, b))) : NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:promote_types", names, &x, &y)) return NULL;
+    if (!dtype_from(x, &a) || !dtype_from(y, &b)) return PyErr_Format(PyExc_TypeError, "promote_types() expects two dtypes, not %s and %s", type_name(x), type_name(y));
+    return Py_NewRef(dtype_object(rl_promote(a, b)));
 }
 static PyObject *can_cast(PyObject *unused, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"from_", "to", NULL};
@@ -136,7 +134,7 @@ static PyObject *blas_name(PyObject *unused, PyObject *none) { return PyUnicode_
 static PyMethodDef functions[] = {
     {"get_default_dtype", default_dtype, METH_NOARGS, "get_default_dtype($module)\n--\n\nThe dtype of tensors made from Python floats."}, {"set_default_dtype", set_default_dtype, METH_O, "set_default_dtype(d)"},
     {"get_num_threads", get_threads, METH_NOARGS, "get_num_threads($module)\n--\n\nHow many threads kernels may use."}, {"set_num_threads", set_threads, METH_O, "set_num_threads($module, int, /)\n--\n\nHow many threads kernels may use from now on."},
-    {"_default_generator", default_generator, METH_NOARGS, "The generator behind manual_seed."}, {"promote_types", promote_types, METH_VARARGS, "promote_types(type1, type2) -> dtype"},
+    {"_default_generator", default_generator, METH_NOARGS, "The generator behind manual_seed."}, {"promote_types", AS_METHOD(promote_types), METH_VARARGS | METH_KEYWORDS, "promote_types(type1, type2) -> dtype"},
     {"can_cast", AS_METHOD(can_cast), METH_VARARGS | METH_KEYWORDS, "can_cast(from_, to) -> bool"}, {"result_type", AS_METHOD(result_type), METH_FASTCALL | METH_KEYWORDS, "result_type($module, tensor1, tensor2)\n--\n\nThe dtype of the result of arithmetic on two tensors or numbers."},
     {"_memory_stats", memory_stats, METH_NOARGS, "Blocks and bytes held."}, {"_memory_trim", memory_trim, METH_NOARGS, "Give cached memory back to the system."},
     {"_memory_fail_after", fail_after, METH_VARARGS, "_memory_fail_after(n, once=True): the n-th next allocation fails; returns how many have."},

@@ -89,7 +89,8 @@ typedef struct Alias { const char *theirs, *ours; PyObject *key; } Alias;
 /* NumPy's names, and the names torch's own functions and methods use for the same argument. */
 static Alias aliases[] = {
     {"axis", "dim", NULL}, {"keepdims", "keepdim", NULL}, {"x", "input", NULL}, {"a", "input", NULL}, {"x1", "input", NULL},
-    {"x2", "other", NULL}, {"axis", "dims", NULL}, {"self", "input", NULL}, {"input", "self", NULL}, {"input", "A", NULL},
+    {"x2", "other", NULL}, {"axis", "dims", NULL}, {"self", "input", NULL}, {"input", "self", NULL}, {"input", "A", NULL}, {"input", "x", NULL},
+    {"axis0", "dim0", NULL}, {"axis1", "dim1", NULL}, {"from", "from_", NULL},
 };
 
 static int find_alias(const Sig *sig, PyObject *key) {
@@ -382,6 +383,21 @@ int bind_args(Op *first, bool method, PyObject *const *args, Py_ssize_t nargs, P
     }
     *chosen = first;
     return explain(first, method, args, nargs, kwnames, f);
+}
+
+/* ---- methods bound by hand ---- */
+
+PyObject *only_argument(const char *method, const char *key, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    Py_ssize_t named = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    for (Py_ssize_t i = 0; i < named; i++)
+        if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, i), key)) return PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", method, PyTuple_GET_ITEM(kwnames, i));
+    if (n + named > 1) return PyErr_Format(PyExc_TypeError, "%s() takes one argument, %s, but %zd were given", method, key, n + named);
+    return n + named ? args[0] : NULL;
+}
+
+PyObject *needed_argument(const char *method, const char *key, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    PyObject *o = only_argument(method, key, args, n, kwnames);
+    return o || PyErr_Occurred() ? o : PyErr_Format(PyExc_TypeError, "%s() missing 1 required positional arguments: \"%s\"", method, key);
 }
 
 bool args_start(void) {

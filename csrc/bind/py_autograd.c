@@ -333,8 +333,10 @@ static PyObject *get_retains_grad(PyObject *self, void *unused) { return PyBool_
 static PyObject *get_output_nr(PyObject *self, void *unused) { return PyLong_FromLong(tensor_of(self)->node ? tensor_of(self)->out_nr : 0); }
 
 static PyObject *tensor_requires_grad_(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    PyObject *on = n || kwnames ? args[0] : Py_True;
-    if (n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0) > 1 || !PyBool_Check(on)) return PyErr_Format(PyExc_TypeError, "requires_grad_(): argument 'requires_grad' must be bool, not %s", type_name(on));
+    PyObject *on = only_argument("requires_grad_", "requires_grad", args, n, kwnames);
+    if (!on && PyErr_Occurred()) return NULL;
+    if (!on) on = Py_True;
+    if (!PyBool_Check(on)) return PyErr_Format(PyExc_TypeError, "requires_grad_(): argument 'requires_grad' must be bool, not %s", type_name(on));
     return rl_require_grad(tensor_of(self), on == Py_True) ? Py_NewRef(self) : raise_pending();
 }
 static PyObject *tensor_retain_grad(PyObject *self, PyObject *unused) { return rl_retain_grad(tensor_of(self)) ? Py_NewRef(Py_None) : raise_pending(); }

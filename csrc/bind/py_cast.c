@@ -104,8 +104,9 @@ static PyObject *tensor_to(PyObject *self, PyObject *const *args, Py_ssize_t n, 
 static PyObject *to_dtype(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames, Dtype d, const char *name) {
     if (!is_exact(self) && torch_function_of(self)) return through_subclass(self, name, args, n, kwnames);
     int format = FORMAT_PRESERVE;
-    if (kwnames && PyTuple_GET_SIZE(kwnames) == 1 && n == 0 && Py_TYPE(args[0]) == MemoryFormatType) format = memory_format_value(args[0]);
-    else if (n || kwnames) return PyErr_Format(PyExc_TypeError, "%s() takes no arguments but memory_format", name);
+    PyObject *o = n || kwnames ? only_argument(name, "memory_format", args, n, kwnames) : NULL;
+    if (o && !n && Py_TYPE(o) == MemoryFormatType) format = memory_format_value(o);
+    else if (o || PyErr_Occurred()) return o ? PyErr_Format(PyExc_TypeError, "%s() takes no arguments but memory_format", name) : NULL;
     return converted(self, (Target){d, false, format});
 }
 #define CAST(word, d) static PyObject *cast_##word(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) { return to_dtype(self, args, n, kwnames, d, #word); }
@@ -123,6 +124,8 @@ static PyObject *type_as(PyObject *self, PyObject *other) {
     if (!is_tensor(other)) return PyErr_Format(PyExc_TypeError, "type_as(): argument 'other' (position 1) must be Tensor, not %s", type_name(other));
     return converted(self, (Target){(Dtype)tensor_of(other)->dtype, false, FORMAT_PRESERVE});
 }
+
+TAKES_ONE(type_as_by_name, type_as, "type_as", "other")
 
 /* "torch.FloatTensor" */
 static bool type_string(PyObject *o, Dtype *d) {
@@ -163,7 +166,7 @@ PyMethodDef cast_methods[] = {
     ENTRY(float), ENTRY(double), ENTRY(half), ENTRY(bfloat16), ENTRY(int), ENTRY(long), ENTRY(short), ENTRY(char), ENTRY(byte), ENTRY(bool), ENTRY(cfloat), ENTRY(cdouble),
     {"cpu", AS_METHOD(cast_cpu), METH_FASTCALL | METH_KEYWORDS, "cpu(memory_format=preserve_format) -> Tensor\n\nItself: it is on the CPU."},
     {"cuda", AS_METHOD(cast_cuda), METH_VARARGS | METH_KEYWORDS, "cuda(device=None, non_blocking=False, memory_format=preserve_format) -> Tensor\n\nThere is no CUDA here."},
-    {"type_as", type_as, METH_O, "type_as($self, tensor)\n--\n\nIn the dtype of another tensor."},
+    {"type_as", AS_METHOD(type_as_by_name), METH_FASTCALL | METH_KEYWORDS, "type_as($self, other)\n--\n\nIn the dtype of another tensor."},
     {"type", AS_METHOD(tensor_type), METH_VARARGS | METH_KEYWORDS, "type(dtype=None, non_blocking=False, **kwargs)\n\nThe name of the type, or the numbers in another dtype."},
     {NULL},
 };

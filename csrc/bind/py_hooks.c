@@ -82,6 +82,9 @@ static PyObject *register_post_accumulate(PyObject *self, PyObject *hook) {
     return table ? hooks_add(table, hook) : NULL;
 }
 
+TAKES_ONE(register_hook_by_name, register_hook, "register_hook", "hook")
+TAKES_ONE(register_post_accumulate_by_name, register_post_accumulate, "register_post_accumulate_grad_hook", "hook")
+
 static PyObject *get_backward_hooks(PyObject *self, void *unused) {
     Tensor *t = tensor_of(self);
     Node *node = rl_node_of(t);
@@ -340,8 +343,8 @@ static PyMethodDef functions[] = {
     {NULL},
 };
 PyMethodDef hook_methods[] = {
-    {"register_hook", register_hook, METH_O, "register_hook($self, hook)\n--\n\nhook(grad) runs whenever the gradient is computed; a result replaces it."},
-    {"register_post_accumulate_grad_hook", register_post_accumulate, METH_O, "register_post_accumulate_grad_hook($self, hook)\n--\n\nhook(tensor) runs after .grad has been added to."},
+    {"register_hook", AS_METHOD(register_hook_by_name), METH_FASTCALL | METH_KEYWORDS, "register_hook($self, hook)\n--\n\nhook(grad) runs whenever the gradient is computed; a result replaces it."},
+    {"register_post_accumulate_grad_hook", AS_METHOD(register_post_accumulate_by_name), METH_FASTCALL | METH_KEYWORDS, "register_post_accumulate_grad_hook($self, hook)\n--\n\nhook(tensor) runs after .grad has been added to."},
     {NULL},
 };
 PyGetSetDef hook_getset[] = {

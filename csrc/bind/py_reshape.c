@@ -47,10 +47,19 @@ static PyObject *resized(PyObject *self, int n, const int64_t *shape) {
     return rl_resize_out(t, n, shape) ? Py_NewRef(self) : raise_pending();
 }
 
+/* Whether no keyword is given but these two. */
+static bool only_keys(const char *method, PyObject *kwargs, const char *one, const char *other) {
+    PyObject *key, *value;
+    for (Py_ssize_t at = 0; kwargs && PyDict_Next(kwargs, &at, &key, &value);)
+        if (PyUnicode_CompareWithASCIIString(key, one) && PyUnicode_CompareWithASCIIString(key, other)) return PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", method, key), false;
+    return true;
+}
+
 /* resize_(*sizes, memory_format=contiguous_format) */
 static PyObject *resize_(PyObject *self, PyObject *args, PyObject *kwargs) {
     int64_t shape[RL_MAX_DIMS];
     PyObject *format = kwargs ? PyDict_GetItemString(kwargs, "memory_format") : NULL, *size = kwargs ? PyDict_GetItemString(kwargs, "size") : NULL;
+    if (!only_keys("resize_", kwargs, "size", "memory_format")) return NULL;
     if (!size) size = PyTuple_GET_SIZE(args) == 1 && !PyLong_Check(PyTuple_GET_ITEM(args, 0)) ? PyTuple_GET_ITEM(args, 0) : args;
     if (format && format != Py_None && (Py_TYPE(format) != MemoryFormatType || memory_format_value(format) >= FORMAT_CHANNELS_LAST))
         return PyErr_Format(PyExc_RuntimeError, "resize_: only contiguous_format and preserve_format are supported, not %R", format);
@@ -60,6 +69,7 @@ static PyObject *resize_(PyObject *self, PyObject *args, PyObject *kwargs) {
 
 static PyObject *resize_as_(PyObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *other = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : kwargs ? PyDict_GetItemString(kwargs, "the_template") : NULL;
+    if (!only_keys("resize_as_", kwargs, "the_template", "memory_format")) return NULL;
     if (!other || !is_tensor(other)) return PyErr_Format(PyExc_TypeError, "resize_as_(): argument 'the_template' (position 1) must be Tensor, not %s", other ? type_name(other) : "nothing");
     return resized(self, tensor_of(other)->ndim, tensor_of(other)->shape);
 }

@@ -234,19 +234,11 @@ PyGetSetDef tensor_getset[] = {
 
 /* ---- questions ---- */
 
-static PyObject *one_of(PyObject *const *args, Py_ssize_t n, PyObject *kwnames, const char *what) {
-    if (n == 0 && !kwnames) return NULL;
-    if (n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0) != 1 || (kwnames && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), "dim"))) {
-        PyErr_Format(PyExc_TypeError, "%s() takes one argument, dim", what);
-        return NULL;
-    }
-    return args[0];
-}
-
 static PyObject *size_or_stride(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames, const char *what, bool stride) {
     Tensor *t = tensor_of(self);
     const int64_t *values = stride ? t->stride : t->shape;
-    PyObject *dim = one_of(args, n, kwnames, what);
+    bool axis = kwnames && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), "axis") == 0;
+    PyObject *dim = only_argument(what, axis ? "axis" : "dim", args, n, kwnames);
     if (PyErr_Occurred()) return NULL;
     if (dim && dim != Py_None) {
         int64_t k;
@@ -299,12 +291,16 @@ static PyObject *tensor_is_set_to(PyObject *self, PyObject *other) {
     return PyBool_FromLong(is_set_to(tensor_of(self), tensor_of(other)));
 }
 
+TAKES_ONE(tensor_is_same_size_by_name, tensor_is_same_size, "is_same_size", "other")
+TAKES_ONE(tensor_is_set_to_by_name, tensor_is_set_to, "is_set_to", "tensor")
+TAKES_ONE(tensor_as_subclass_by_name, tensor_as_subclass, "as_subclass", "cls")
+
 static PyObject *tensor_is_contiguous(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     Tensor *t = tensor_of(self);
-    if (n == 0 && !kwnames) return PyBool_FromLong(rl_is_contiguous(t));
-    if (Py_TYPE(args[0]) != MemoryFormatType)
-        return PyErr_Format(PyExc_TypeError, "is_contiguous(): argument 'memory_format' must be torch.memory_format, not %s", type_name(args[0]));
-    int format = memory_format_value(args[0]);
+    PyObject *o = only_argument("is_contiguous", "memory_format", args, n, kwnames);
+    if (!o) return PyErr_Occurred() ? NULL : PyBool_FromLong(rl_is_contiguous(t));
+    if (Py_TYPE(o) != MemoryFormatType) return PyErr_Format(PyExc_TypeError, "is_contiguous(): argument 'memory_format' must be torch.memory_format, not %s", type_name(o));
+    int format = memory_format_value(o);
     if (format == FORMAT_CONTIGUOUS) return PyBool_FromLong(rl_is_contiguous(t));
     int dims = format == FORMAT_CHANNELS_LAST ? 4 : 5;
     return PyBool_FromLong(format != FORMAT_PRESERVE && t->ndim == dims && rl_is_channels_last(t));
@@ -419,10 +415,10 @@ PyMethodDef tensor_methods[] = {
     {"resolve_conj", tensor_self, METH_NOARGS, "resolve_conj($self)\n--\n\nThe tensor itself."}, {"resolve_neg", tensor_self, METH_NOARGS, "resolve_neg($self)\n--\n\nThe tensor itself."}, {"is_coalesced", tensor_false, METH_NOARGS, NULL},
     {"is_pinned", tensor_false, METH_VARARGS, NULL}, {"pin_memory", tensor_self, METH_VARARGS, "pin_memory(device=None) -> Tensor\n\nNothing to pin without a device: the tensor itself."},
     {"is_shared", tensor_is_shared, METH_NOARGS, "is_shared($self)\n--\n\nWhether the memory is shared with other processes."}, {"share_memory_", tensor_share_memory, METH_NOARGS, "share_memory_($self)\n--\n\nThe tensor itself: workers inherit it by fork."},
-    {"is_same_size", tensor_is_same_size, METH_O, "is_same_size($self, other)\n--\n\nWhether two tensors have one shape."}, {"is_set_to", tensor_is_set_to, METH_O, "is_set_to($self, tensor)\n--\n\nSame storage, offset, sizes and strides."},
+    {"is_same_size", AS_METHOD(tensor_is_same_size_by_name), METH_FASTCALL | METH_KEYWORDS, "is_same_size($self, other)\n--\n\nWhether two tensors have one shape."}, {"is_set_to", AS_METHOD(tensor_is_set_to_by_name), METH_FASTCALL | METH_KEYWORDS, "is_set_to($self, tensor)\n--\n\nSame storage, offset, sizes and strides."},
     {"get_device", tensor_get_device, METH_NOARGS, "get_device($self)\n--\n\n-1: the CPU."}, {"item", tensor_item, METH_NOARGS, "item($self)\n--\n\nThe only element as a Python number."},
     {"tolist", tensor_tolist, METH_NOARGS, "tolist($self)\n--\n\nThe elements as nested lists of Python numbers."}, {"__complex__", tensor_complex, METH_NOARGS, NULL},
-    {"as_subclass", tensor_as_subclass, METH_O, "as_subclass($self, cls)\n--\n\nThe same data as an instance of cls; gradients flow."},
+    {"as_subclass", AS_METHOD(tensor_as_subclass_by_name), METH_FASTCALL | METH_KEYWORDS, "as_subclass($self, cls)\n--\n\nThe same data as an instance of cls; gradients flow."},
     {"_make_subclass", AS_METHOD(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, "_make_subclass(cls, data, require_grad=False)"},
     {"set_", AS_METHOD(tensor_set), METH_VARARGS | METH_KEYWORDS, "set_($self, source=None, storage_offset=0, size=None, stride=None)\n--\n\nLook at another storage."},
     {"__torch_function__", AS_METHOD(torch_function), METH_FASTCALL | METH_CLASS, "Runs the function; results become instances of the subclass."},

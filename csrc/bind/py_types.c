@@ -189,10 +189,10 @@ static PyObject *device_parse(PyTypeObject *type, const char *text) {
 }
 
 static PyObject *device_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"type", "index", NULL};
+    static char *names[] = {"type", "index", NULL}, *whole[] = {"device", NULL};
     PyObject *name = NULL;
     int index = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|i:device", names, &name, &index)) return NULL;
+    if (kwargs && PyDict_GetItemString(kwargs, "device") ? !PyArg_ParseTupleAndKeywords(args, kwargs, "O:device", whole, &name) : !PyArg_ParseTupleAndKeywords(args, kwargs, "O|i:device", names, &name, &index)) return NULL;
     if (Py_TYPE(name) == DeviceType) return Py_NewRef(name);
     if (PyLong_Check(name)) return PyErr_Format(PyExc_RuntimeError, "device(%R): an index alone names an accelerator, and rushlight has none; use device('cpu')", name);
     if (!PyUnicode_Check(name)) return PyErr_Format(PyExc_TypeError, "device(): argument 'type' must be str, not %s", type_name(name));

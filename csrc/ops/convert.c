@@ -282,7 +282,7 @@ Op rl_convert_ops[] = {
         .forward = detach_forward, .samples = "x(2, 3)",
     },
     {
-        .sig = "copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor", .where = METHOD | METHOD_ONLY_INPLACE, .node = "CopyBackwards",
+        .sig = "copy_(input: Tensor, other: Tensor, non_blocking: bool = False) -> Tensor", .where = METHOD | METHOD_ONLY_INPLACE, .node = "CopyBackwards",
         .doc = "Writes the elements of src, broadcast and converted, into the tensor.\n\n>>> rl.zeros(2).copy_(rl.tensor([1, 2]))\ntensor([1., 2.])",
         .forward = copy_forward, .vjp = copy_vjp, .samples = "x(2, 3), x(3); x(2, 3), x(2, 3)",
     },

@@ -754,7 +754,7 @@ Op rl_view_ops[] = {
         .forward = expand_forward, .formula = "input: g", .samples = "x(3, 1), (3, 4); x(3), (2, -1); x(), (2,)",
     },
     {
-        .sig = "view(input: Tensor, *shape: int) -> Tensor", .where = METHOD | COPY, .flags = VIEW,
+        .sig = "view(input: Tensor, *size: int) -> Tensor", .where = METHOD | COPY, .flags = VIEW,
         .doc = "The same elements in another shape, where that needs no copy; -1 is worked out.\n\n>>> rl.arange(4).view(2, -1)\ntensor([[0, 1],\n        [2, 3]])",
         .forward = view_forward, .vjp = reshape_back_vjp, .samples = "x(2, 6), (3, 4); x(4), (2, -1); x(0, 3), (3, 0)",
     },

@@ -6,12 +6,14 @@ import math
 
 import rushlight as rl
 
+from ._keywords import along, also_called
 from .linalg import _give
 from .return_types import structure
 
 
 # ---- differences and integrals ----------------------------------------------------------------------------------------
 
+@along
 def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
     """The n-th difference of neighbours along dim."""
     if input.dim() == 0:
@@ -39,6 +41,7 @@ def _spacing(x, dim, size):
     return steps
 
 
+@along
 def trapezoid(y, x=None, *, dx=None, dim=-1):
     """The integral along dim by the trapezoidal rule, over the places x or with the step dx."""
     if y.dtype is rl.bool:
@@ -58,11 +61,13 @@ def _places(x, size, y, dim):
     return x if x.dim() <= 1 or x.dim() == y.dim() else x.reshape((1,) * (y.dim() - x.dim()) + tuple(x.shape))
 
 
+@along
 def trapz(y, x=None, *, dx=None, dim=-1):
     """trapezoid under its older name."""
     return trapezoid(y, x, dx=dx, dim=dim)
 
 
+@along
 def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
     """The integral up to each place along dim but the first."""
     size = y.shape[dim]
@@ -74,6 +79,7 @@ def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
     return pairs.cumsum(dim) * ((1 if dx is None else dx) / 2)
 
 
+@along
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """Central differences along dims, one-sided at the borders; one tensor per dim."""
     dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
@@ -222,11 +228,13 @@ def _quantile(name, input, q, dim, keepdim, interpolation, skip_nan):
     return result
 
 
+@along
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """The values below which a share q of the elements lies; q in [0, 1], a number or a vector."""
     return _give(_quantile("quantile", input, q, dim, keepdim, interpolation, False), out)
 
 
+@along
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """quantile() that leaves NaN out."""
     return _give(_quantile("nanquantile", input, q, dim, keepdim, interpolation, True), out)
@@ -312,6 +320,7 @@ def _occurs(a, list):
     return list[place] == a
 
 
+@also_called(element="elements", test_element="test_elements")
 def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
     """True where an element occurs among the test elements."""
     a, b = rl.as_tensor(elements), rl.as_tensor(test_elements)

@@ -3,6 +3,8 @@
 import rushlight as rl
 from rushlight import _C
 
+from ._keywords import along
+
 _F, _ops = _C._VariableFunctions, _C._ops
 
 _INPLACE = "addmv_ as_strided_ clamp_max_ clamp_min_ detach_ fill_ gcd_ index_put_ lcm_ ldexp_ resize_as_ xlogy_".split()
@@ -51,6 +53,7 @@ def _numbers(repeats):
     return rl.searchsorted(ends, rl.arange(total), right=True)
 
 
+@along
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each element, or slice along dim, as often as repeats says; repeat_interleave(repeats) gives the numbers of the elements."""
     if repeats is None:

@@ -17,6 +17,7 @@ _METHODS = {
     "(batch2)": "bmm",
     "(other)": "dot",
     "(indices)": "take",
+    "(src, non_blocking=False)": "copy_",
     "(mask, tensor)": "masked_scatter",
     "(dim, index, tensor2)": "index_copy",
     "(dim, index, tensor)": "index_copy_",

@@ -3,6 +3,7 @@
 import rushlight as rl
 
 from . import _C, linalg
+from ._keywords import along, also_called
 from .linalg import _give
 from .return_types import structure
 
@@ -82,6 +83,7 @@ def lu(A, pivot=True, get_infos=False, out=None):
     return structure("_lu_with_info", ("LU", "pivots", "info"), packed) if get_infos else packed[:2]
 
 
+@also_called(input="b")
 def lu_solve(b, LU_data, LU_pivots, *, out=None):
     """linalg.lu_solve with the right-hand side first."""
     return _give(linalg.lu_solve(LU_data, LU_pivots, b), out)
@@ -103,6 +105,7 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True, *, out=N
     return _give(structure("lu_unpack", ("P", "L", "U"), (P, L, U)), out)
 
 
+@also_called(input="b")
 def triangular_solve(b, A, upper=True, transpose=False, unitriangular=False, *, out=None):
     """X of A X = b for triangular A, and A itself."""
     if b.dtype != A.dtype:
@@ -145,6 +148,7 @@ def pca_lowrank(A, q=None, center=True, niter=2):
     return svd_lowrank(A - A.mean(-2, keepdim=True) if center else A, q, niter)
 
 
+@along
 def cross(input, other, dim=None, *, out=None):
     """linalg.cross; without dim, along the first dim of three elements."""
     if dim is None:

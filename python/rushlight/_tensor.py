@@ -10,6 +10,8 @@ from importlib import import_module
 import rushlight as rl
 from rushlight import _C, _absent
 
+from ._keywords import along, also_called
+
 Tensor, Parameter = _C.Tensor, _C.Parameter
 
 
@@ -242,14 +244,16 @@ def nonzero(self, *, as_tuple=False):
     return rl.nonzero(self, as_tuple=as_tuple)
 
 
+@also_called(other="y")
 def where(self, condition, y):
     """Elements of self where condition holds, of y elsewhere."""
     return rl.where(condition, self, y)
 
 
-def tensor_split(self, indices_or_sections=None, dim=0, **kwargs):
+@along
+def tensor_split(self, indices_or_sections=None, dim=0, *, sections=None, indices=None, tensor_indices_or_sections=None):
     """rushlight.tensor_split"""
-    return rl.tensor_split(self, indices_or_sections, dim, **kwargs)
+    return rl.tensor_split(self, indices_or_sections, dim, sections=sections, indices=indices, tensor_indices_or_sections=tensor_indices_or_sections)
 
 
 def norm(self, p="fro", dim=None, keepdim=False, dtype=None):
@@ -279,8 +283,9 @@ def is_nonzero(self):
     return bool(self)
 
 
-def sum_to_size(self, *size):
+def sum_to_size(self, *sizes, size=None):
     """The sum over dims that would have to be broadcast to get from size to this shape."""
+    size = sizes if size is None else (size,)
     size = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
     if not size:
         return self.sum()

@@ -8,6 +8,7 @@ import numpy as np
 
 import rushlight as rl
 
+from ._keywords import along
 from .linalg import _give
 
 _NORMS = ("forward", "ortho", "backward")
@@ -166,24 +167,28 @@ def _many(x, s, dim, name):
     return x, dims
 
 
+@along
 def fft(input, n=None, dim=-1, norm=None, *, out=None):
     """The discrete Fourier transform along dim; norm is backward (no scaling here), ortho (1/sqrt n) or forward (1/n)."""
     x, dims = _one(_complex(_inexact(input, "fft")), n, dim, "fft")
     return _give(_Complex.apply(x, dims, _norm_of(norm), False), out)
 
 
+@along
 def ifft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of fft."""
     x, dims = _one(_complex(_inexact(input, "ifft")), n, dim, "ifft")
     return _give(_Complex.apply(x, dims, _norm_of(norm), True), out)
 
 
+@along
 def rfft(input, n=None, dim=-1, norm=None, *, out=None):
     """fft of real input: the first n // 2 + 1 places, which the others mirror."""
     x, dims = _one(_inexact(input, "rfft", True), n, dim, "rfft")
     return _give(_Real.apply(x, dims, _norm_of(norm)), out)
 
 
+@along
 def irfft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of rfft; n is the size of the result, 2 (m - 1) if not given."""
     x = _complex(_inexact(input, "irfft"))
@@ -194,28 +199,33 @@ def irfft(input, n=None, dim=-1, norm=None, *, out=None):
     return _give(_HalfToReal.apply(_pad_end(x, dim, n // 2 + 1), (dim % x.dim(),), _norm_of(norm), n), out)
 
 
+@along
 def hfft(input, n=None, dim=-1, norm=None, *, out=None):
     """fft of a signal that is Hermitian in time, so real in frequency."""
     return irfft(_complex(_inexact(input, "hfft")).conj(), n, dim, _OPPOSITE[_norm_of(norm)], out=out)
 
 
+@along
 def ihfft(input, n=None, dim=-1, norm=None, *, out=None):
     """The inverse of hfft."""
     return _give(rfft(_inexact(input, "ihfft", True), n, dim, _OPPOSITE[_norm_of(norm)]).conj().resolve_conj(), out)
 
 
+@along
 def fftn(input, s=None, dim=None, norm=None, *, out=None):
     """The discrete Fourier transform over several dims."""
     x, dims = _many(_complex(_inexact(input, "fftn")), s, dim, "fftn")
     return _give(_Complex.apply(x, dims, _norm_of(norm), False) if dims else x.clone(), out)
 
 
+@along
 def ifftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of fftn."""
     x, dims = _many(_complex(_inexact(input, "ifftn")), s, dim, "ifftn")
     return _give(_Complex.apply(x, dims, _norm_of(norm), True) if dims else x.clone(), out)
 
 
+@along
 def rfftn(input, s=None, dim=None, norm=None, *, out=None):
     """fftn of real input; the last dim is halved."""
     x, dims = _many(_inexact(input, "rfftn", True), s, dim, "rfftn")
@@ -242,12 +252,14 @@ def _half_input(input, s, dim, name):
     return _pad_end(x, dims[-1], last // 2 + 1), dims, last
 
 
+@along
 def irfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of rfftn."""
     x, dims, last = _half_input(input, s, dim, "irfftn")
     return _give(_HalfToReal.apply(x, dims, _norm_of(norm), last), out)
 
 
+@along
 def hfftn(input, s=None, dim=None, norm=None, *, out=None):
     """hfft over several dims: fftn over all but the last, then hfft."""
     x, dims, last = _half_input(input, s, dim, "hfftn")
@@ -257,6 +269,7 @@ def hfftn(input, s=None, dim=None, norm=None, *, out=None):
     return _give(hfft(x, last, dims[-1], norm), out)
 
 
+@along
 def ihfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of hfftn."""
     x, dims = _many(_inexact(input, "ihfftn", True), s, dim, "ihfftn")
@@ -268,6 +281,7 @@ def ihfftn(input, s=None, dim=None, norm=None, *, out=None):
 
 
 def _two(function):
+    @along
     def transform(input, s=None, dim=(-2, -1), norm=None, *, out=None):
         return function(input, s, dim, norm, out=out)
     name = function.__name__[:-1] + "2"
@@ -279,13 +293,13 @@ def _two(function):
 fft2, ifft2, rfft2, irfft2, hfft2, ihfft2 = map(_two, (fftn, ifftn, rfftn, irfftn, hfftn, ihfftn))
 
 
-def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False):
+def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False, pin_memory=False):
     """The frequencies of fft's places for samples d apart."""
     whole = rl.cat([rl.arange((n + 1) // 2), rl.arange(-(n // 2), 0)])
     return _give((whole.to(rl.get_default_dtype() if dtype is None else dtype) * (1.0 / (n * d))).requires_grad_(requires_grad), out)
 
 
-def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False):
+def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False, pin_memory=False):
     """The frequencies of rfft's places for samples d apart."""
     half = rl.arange(n // 2 + 1).to(rl.get_default_dtype() if dtype is None else dtype)
     return _give((half * (1.0 / (n * d))).requires_grad_(requires_grad), out)
@@ -297,11 +311,13 @@ def _shift(input, dim, sign):
     return input.roll(shifts, dims) if dims else input.clone()
 
 
+@along
 def fftshift(input, dim=None):
     """Places moved so that frequency zero is in the middle."""
     return _shift(input, dim, 1)
 
 
+@along
 def ifftshift(input, dim=None):
     """The inverse of fftshift."""
     return _shift(input, dim, -1)

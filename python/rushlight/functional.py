@@ -5,6 +5,8 @@ import math
 import rushlight as rl
 from rushlight import _C
 
+from ._keywords import along
+
 __all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "cartesian_prod", "chain_matmul", "einsum", "meshgrid", "nonzero", "norm",
            "numel", "is_floating_point", "is_complex", "is_nonzero", "is_same_size", "split", "tensor_split", "tensordot", "unique", "unique_consecutive", "unravel_index",
            "where", "is_inference", "is_conj", "is_neg", "is_signed", "is_distributed"]
@@ -128,6 +130,7 @@ def split(tensor, split_size_or_sections, dim=0):
     return _F.split(tensor, split_size_or_sections, dim)
 
 
+@along
 def tensor_split(input, indices_or_sections=None, dim=0, *, sections=None, indices=None, tensor_indices_or_sections=None):
     """Pieces: a number of about equal ones, or those that begin at the given places; either may be a tensor."""
     given = [v for v in (indices_or_sections, sections, indices, tensor_indices_or_sections) if v is not None]
@@ -189,10 +192,10 @@ def unravel_index(indices, shape):
 
 
 def _question(name, doc):
-    def ask(input, *args):
+    def ask(input, *args, **kwargs):
         if not isinstance(input, rl.Tensor):
             raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-        return getattr(input, name)(*args)
+        return getattr(input, name)(*args, **kwargs)
     ask.__name__ = ask.__qualname__ = name
     ask.__doc__ = doc
     return ask

@@ -4,13 +4,13 @@ Factorisations, solvers and determinants are rows of the op table (csrc/ops/deco
 is built from them and from ordinary operations, so its gradients come from theirs.
 """
 
-import functools
 import math
 
 import rushlight as rl
 
 from . import _C
 from ._C import _LinAlgError as LinAlgError
+from ._keywords import along, also_called
 from .return_types import structure
 
 _rows = {name: value for name, value in vars(_C._linalg).items() if not name.startswith("_")}
@@ -29,19 +29,6 @@ def _give(result, out):
         out.resize_(result.shape)
     with rl.no_grad():
         return out.copy_(result)
-
-
-def _also_called(**names):
-    """Lets a function take arguments by the names that torch's binding knows them by, beside those of its documentation."""
-    def decorate(function):
-        @functools.wraps(function)
-        def call(*args, **kwargs):
-            for theirs, ours in names.items():
-                if theirs in kwargs:
-                    kwargs[ours] = kwargs.pop(theirs)
-            return function(*args, **kwargs)
-        return call
-    return decorate
 
 
 def _check_matrix(name, a, what="A"):
@@ -69,7 +56,7 @@ def _check_inexact(name, a):
 
 # ---- factorisations --------------------------------------------------------------------------------------------------
 
-@_also_called(input="A")
+@also_called(input="A")
 def cholesky(A, *, upper=False, out=None):
     """The factor L of A = L L^H, or its adjoint with upper=True; [*, n, n]. Raises LinAlgError if A is not positive-definite."""
     return _give(_rows["cholesky_ex"](A, upper=upper, check_errors=True)[0], out)
@@ -105,13 +92,13 @@ def lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
     return _give(result, out)
 
 
-@_also_called(input="A")
+@also_called(input="A")
 def eigvalsh(A, UPLO="L", *, out=None):
     """Eigenvalues, rising, of symmetric or Hermitian matrices."""
     return _give(eigh(A, UPLO)[0], out)
 
 
-@_also_called(input="A")
+@also_called(input="A")
 def eigvals(A, *, out=None):
     """Eigenvalues, complex."""
     return _give(eig(A)[0], out)
@@ -124,7 +111,7 @@ def svdvals(A, *, driver=None, out=None):
 
 # ---- solving ---------------------------------------------------------------------------------------------------------
 
-@_also_called(input="A")
+@also_called(input="A")
 def tensorinv(A, ind=2, *, out=None):
     """The inverse of A seen as a matrix from its last dims to its first ind."""
     if ind <= 0:
@@ -135,7 +122,7 @@ def tensorinv(A, ind=2, *, out=None):
     return _give(inv(A.reshape(rows, cols)).reshape(*A.shape[ind:], *A.shape[:ind]), out)
 
 
-@_also_called(input="A", other="B")
+@also_called(input="A", other="B")
 def tensorsolve(A, B, dims=None, *, out=None):
     """X of tensordot(A, X, X.ndim) = B."""
     if dims is not None:
@@ -156,7 +143,7 @@ def _tolerance(a, s, atol, rtol):
     return rl.maximum(rl.as_tensor(atol, dtype=s.dtype), rl.as_tensor(rtol, dtype=s.dtype) * largest)
 
 
-@_also_called(input="A")
+@also_called(input="A")
 def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None, out=None):
     """How many singular values are larger than max(atol, rtol * the largest)."""
     _check_matrix("matrix_rank", A)
@@ -167,7 +154,7 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None, out=None)
         return _give((s > _tolerance(A, s, atol, rtol).unsqueeze(-1)).sum(-1), out)
 
 
-@_also_called(input="A")
+@also_called(input="A")
 def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
     """The Moore-Penrose inverse; singular values up to max(atol, rtol * the largest) count as zero."""
     _check_matrix("pinv", A)
@@ -253,7 +240,7 @@ class _Lstsq(rl.autograd.Function):
         return gA, gB, None, None
 
 
-@_also_called(input="A", b="B")
+@also_called(input="A", b="B")
 def lstsq(A, B, rcond=None, *, driver=None, out=None):
     """X of least |A X - B|, the residuals where A has full rank and more rows than columns, the rank, the singular values."""
     if A.dim() < 2:
@@ -297,7 +284,7 @@ def _bad_dim(A, d):
     raise IndexError(f"Dimension out of range (expected to be in range of [{-A.dim()}, {A.dim() - 1}], but got {d})")
 
 
-@_also_called(input="A")
+@also_called(input="A", axis="dim", keepdims="keepdim")
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
     """Norms of matrices: 'fro', 'nuc', 2, -2 (singular values), 1, -1 (columns), inf, -inf (rows)."""
     _check_inexact("matrix_norm", A)
@@ -323,6 +310,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     return _give(result, out)
 
 
+@along
 def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None, out=None):
     """vector_norm or matrix_norm, as ord and dim say; without either, of all elements."""
     if dim is not None and not isinstance(dim, int) and len(dim) not in (1, 2):
@@ -338,7 +326,7 @@ def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None, out=None):
     return _give(_rows["vector_norm"](input, 2 if ord is None else ord, dim, keepdim, dtype=dtype), out)
 
 
-@_also_called(input="A")
+@also_called(input="A")
 def cond(A, p=None, *, out=None):
     """The condition number: norm of A times norm of its inverse, by default in the 2-norm."""
     _check_matrix("cond", A)
@@ -354,7 +342,7 @@ def cond(A, p=None, *, out=None):
 
 # ---- products --------------------------------------------------------------------------------------------------------
 
-@_also_called(input="A")
+@also_called(input="A")
 def matrix_power(A, n, *, out=None):
     """A multiplied n times with itself; of the inverse for negative n."""
     _check_square("matrix_power", A)
@@ -372,7 +360,7 @@ def matrix_power(A, n, *, out=None):
     return _give(result.clone() if result is A else result, out)
 
 
-@_also_called(input="A")
+@also_called(input="A")
 def matrix_exp(A):
     """The exponential of each matrix, by scaling and squaring with a Pade approximant of degree 13 (Higham 2005)."""
     if A.dim() < 2:
@@ -452,11 +440,13 @@ def multi_dot(tensors, *, out=None):
     return _give(result.squeeze(-1) if column else result, out)
 
 
+@along
 def vecdot(x, y, *, dim=-1, out=None):
     """Sums of the products of x, conjugated, with y along dim."""
     return _give((x.conj() * y).sum(dim), out)
 
 
+@along
 def cross(input, other, *, dim=-1, out=None):
     """The vector product along a dim of three elements."""
     if input.dim() != other.dim():

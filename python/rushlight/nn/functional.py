@@ -11,6 +11,7 @@ import warnings
 import rushlight as rl
 
 from .. import _compositions
+from .._keywords import along, also_called
 from ._functional_attention import *
 from ._functional_attention import _canonical_mask, _none_or_dtype
 from ._functional_images import *
@@ -257,6 +258,7 @@ def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
 # ---- tables of rows --------------------------------------------------------------------------------------------
 
 
+@also_called(input="tensor")
 @unless_row
 def one_hot(tensor, num_classes=-1):
     """(*) of class numbers -> (*, num_classes) of zeros with a 1 at each number."""
@@ -427,6 +429,7 @@ def scaled_grouped_mm(mat_a, mat_b, scale_a, scale_recipe_a, scale_b, scale_reci
 
 
 @unless_row
+@along
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """x1 . x2 / (||x1|| ||x2||) along dim, each norm at least eps."""
     x1, x2 = rl.broadcast_tensors(x1, x2)
@@ -436,6 +439,7 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 
 
 @unless_row
+@along
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """||x1 - x2 + eps||_p over the last dimension."""
     return rl.norm(x1 - x2 + eps, p, -1, keepdim)
