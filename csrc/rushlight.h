@@ -241,6 +241,7 @@ int rl_wrap_dim(int ndim, int64_t dim);                 /* 0..ndim-1; -1 and tor
 bool rl_wrap_dims(int ndim, int n, const int64_t *dims, bool mask[RL_MAX_DIMS]);  /* duplicate dims are an error; n == 0 leaves mask empty */
 bool rl_broadcast_shapes(int *ndim, int64_t shape[RL_MAX_DIMS], const Tensor *t);  /* widen shape by t's; error if they do not fit */
 bool rl_set_geometry(Tensor *t, int ndim, const int64_t *shape, const int64_t *stride, int64_t offset); /* in place: out= and set_ */
+void rl_swap_contents(Tensor *a, Tensor *b);    /* linked leaves that are no views: each becomes what the other was, gradient and accumulator too */
 bool rl_resize_out(Tensor *t, int ndim, const int64_t *shape);  /* out= resizing; the storage grows if needed */
 Storage *rl_storage_new(int64_t bytes);
 void rl_storage_keep(Storage *s);

@@ -481,3 +481,12 @@ def test_checkpoints_that_compute_something_else_are_refused():
         checkpoint(lambda t: t, leaf(1.0))
     with pytest.raises(ValueError, match="Unexpected keyword"):
         checkpoint(lambda t: t, leaf(1.0), use_reentrant=True, other=1)
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_gradcheck_of_what_the_function_knows_without_its_arguments(fast_mode):
+    layer = rl.nn.Linear(3, 2).double()
+    weight, x = layer.weight, rl.randn(4, 3, dtype=rl.float64)
+    before = weight.tolist()
+    assert rl.autograd.gradcheck(lambda *unused: layer(x).sin(), tuple(layer.parameters()), fast_mode=fast_mode)
+    assert weight.tolist() == before and layer.weight is weight

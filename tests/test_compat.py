@@ -102,3 +102,9 @@ def test_spawned_processes_have_the_names_too(tmp_path):
                                       "    mp.spawn(work, (out,), nprocs=2)\n    print(sorted([out.get(), out.get()]))\n")
     done = run("many.py", cwd=tmp_path)
     assert done.stdout == "[(0, 'torch', [0, 0], '__mp_main__'), (1, 'torch', [1, 1], '__mp_main__')]\n", done.stderr
+
+
+def test_a_function_that_is_named_like_its_module_stays_the_function(tmp_path):
+    done = run("-c", "import torch\nfrom torch.autograd.gradcheck import GradcheckError\nfrom torch.nn.utils.weight_norm import WeightNorm\n"
+                     "import torch.nn.utils.spectral_norm\nprint(*(type(f).__name__ for f in (torch.autograd.gradcheck, torch.nn.utils.weight_norm, torch.nn.utils.spectral_norm)))", cwd=tmp_path)
+    assert done.stdout == "function function function\n", done.stderr

@@ -850,3 +850,92 @@ def test_handle_outlives_module(lib):
 def test_module_is_hashable_and_compared_by_identity(lib):
     a, b = make_net(lib), make_net(lib)
     assert len({a, b, a}) == 2 and a != b
+
+
+# ---- how a conversion puts new tensors in ----
+
+@pytest.fixture
+def future(lib):
+    yield lib.__future__
+    lib.__future__.set_overwrite_module_params_on_conversion(False)
+    lib.__future__.set_swap_module_params_on_conversion(False)
+
+
+@pytest.mark.parametrize("way", ["neither", "overwrite", "swap"])
+def test_conversion_keeps_or_replaces_parameters(lib, future, way):
+    net = make_net(lib)
+    net.weight.grad = lib.ones(2)
+    net.leaf.scale.requires_grad_(False)
+    before, gradient, numbers = net.weight, net.weight.grad, net.weight.data_ptr()
+    if way != "neither":
+        getattr(future, f"set_{way}_module_params_on_conversion")(True)
+    assert net.double() is net
+    assert (net.weight is before) is (way != "overwrite") and type(net.weight) is lib.nn.Parameter
+    assert net.weight.dtype == net.weight.grad.dtype == net.leaf.scale.dtype == net.cache.dtype == lib.float64
+    assert net.weight.requires_grad and not net.leaf.scale.requires_grad and net.weight.tolist() == [3, 3]
+    assert before.dtype == (lib.float32 if way == "overwrite" else lib.float64) and (before.data_ptr() == numbers) is (way == "overwrite")
+    assert (net.weight.grad is gradient) is (way != "overwrite") and gradient.dtype == (lib.float32 if way == "overwrite" else lib.float64)
+
+
+def test_swapped_parameters_take_the_class_of_what_they_load(lib, future):
+    class Marked(lib.nn.Parameter):
+        def module_load(self, other, assign=False):
+            return Marked(other * 2)
+
+    net = make_net(lib)
+    net.leaf.scale = Marked(lib.ones(2))
+    scale, weight, bias = net.leaf.scale, net.weight, net.bias
+    future.set_swap_module_params_on_conversion(True)
+    net.load_state_dict({**net.state_dict(), "leaf.scale": lib.full((2,), 5.0), "again.scale": lib.full((2,), 7.0), "bias": lib.full((2,), 1.0)})
+    assert net.leaf.scale is scale and scale.tolist() == [14, 14] and type(scale) is Marked
+    assert net.weight is weight and net.bias is bias and bias.tolist() == [1, 1] and bias.requires_grad
+    with pytest.raises(RuntimeError, match='While swapping the parameter named "bias".*module_load returned one of self or other'):
+        lib.nn.Parameter.module_load, kept = (lambda self, other, assign=False: other), lib.nn.Parameter.module_load
+        try:
+            net.load_state_dict({"bias": lib.ones(2)}, strict=False)
+        finally:
+            lib.nn.Parameter.module_load = kept
+
+
+def test_swapped_tensors_are_each_what_the_other_was(lib):
+    a, b = lib.nn.Parameter(lib.ones(3)), lib.zeros(2, 4, dtype=lib.int32).t()
+    b = b.clone(memory_format=lib.preserve_format)
+    a.grad, b.note = lib.full((3,), 2.0), "here"
+    lib.utils.swap_tensors(a, b)
+    assert type(a) is lib.Tensor and type(b) is lib.nn.Parameter and a.note == "here" and not hasattr(b, "note")
+    assert a.shape == (4, 2) and a.stride() == (1, 4) and a.dtype == lib.int32 and a.grad is None and not a.requires_grad
+    assert b.tolist() == [1, 1, 1] and b.grad.tolist() == [2, 2, 2] and b.requires_grad and b.is_leaf
+    (b * 3).sum().backward()
+    assert b.grad.tolist() == [5, 5, 5]
+
+
+def test_a_graph_from_before_a_swap_is_refused(lib):
+    a = lib.nn.Parameter(lib.ones(3))
+    early = (a * 2).sum()
+    lib.utils.swap_tensors(a, lib.nn.Parameter(lib.zeros(2)))
+    with pytest.raises(RuntimeError, match="poisoned by swap_tensors"):
+        early.backward()
+    (a * 3).sum().backward()
+    assert a.grad.tolist() == [3, 3]
+
+
+def test_what_cannot_be_swapped(lib):
+    class Slotted(lib.Tensor):
+        __slots__ = ("extra",)
+
+    a, b = lib.ones(2), lib.zeros(2)
+    reference = weakref.ref(a)
+    with pytest.raises(RuntimeError, match="Cannot swap t1 because it has weakref"):
+        lib.utils.swap_tensors(a, b)
+    with pytest.raises(RuntimeError, match="Cannot swap t2 because it has weakref"):
+        lib.utils.swap_tensors(b, a)
+    del reference
+    with pytest.raises(RuntimeError, match="different slots"):
+        lib.utils.swap_tensors(a, lib.Tensor._make_subclass(Slotted, b))
+
+
+@pytest.mark.parametrize("make", [lambda x: x[:1], lambda x: x * 2])
+def test_a_swap_would_part_a_result_from_its_history(make):
+    import rushlight as rl
+    with pytest.raises(RuntimeError, match="Expected use_count of t1.*only leaves that are no views"):
+        rl.utils.swap_tensors(make(rl.ones(2, requires_grad=True)), rl.zeros(2))

@@ -557,3 +557,10 @@ def test_scatter_gather_and_replicate():
     copies = parallel.replicate(layer, [0, 1])
     assert copies[0].weight is layer.weight and copies[0] is not copies[1]
     assert [y.tolist() for y in parallel.parallel_apply(copies, [rl.ones(2), rl.zeros(2)])] == [[3.0], [0.0]]
+
+
+def test_orthogonal_keeps_a_square_matrix_whose_last_column_needs_no_reflection(lib):
+    target = lib.linalg.qr(lib.tensor([[2.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 4.0]])).Q
+    layer = lib.nn.utils.parametrizations.orthogonal(lib.nn.Linear(3, 3), orthogonal_map="householder", use_trivialization=False)
+    layer.weight = target
+    lib.testing.assert_close(layer.weight, target)

@@ -1,6 +1,7 @@
 """Tools around training: event files, profiles, timers, hub, futures, one-process groups, and names that compilers and exporters own."""
 
 import os
+import pickle
 import struct
 
 import numpy as np
@@ -466,3 +467,36 @@ def test_flops_of_layers():
     net(rl.randn(2, 3, 8, 8))
     assert counter.get_total_flops() == 2 * 2 * 4 * 36 * 27 + 2 * 2 * 5 * 144 and counter.get_flop_counts()["Global"]["Linear"] == 2880
     assert "Conv2d" in counter.get_table()
+
+
+def test_what_a_futures_callback_raises():
+    done = rl.futures.Future()
+    done.set_result(1)
+    with pytest.raises(RuntimeError, match="Got the following error when running the callback: ZeroDivisionError: division by zero"):
+        done.then(lambda f: 1 / 0).wait()
+    with pytest.raises(RuntimeError, match="Got the following error when running the callback: TypeError.*0 positional arguments"):
+        done.then(lambda: 1).wait()
+    with pytest.raises(TypeError, match=r"then\(\): incompatible function arguments"):
+        done.then(None)
+    with pytest.raises(RuntimeError, match="Future can't be None"):
+        rl.futures.collect_all([done, None])
+    with pytest.raises(RuntimeError, match="Can not pickle torch.futures.Future"):
+        pickle.dumps(done)
+
+
+def test_a_done_callback_that_raises_is_logged(caplog):
+    later, seen = rl.futures.Future(), []
+    later.add_done_callback(lambda f: 1 / 0)
+    later.add_done_callback(seen.append)
+    later.set_result(1)
+    assert seen == [later] and "ZeroDivisionError: division by zero" in caplog.text
+
+
+def test_collected_futures_fail_when_all_are_done():
+    one, other = rl.futures.Future(), rl.futures.Future()
+    both = rl.futures.collect_all([one, other])
+    one.set_exception(ValueError("no"))
+    assert not both.done()
+    other.set_result(2)
+    with pytest.raises(ValueError, match="no"):
+        both.wait()

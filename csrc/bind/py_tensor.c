@@ -277,6 +277,21 @@ static PyObject *tensor_share_memory(PyObject *self, PyObject *unused) {
     tensor_of(self)->storage->flags |= STORAGE_SHARED;
     return Py_NewRef(self);
 }
+/* What utils.swap_tensors does below the attributes. */
+static PyObject *tensor_swap_contents(PyObject *self, PyObject *other) {
+    if (!is_tensor(other)) return PyErr_Format(PyExc_TypeError, "_swap_contents() takes a Tensor, not %s", type_name(other));
+    Tensor *a = tensor_of(self), *b = tensor_of(other);
+    for (int i = 0; i < 2; i++) {
+        Tensor *t = i ? b : a;
+        if (t->node || t->base || t->flags & T_DUAL)
+            return PyErr_Format(PyExc_RuntimeError, "Expected use_count of t%d to be 1 or 2 with an AccumulateGrad node but it %s: only leaves that are no views can be swapped", i + 1,
+                                t->base ? "is a view of another tensor" : t->node ? "was computed from other tensors" : "has a tangent");
+    }
+    ensure_linked(a);
+    ensure_linked(b);
+    if (a != b) rl_swap_contents(a, b);
+    Py_RETURN_NONE;
+}
 static PyObject *tensor_is_same_size(PyObject *self, PyObject *other) {
     if (!is_tensor(other)) return PyErr_Format(PyExc_TypeError, "is_same_size(): argument 'other' (position 1) must be Tensor, not %s", type_name(other));
     return PyBool_FromLong(rl_same_shape(tensor_of(self), tensor_of(other)));
@@ -419,6 +434,7 @@ PyMethodDef tensor_methods[] = {
     {"get_device", tensor_get_device, METH_NOARGS, "get_device($self)\n--\n\n-1: the CPU."}, {"item", tensor_item, METH_NOARGS, "item($self)\n--\n\nThe only element as a Python number."},
     {"tolist", tensor_tolist, METH_NOARGS, "tolist($self)\n--\n\nThe elements as nested lists of Python numbers."}, {"__complex__", tensor_complex, METH_NOARGS, NULL},
     {"as_subclass", AS_METHOD(tensor_as_subclass_by_name), METH_FASTCALL | METH_KEYWORDS, "as_subclass($self, cls)\n--\n\nThe same data as an instance of cls; gradients flow."},
+    {"_swap_contents", tensor_swap_contents, METH_O, "_swap_contents(self, other)"},
     {"_make_subclass", AS_METHOD(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, "_make_subclass(cls, data, require_grad=False)"},
     {"set_", AS_METHOD(tensor_set), METH_VARARGS | METH_KEYWORDS, "set_($self, source=None, storage_offset=0, size=None, stride=None)\n--\n\nLook at another storage."},
     {"__torch_function__", AS_METHOD(torch_function), METH_FASTCALL | METH_CLASS, "Runs the function; results become instances of the subclass."},

@@ -447,6 +447,30 @@ bool rl_set_geometry(Tensor *t, int ndim, const int64_t *shape, const int64_t *s
     return true;
 }
 
+static void own_dims(Tensor *t, ptrdiff_t stride_at) {
+    t->shape = t->dims;
+    t->stride = t->dims + stride_at;
+}
+
+static void own_accumulator(Tensor *t) {
+    if (!t->acc) return;
+    Tensor *other = t->acc->leaf;
+    t->acc->leaf = rl_keep(t);
+    rl_drop(other);
+}
+
+void rl_swap_contents(Tensor *a, Tensor *b) {
+    bool inline_a = dims_are_inline(a), inline_b = dims_are_inline(b);
+    ptrdiff_t stride_a = a->stride - a->shape, stride_b = b->stride - b->shape;
+    Tensor kept = *a;
+    *a = *b;
+    *b = kept;
+    if (inline_b) own_dims(a, stride_b);
+    if (inline_a) own_dims(b, stride_a);
+    own_accumulator(a);
+    own_accumulator(b);
+}
+
 bool rl_resize_out(Tensor *t, int ndim, const int64_t *shape) {
     int64_t numel, stride[RL_MAX_DIMS], bytes, last;
     if (ndim > RL_MAX_DIMS) return rl_fail(RL_RUNTIME_ERROR, "a tensor may have at most %d dimensions, not %d", RL_MAX_DIMS, ndim);

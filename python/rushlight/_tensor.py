@@ -275,7 +275,7 @@ def module_load(self, other, assign=False):
     """What load_state_dict puts into the place of self when it is given other."""
     if not assign:
         return self.copy_(other).detach()
-    return other
+    return other.detach()
 
 
 def is_nonzero(self):

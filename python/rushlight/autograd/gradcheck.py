@@ -5,6 +5,7 @@ by column from differences (numerical) and row by row from backward passes (anal
 one random weighting of rows and columns instead.
 """
 
+import contextlib
 import warnings
 
 import rushlight as rl
@@ -40,11 +41,16 @@ def _flat(x):
 
 # ---- numerical
 
-def _with_element(x, index, change):
-    """A copy of x with one of its real numbers changed."""
-    copy = x.detach().clone()
-    _flat_view(copy)[index] += change
-    return copy.requires_grad_(x.requires_grad)
+@contextlib.contextmanager
+def _moved(x, step):
+    """While the block lasts x's own numbers are others: func may know x by another way than its arguments, as a module's parameter."""
+    numbers = x.data
+    kept = numbers.clone()
+    numbers.add_(step)
+    try:
+        yield
+    finally:
+        numbers.copy_(kept)
 
 
 def _flat_view(x):
@@ -62,13 +68,15 @@ def _check_same_kind(before, after, eps):
 
 def _numerical(func, inputs, which, outputs, eps):
     """Jacobians of all outputs by one input: matrices with a column for each number of the input."""
-    x = inputs[which].detach().contiguous().requires_grad_(True)
+    step = rl.zeros_like(inputs[which].detach(), memory_format=rl.contiguous_format)
     columns = [[] for _ in outputs]
-    for index in range(_flat(x).numel()):
+    for index in range(_flat(step).numel()):
         ends = []
         for change in (-eps, eps):
-            moved = (*inputs[:which], _with_element(x, index, change), *inputs[which + 1:])
-            ends.append([y.detach().clone() for y in _tensors(func(*moved))])
+            _flat_view(step)[index] = change
+            with _moved(inputs[which], step):
+                ends.append([y.detach().clone() for y in _tensors(func(*inputs))])
+        _flat_view(step)[index] = 0
         _check_same_kind(outputs, ends[0], eps)
         _check_same_kind(ends[0], ends[1], eps)
         for column, low, high in zip(columns, *ends):
@@ -204,10 +212,10 @@ def _check_projections(func, inputs, outputs, o, eps, atol, rtol, **analytical):
     directions = [_unit_vector(inputs[i]) for i in wanted]
     ends = []
     for sign in (-1, 1):
-        moved = list(inputs)
-        for i, u in zip(wanted, directions):
-            moved[i] = (inputs[i].detach() + u * (sign * eps)).requires_grad_(True)
-        ends.append(_tensors(func(*moved)))
+        with contextlib.ExitStack() as moved:
+            for i, u in zip(wanted, directions):
+                moved.enter_context(_moved(inputs[i], u * (sign * eps)))
+            ends.append([y.detach().clone() for y in _tensors(func(*inputs))])
     for k in o:
         change = (_flat(ends[1][k]) - _flat(ends[0][k])) / (2 * eps)
         v = _unit_vector(outputs[k])

@@ -56,6 +56,13 @@ class _Distribution(importlib.metadata.Distribution):
         raise FileNotFoundError(f"{path}: torch is not installed, rushlight answers for it")
 
 
+def _also_below(name, own):
+    """Name what a package brought with it as well: a later import of it would put a module where the package has, under the same name, a
+    function of it (torch.autograd.gradcheck)."""
+    for each in [each for each in sys.modules if each.startswith(own + ".")]:
+        sys.modules.setdefault(name + each[len(own):], sys.modules[each])
+
+
 class _Finder:
     """The import hook: asked before the file system is, and for torch's names its answer is the last word."""
 
@@ -71,6 +78,8 @@ class _Finder:
             if sys._getframe(2).f_code.co_name == "find_spec":      # importlib.util.find_spec: a question, no import
                 return None
             raise ModuleNotFoundError(f"No module named {name!r}: this part of torch is not in rushlight", name=name) from None
+        if hasattr(module, "__path__"):
+            _also_below(name, own)
         return importlib.machinery.ModuleSpec(name, _Loader(module), origin=getattr(module, "__file__", None), is_package=hasattr(module, "__path__"))
 
     def find_distributions(self, context=None):

@@ -10,8 +10,10 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
 
 import rushlight as rl
+from rushlight import __future__ as _future
 from rushlight.nn.modules._hooks import _register, _WrappedHook
 from rushlight.nn.parameter import Parameter, is_lazy
+from rushlight.utils import swap_tensors
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
 
@@ -29,6 +31,16 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
 
 def _quoted(keys):
     return ", ".join(f'"{k}"' for k in keys)
+
+
+def _swap_in(current, given, assign):
+    """What the tensor says should come of it when it loads the given one, in its place."""
+    loaded = current.module_load(given, assign=assign)
+    if loaded is current or loaded is given:
+        raise RuntimeError("module_load returned one of self or other, please .detach() the result if returning one of the inputs in module_load")
+    if isinstance(current, Parameter):
+        loaded = loaded.requires_grad_(current.requires_grad) if isinstance(loaded, Parameter) else Parameter(loaded, requires_grad=current.requires_grad)
+    swap_tensors(current, loaded)
 
 
 def _load_tree(module, state, prefix, metadata, assign, missing, unexpected, errors):
@@ -152,8 +164,12 @@ class ModuleState:
                 error_msgs.append(f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in "
                                   f"current model is {current.shape}.")
                 return
+        swap = _future.get_swap_module_params_on_conversion()
         try:
             with rl.no_grad():
+                if swap:
+                    _swap_in(current, given, assign)
+                    return
                 if not assign:
                     current.copy_(given)
                     return
@@ -164,7 +180,7 @@ class ModuleState:
                         given = Parameter(given, requires_grad=current.requires_grad)
                 setattr(self, name, given)
         except Exception as error:
-            error_msgs.append(f'While copying the parameter named "{key}", whose dimensions in the model are {current.size()} and whose '
+            error_msgs.append(f'While {"swapping" if swap else "copying"} the parameter named "{key}", whose dimensions in the model are {current.size()} and whose '
                               f"dimensions in the checkpoint are {given.size()}, an exception occurred : {error.args}.")
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs):

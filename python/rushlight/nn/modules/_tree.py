@@ -4,7 +4,9 @@ Iteration is in registration order, depth first, and by default names an object 
 """
 
 import rushlight as rl
+from rushlight import __future__ as _future
 from rushlight.nn.parameter import Parameter
+from rushlight.utils import swap_tensors
 
 
 def _parse_to(args, kwargs):
@@ -42,6 +44,38 @@ def _refusing(error):
     def move(tensor):
         raise error
     return move
+
+
+def _convert_parameter(module, name, param, fn):
+    """Parameter and gradient become `fn` of them: in the same objects, or in new ones where rushlight.__future__ has been told so."""
+    swap, gradient = _future.get_swap_module_params_on_conversion(), param.grad
+    overwrite = _future.get_overwrite_module_params_on_conversion() and not swap
+    with rl.no_grad():
+        changed = fn(param)
+        changed_gradient = None if gradient is None else fn(gradient)
+    if swap:
+        _swap_parameter(module, name, param, changed)
+    elif not overwrite:
+        param.data = changed
+    else:
+        param = module._parameters[name] = Parameter(changed, param.requires_grad)
+    if gradient is None:
+        return
+    if overwrite:
+        param.grad = changed_gradient.requires_grad_(gradient.requires_grad)
+        return
+    if not swap:
+        gradient.data = changed_gradient
+    elif changed_gradient is not gradient:
+        swap_tensors(gradient, changed_gradient.requires_grad_(gradient.requires_grad))
+    param.grad = gradient
+
+
+def _swap_parameter(module, name, param, changed):
+    try:
+        swap_tensors(param, Parameter(changed, requires_grad=param.requires_grad))
+    except Exception as error:
+        raise RuntimeError(f"_apply(): Couldn't swap {module._get_name()}.{name}") from error
 
 
 class ModuleTree:
@@ -186,17 +220,9 @@ class ModuleTree:
         if recurse:
             for module in self.children():
                 module._apply(fn)
-        for param in self._parameters.values():
-            if param is None:
-                continue
-            with rl.no_grad():
-                changed = fn(param)
-            gradient = param.grad
-            param.data = changed
-            if gradient is not None:
-                with rl.no_grad():
-                    changed = fn(gradient)
-                param.grad = changed.requires_grad_(gradient.requires_grad)
+        for name, param in self._parameters.items():
+            if param is not None:
+                _convert_parameter(self, name, param, fn)
         for name, buffer in self._buffers.items():
             if buffer is not None:
                 self._buffers[name] = fn(buffer)

@@ -103,8 +103,7 @@ class _Orthogonal(Module):
                                       "use_trivialization=False.")
         A, tau = rl.geqrf(Q)
         diagonal = A.diagonal(dim1=-2, dim2=-1)
-        signs = diagonal.sign()
-        diagonal.copy_(rl.where(signs == 0, rl.ones_like(signs), signs))
+        diagonal.copy_(rl.where(tau == 0, -diagonal.sign(), diagonal.sign()))      # no reflection there, and _reflections makes one
         return A.mT if transposed else A
 
 
