@@ -3,6 +3,7 @@
 import sys
 import warnings
 
+import numpy as np
 import pytest
 
 import rushlight as rl
@@ -525,3 +526,55 @@ def test_leaf_written_in_place():
     with rl.no_grad():
         x.add_(1)
     assert x.tolist() == [2, 3, 4]
+
+
+# ---- which hooks run where gradients are asked for
+
+def hooked():
+    a = rl.tensor(1.0, requires_grad=True)
+    b = a.clone()
+    c = b.clone()
+    accumulator = b.grad_fn.next_functions[0][0]
+    b.register_hook(lambda g: g * 3)
+    b.grad_fn.register_prehook(lambda g: (g[0] * 5,))
+    a.register_hook(lambda g: g * 7)
+    accumulator.register_prehook(lambda g: (g[0] * 11,))
+    return a, b, c
+
+
+def test_a_node_that_gradients_end_at_does_not_run_its_hooks():
+    a, b, c = hooked()
+    assert rl.autograd.grad(c, b, retain_graph=True)[0] == 3
+    assert rl.autograd.grad(c, a, retain_graph=True)[0] == 3 * 5 * 7
+    assert [g.item() for g in rl.autograd.grad(c, (a, b), retain_graph=True)] == [3 * 5 * 7, 1]
+    b.retain_grad()
+    for inputs in (None, (a, b), (a,)):
+        a.grad = b.grad = None
+        c.backward(inputs=inputs, retain_graph=True)
+        assert (a.grad.item(), b.grad.item()) == (3 * 5 * 7 * 11, 3)
+    a.grad = b.grad = None
+    c.backward(inputs=(b,), retain_graph=True)
+    assert a.grad is None and b.grad == 3 and b.retains_grad
+
+
+def test_a_hook_after_accumulation_returns_nothing():
+    x = rl.ones(2, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda t: t.grad)
+    with pytest.raises(RuntimeError, match="hooks should return None"):
+        x.sum().backward()
+
+
+def test_numpy_of_a_tensor_that_requires_grad_where_nothing_is_recorded():
+    x = rl.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="requires grad"):
+        x.numpy()
+    with rl.no_grad():
+        assert x.numpy().tolist() == np.asarray(x).tolist() == [1.0, 1.0]
+
+
+def test_resizing_counts_as_a_write():
+    x = rl.ones(4)
+    x.resize_(2, 2)
+    assert x._version == 1
+    x.resize_(2, 2)
+    assert x._version == 1

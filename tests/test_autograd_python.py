@@ -490,3 +490,104 @@ def test_gradcheck_of_what_the_function_knows_without_its_arguments(fast_mode):
     before = weight.tolist()
     assert rl.autograd.gradcheck(lambda *unused: layer(x).sin(), tuple(layer.parameters()), fast_mode=fast_mode)
     assert weight.tolist() == before and layer.weight is weight
+
+
+# ---- what hooks on saved tensors may change, and what not
+
+class Quotient(rl.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, y):
+        result = x * y
+        ctx.save_for_backward(x, y, result)
+        return result
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y, result = ctx.saved_tensors
+        return g * result / x, g * result / y
+
+
+@pytest.mark.parametrize("function", [lambda x: x ** 3, lambda x: x.exp() * x, lambda x: (x * 2).sin() * x, lambda x: Quotient.apply(x, x.exp())],
+                         ids=["a leaf", "a result", "an inner tensor", "a custom Function"])
+@pytest.mark.parametrize("hooks", [lambda: graph.saved_tensors_hooks(lambda x: x.numpy().copy(), rl.from_numpy), graph.save_on_cpu,
+                                   lambda: graph.saved_tensors_hooks(lambda x: x, lambda x: x)], ids=["numpy", "save_on_cpu", "nothing"])
+def test_second_derivatives_through_packed_tensors(function, hooks):
+    def derivatives(surroundings):
+        x = leaf(0.5, 1.5)
+        with surroundings:
+            y = function(x).sum()
+        first, = rl.autograd.grad(y, x, create_graph=True)
+        return first, rl.autograd.grad(first.sum(), x)[0]
+
+    for got, plain in zip(derivatives(hooks()), derivatives(rl.enable_grad())):
+        assert rl.equal(got, plain)
+
+
+def test_second_derivatives_through_nested_checkpoints():
+    def once(x):
+        return x.sin().exp()
+
+    def value(inner, outer):
+        x = leaf(0.3, 0.7)
+        def slope(x):
+            with rl.enable_grad():
+                return rl.autograd.grad(inner(lambda z: inner(once, z) * z, x).sum(), x, create_graph=True)[0]
+        return rl.autograd.grad(outer(slope, x).sum(), x)[0]
+
+    def plain(function, x):
+        return function(x)
+
+    def part(function, x):
+        return checkpoint(function, x, use_reentrant=False)
+
+    for inner, outer in ((part, plain), (plain, part), (part, part)):
+        assert rl.allclose(value(inner, outer), value(plain, plain))
+
+
+def test_a_pack_hook_may_not_write_and_does_not_record():
+    x = leaf(1.0, 2.0)
+    seen = []
+    with graph.saved_tensors_hooks(lambda t: seen.append(rl.is_grad_enabled()) or t, lambda t: t):
+        (x * x).sum()
+    assert seen and not any(seen)
+    with graph.saved_tensors_hooks(lambda t: t.mul_(2), lambda t: t), pytest.raises(RuntimeError, match="modifying its input in place"):
+        x.clone().exp()
+
+
+# ---- rules at places where they are easily wrong
+
+def test_extremes_of_nan_have_gradients_that_say_so():
+    nan = float("nan")
+    for function in (rl.amax, rl.amin, lambda x: rl.aminmax(x).max):
+        x = leaf(1.0, nan)
+        function(x).backward()
+        assert x.grad.isnan().all()
+    for function in (rl.max, rl.min, rl.median):
+        x = leaf(1.0, nan, nan)
+        function(x).backward()
+        assert x.grad.tolist() == ([0.0, 0.5, 0.5])
+    a, b = leaf(nan, 1.0), leaf(2.0, 1.0)
+    (rl.maximum(a, b) + rl.minimum(a, b)).sum().backward()
+    assert a.grad.tolist() == [2.0, 1.0] and b.grad.tolist() == [2.0, 1.0]
+
+
+def test_equal_medians_share_the_gradient():
+    for function in (rl.median, rl.nanmedian):
+        x = leaf(1.0, 3.0, 3.0, 2.0, 3.0)
+        function(x).backward()
+        assert rl.allclose(x.grad, rl.tensor([0, 1, 1, 0, 1], dtype=rl.float64) / 3)
+
+
+def test_complex_powers_of_negative_numbers():
+    e = rl.tensor([0.3 + 0.5j, -1.2 + 0.1j], dtype=rl.complex128, requires_grad=True)
+    base = rl.tensor([-1.0, -2.5], dtype=rl.float64)
+    assert rl.autograd.gradcheck(lambda e: base ** e, (e,))
+    assert rl.autograd.gradcheck(lambda e: rl.pow(-1, e), (e,))
+
+
+def test_products_with_two_zeros_refuse_a_second_derivative():
+    x, source, place = leaf(1.0), leaf(0.0, 0.0), rl.tensor([0, 0])
+    first, = rl.autograd.grad(rl.scatter_reduce(x, 0, place, source, "prod").sum(), source, create_graph=True)
+    assert first.tolist() == [0.0, 0.0]
+    with pytest.raises(RuntimeError, match="Double backward is unsupported"):
+        first.sum().backward()

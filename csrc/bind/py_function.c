@@ -233,6 +233,8 @@ static bool save_tensors(PyFunction *f, PyObject *outputs) {
             break;
         }
         if (!t || !rl_node_save(node, slot, t)) return false;
+        Slot *s = &node->slot[slot];
+        if (s->packed && f->saved_slot[i] >= 0 && rl_requires_grad(t) && !(s->next = rl_edge_of(t, &s->out_nr))) return false;
     }
     return true;
 }

@@ -185,7 +185,8 @@ static bool call_post_accumulate(PyObject *hooks, Tensor *leaf) {
     bool ok = table == Py_None || list;
     for (Py_ssize_t i = 0; ok && list && i < PyList_GET_SIZE(list); i++) {
         PyObject *result = PyObject_CallOneArg(PyList_GET_ITEM(list, i), subject);
-        ok = result != NULL;
+        ok = result == Py_None;
+        if (result && !ok) PyErr_SetString(PyExc_RuntimeError, "Tensor post accumulate grad hooks should return None.");
         Py_XDECREF(result);
     }
     Py_XDECREF(list);
@@ -278,8 +279,14 @@ void *host_pack(Tensor *t, bool is_output, bool is_leaf) {
     ScopeAside aside;
     rl_scope_put_aside(&aside);
     bool packing = rl_thread.packing, mode = rl_thread.grad_mode;
-    rl_thread.packing = false;                  /* what a pack hook computes is saved plainly */
+    uint32_t version = rl_version(t);
+    rl_thread.packing = rl_thread.grad_mode = false;        /* what a pack hook computes is not part of the graph */
     PyObject *packed = PyObject_CallOneArg(PyTuple_GET_ITEM(pair, 0), subject);
+    if (packed && rl_version(t) != version) {
+        PyErr_SetString(PyExc_RuntimeError, "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be modified by in-place operations "
+                        "as this can lead to unexpected side-effects. clone() the tensor in the hook first.");
+        Py_CLEAR(packed);
+    }
     rl_thread.packing = packing;
     rl_thread.grad_mode = mode;
     rl_scope_put_back(&aside);

@@ -155,7 +155,7 @@ static PyObject *tensor_numpy(PyObject *self, PyObject *const *args, Py_ssize_t 
         if (truth < 0) return NULL;
         force = truth;
     }
-    if (rl_requires_grad(tensor_of(self)) && !force) return refuse_grad();
+    if (rl_requires_grad(tensor_of(self)) && rl_thread.grad_mode && !force) return refuse_grad();
     return array_over(self);
 }
 
@@ -164,7 +164,7 @@ static PyObject *tensor_array(PyObject *self, PyObject *args, PyObject *kwargs) 
     static char *names[] = {"dtype", "copy", NULL};
     PyObject *dtype = Py_None, *copy = Py_None;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO:__array__", names, &dtype, &copy)) return NULL;
-    if (rl_requires_grad(tensor_of(self))) return refuse_grad();
+    if (rl_requires_grad(tensor_of(self)) && rl_thread.grad_mode) return refuse_grad();
     PyObject *array = array_over(self);
     if (!array || dtype == Py_None) {
         if (!array || copy != Py_True) return array;

@@ -44,7 +44,10 @@ static PyObject *resized(PyObject *self, int n, const int64_t *shape) {
         if ((numel + t->offset) * rl_dtype_bytes(t->dtype) > t->storage->bytes)
             return PyErr_Format(PyExc_RuntimeError, "Trying to resize storage that is not resizable: an array or buffer shares the memory of this tensor of shape %s", rl_text_shape(t));
     }
-    return rl_resize_out(t, n, shape) ? Py_NewRef(self) : raise_pending();
+    bool other = n != t->ndim || memcmp(shape, t->shape, (size_t)n * sizeof *shape);
+    if (!rl_resize_out(t, n, shape)) return raise_pending();
+    if (other) rl_bump_version(t);
+    return Py_NewRef(self);
 }
 
 /* Whether no keyword is given but these two. */

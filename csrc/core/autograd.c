@@ -15,7 +15,7 @@ typedef struct Task {          /* a node that gradients have arrived for */
     Tensor *one[2];            /* where grad points for few outputs */
 } Task;
 
-typedef struct Capture { Node *node; int32_t out_nr; Tensor *result; Tensor *input; bool leaf; } Capture;
+typedef struct Capture { Node *node; int32_t out_nr; Tensor *result; Tensor *input; } Capture;
 
 typedef struct Map { Node **key; int32_t *value; int64_t room, n; } Map;     /* node -> small number */
 
@@ -281,8 +281,8 @@ static bool set_captures(Run *run, int n, Tensor **inputs) {
             return rl_fail(RL_RUNTIME_ERROR, "One of the differentiated Tensors does not require grad: input %d, of shape %s. Call requires_grad_() on it before the computation.", i, rl_text_shape(inputs[i]));
         c->node = rl_edge_of(inputs[i], &c->out_nr);
         if (!c->node) return false;
-        c->leaf = c->node->flags & NODE_ACCUMULATE;
         c->input = rl_keep(inputs[i]);
+        if (run->flags & RUN_ACCUMULATE && !rl_retain_grad(inputs[i])) return false;
         run->ncaptures = i + 1;
     }
     return true;
@@ -536,7 +536,6 @@ static Tensor *without_graph(const Run *run, Tensor *g) {
 static bool run_accumulator(Run *run, Node *node, Tensor **g) {
     Tensor *leaf = node->leaf;
     if (!leaf || !g[0]) return true;
-    if (run->ncaptures && !(run->flags & RUN_ACCUMULATE)) return true;
     if (!accumulate(leaf, without_graph(run, g[0]), true)) return false;
     return !leaf->hooks || rl_host.call_hooks(HOOK_POST_ACCUMULATE, leaf->hooks, leaf, 0, NULL, 0, NULL);
 }
@@ -582,25 +581,28 @@ static bool hand_on(Run *run, Node *node, Tensor **dx) {
     return true;
 }
 
-static bool leads_anywhere(Run *run, Node *node) {
-    if (!run->filtered) return true;
+/* A node that gradients only end at does not run: its hooks stay silent, those of the tensor see what is given out.  Of a node that
+ * runs, what was asked for is what has arrived, before any hook; .grad, with backward(inputs=), comes of running. */
+static bool is_to_run(Run *run, Node *node) {
+    if (!run->filtered || (run->flags & RUN_ACCUMULATE && is_captured(run, node))) return true;
     for (int i = 0; i < node->nslots; i++)
         if (is_wanted(run, node->slot[i].next)) return true;
     return false;
 }
 
 static bool run_node(Run *run, Node *node, Tensor **g) {
-    bool leaf = node->flags & NODE_ACCUMULATE, any = false;
+    bool leaf = node->flags & NODE_ACCUMULATE, any = false, runs = is_to_run(run, node);
     void *hooks = leaf ? (node->leaf ? node->leaf->hooks : NULL) : node->tensor_hooks;
+    if (run->ncaptures && runs) keep_captures(run, node, g);
     if (hooks && !rl_host.call_hooks(HOOK_TENSOR, hooks, leaf ? (void *)node->leaf : (void *)node, node->nouts, g, 0, NULL)) return false;
-    if (node->hooks_pre && !rl_host.call_hooks(HOOK_NODE_PRE, node->hooks_pre, node, node->nouts, g, 0, NULL)) return false;
     if (node->retain && !keep_retained(node, g)) return false;
-    if (run->ncaptures) keep_captures(run, node, g);
+    if (run->ncaptures && !runs) keep_captures(run, node, g);
+    if (!runs) return true;
+    if (node->hooks_pre && !rl_host.call_hooks(HOOK_NODE_PRE, node->hooks_pre, node, node->nouts, g, 0, NULL)) return false;
     if (leaf) {
         if (!run_accumulator(run, node, g)) return false;
         return !node->hooks_post || rl_host.call_hooks(HOOK_NODE_POST, node->hooks_post, node, 0, NULL, node->nouts, g);
     }
-    if (!leads_anywhere(run, node)) return true;
     for (int i = 0; i < node->nouts; i++) any |= g[i] != NULL;
     Tensor *few[16], **dx = node->nslots <= RL_COUNT(few) ? few : rl_scope_bytes(node->nslots * (int64_t)sizeof *dx);
     if (!dx) return false;
@@ -671,10 +673,7 @@ static void free_run(Run *run) {
 static bool give_results(Run *run, Tensor **results) {
     for (int i = 0; i < run->ncaptures; i++) {
         Capture *c = &run->capture[i];
-        if (run->flags & RUN_ACCUMULATE) {
-            if (!c->leaf && c->result && !accumulate(c->input, c->result, false)) return false;
-            continue;
-        }
+        if (run->flags & RUN_ACCUMULATE) continue;
         if (!c->result && !(run->flags & RUN_ALLOW_UNUSED))
             return rl_fail(RL_RUNTIME_ERROR, "The differentiated Tensor at index %d appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.", i);
         results[i] = c->result ? rl_scope_own(rl_keep(c->result)) : NULL;

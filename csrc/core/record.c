@@ -207,6 +207,8 @@ const char *rl_node_name(const Node *node) {
     return text;
 }
 
+static inline void move_history(Tensor *t, Node *node, int out_nr);
+
 /* ---- slots ------------------------------------------------------------------------------------------------------- */
 
 static __attribute__((noinline)) bool long_meta(Node *node, Meta *m, const Tensor *t) {
@@ -277,6 +279,29 @@ static Tensor *with_history(Node *node, int k, Tensor *saved) {
     return alias;
 }
 
+/* What an unpack hook returned, in the place of the tensor that was saved: where the gradient itself is recorded it has that one's
+ * history.  A leaf's is its accumulator, which only a node can lead to. */
+static Tensor *in_its_place(const Slot *s, Tensor *t) {
+    if (!rl_thread.grad_mode || (!s->next && !rl_requires_grad(t))) return t;
+    bool leaf = s->next && s->next->flags & NODE_ACCUMULATE;
+    if (s->next && (leaf ? s->next->leaf == t : t->node == s->next && t->out_nr == s->out_nr)) return t;
+    Tensor *alias = rl_alias(t);
+    if (!alias) return NULL;
+    if (t->flags & T_DUAL) rl_set_tangent(alias, rl_tangent(t));
+    if (!s->next) return alias;
+    if (!leaf) {
+        rl_set_history(alias, s->next, s->out_nr);
+        return alias;
+    }
+    Node *tie = rl_node_new(RL_OP("_tie"), 2, 2, 1);
+    if (!tie) return NULL;
+    tie->slot[0].next = rl_keep(s->next);
+    tie->slot[0].out_nr = s->out_nr;
+    tie->arg[0] = tie->arg[1] = a_t(NULL);
+    move_history(alias, tie, 0);
+    return alias;
+}
+
 Tensor *rl_slot_unpack(Node *node, int slot, bool is_output) {
     Slot *s = is_output ? &node->out[slot] : &node->slot[slot];
     if (node->flags & NODE_FREED)
@@ -286,7 +311,7 @@ Tensor *rl_slot_unpack(Node *node, int slot, bool is_output) {
                        "through the graph a second time or if you need to access saved tensors after calling backward.", rl_node_name(node));
     if (RL_UNLIKELY(s->packed)) {
         Tensor *t = rl_host.unpack(s->packed);
-        return t && is_output ? with_history(node, slot, t) : t;
+        return !t ? NULL : is_output ? with_history(node, slot, t) : in_its_place(s, t);
     }
     if (!s->saved) return NULL;
     if (RL_UNLIKELY(rl_version(s->saved) != s->version)) {

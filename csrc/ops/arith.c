@@ -173,7 +173,7 @@ static Tensor *pow_slope(Tensor *g, Arg x, Arg e) {
 
 /* d/de x^e = x^e log x, and 0 where x = 0 and e >= 0. */
 static Tensor *exponent_slope(Tensor *g, Tensor *y, Arg x, Arg e) {
-    Tensor *base = x.tag == A_TENSOR ? x.tensor : rl_scalar(y ? (Dtype)y->dtype : RL_FLOAT32, &x);
+    Tensor *base = x.tag == A_TENSOR ? (y && rl_dtype_is(y->dtype, CLASS_COMPLEX) ? rl_cast(x.tensor, y->dtype) : x.tensor) : rl_scalar(y ? (Dtype)y->dtype : RL_FLOAT32, &x);
     Tensor *slope = rl_mul(g, rl_conj(rl_mul(y, rl_log(base))));
     Tensor *at_zero = rl_do("eq", a_t(base), a_i(0));
     if (!e.tensor) return NULL;

@@ -59,6 +59,10 @@ static Tensor *no_derivative(Call *c) {
     return rl_fail(RL_NOT_IMPLEMENTED, "the derivative for '%s' is not implemented.  Give it a tensor that does not require grad, or detach() it.", c->arg[1].str);
 }
 
+/* A gradient that is right and has no derivative: only a backward through it fails, with this message. */
+static Tensor *last_derivative(Call *c) { return rl_alias(c->arg[0].tensor); }
+static void refuse_derivative(Call *c, Tensor **g, Tensor **dx) { rl_fail(RL_RUNTIME_ERROR, "%s", c->arg[1].str); }
+
 static void never_run(Call *c, Tensor **g, Tensor **dx) { never_called(c); }
 
 static void tie_vjp(Call *c, Tensor **g, Tensor **dx) {
@@ -85,6 +89,10 @@ Op rl_autograd_ops[] = {
     {
         .sig = "_reinterpret(base: Tensor, size: list[int], stride: list[int], offset: int) -> Tensor", .where = PRIVATE, .flags = COMPOSITE, .forward = reinterpret_forward, .samples = "-",
         .doc = "Real numbers of a complex tensor, or pairs of a real one as complex numbers, anywhere in its memory.",
+    },
+    {
+        .sig = "_last_derivative(input: Tensor, message: str) -> Tensor", .where = PRIVATE, .node = "Error", .forward = last_derivative, .vjp = refuse_derivative, .samples = "-",
+        .doc = "input, through which no gradient goes: backward fails with the message.",
     },
     {
         .sig = "_no_derivative(g: Tensor, argument: str) -> Tensor", .where = PRIVATE, .forward = no_derivative, .samples = "-",

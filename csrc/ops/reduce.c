@@ -222,7 +222,15 @@ static Tensor *share_evenly(Call *c, Tensor *g, Tensor *y, const Arg *dim, bool 
     Tensor *x = c->arg[0].tensor, *same = rl_do("eq", a_t(x), a_t(rl_restore_dims(c, y, dim, keepdim)));
     bool all = !dim || dim->tag == A_NONE || (dim->tag == A_INTS && !dim->n);
     Tensor *count = all ? rl_sum_all(same) : rl_do_overload("sum", 1, a_t(same), dim->tag == A_INT ? a_ints(1, &dim->i) : *dim, a_b(true));
-    return rl_do("where", a_t(same), a_t(rl_div(rl_restore_dims(c, g, dim, keepdim), count)), a_i(0));
+    return rl_div(rl_do("where", a_t(same), a_t(rl_restore_dims(c, g, dim, keepdim)), a_i(0)), count);        /* of NaN none is the same: NaN */
+}
+
+/* The same for one value of all elements; those that are NaN share the gradient of NaN. */
+void rl_share_of_all(Call *c, Tensor **g, Tensor **dx) {
+    Tensor *x = c->arg[0].tensor, *y = c->out[0];
+    Tensor *same = rl_do("eq", a_t(x), a_t(y)), *both = rl_do("logical_and", a_t(rl_do("isnan", a_t(x))), a_t(rl_do("isnan", a_t(y))));
+    same = rl_do("logical_or", a_t(same), a_t(both));
+    dx[0] = rl_do("where", a_t(same), a_t(rl_div(g[0], rl_sum_all(same))), a_i(0));
 }
 
 static void extreme_vjp(Call *c, Tensor **g, Tensor **dx) { dx[0] = share_evenly(c, g[0], c->out[0], dim_arg(c), keepdim_arg(c)); }
@@ -280,7 +288,7 @@ static void logsumexp_vjp(Call *c, Tensor **g, Tensor **dx) {
 #define DIMS(name) name "(input: Tensor, dim: int | list[int] | None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor"
 #define EXTREME(name, kind, example) \
     { \
-        .sig = name "(input: Tensor) -> Tensor", .forward = extreme_forward, .vjp = extreme_vjp, .saves = SAVE(0) | SAVE_OUT(0), .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, \
+        .sig = name "(input: Tensor) -> Tensor", .forward = extreme_forward, .vjp = rl_share_of_all, .saves = SAVE(0) | SAVE_OUT(0), .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, \
         .data = kind, .samples = "x(3, 4); x(5)", \
         .doc = "Over all elements; along dim, with the indices; or elementwise, of two tensors.\n\n>>> rl." name "(rl.tensor([1, 5, 3]))\n" example, \
     }

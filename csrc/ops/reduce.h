@@ -17,4 +17,7 @@ int64_t rl_masked_count(const int64_t *shape, int ndim, const bool *mask);
 Tensor *rl_restore_dims(Call *c, Tensor *g, const Arg *dim, bool keepdim);
 Tensor *rl_spread(Call *c, Tensor *g, const Arg *dim, bool keepdim);   /* and expanded to the input's shape */
 
+/* A rule: all places that hold the one value taken of all elements share its gradient.  Of calls that save their input and result. */
+void rl_share_of_all(Call *c, Tensor **g, Tensor **dx);
+
 #endif

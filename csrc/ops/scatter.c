@@ -203,6 +203,13 @@ static void extreme_reduce_vjp(Call *c, Tensor *g, Tensor **dx) {
     if (rl_need(c, 3)) dx[3] = rl_mul(theirs, gathered(c, share));
 }
 
+static bool any(Tensor *t) {
+    Arg found;
+    double store[2];
+    t = rl_do("any", a_t(t));
+    return t && rl_item(t, &found, store) && found.b;
+}
+
 /* A product without one of its factors: by division where no factor is zero, and by leaving the only zero out. */
 static void product_reduce_vjp(Call *c, Tensor *g, Tensor **dx) {
     bool include = c->arg[5].b;
@@ -213,7 +220,11 @@ static void product_reduce_vjp(Call *c, Tensor *g, Tensor **dx) {
     if (include) zeros = rl_add(zeros, rl_cast(x_zero, x->dtype));
     Tensor *one_zero = rl_do("scatter_reduce", a_t(include ? rl_do("masked_fill", a_t(x), a_t(x_zero), a_i(1)) : x), c->arg[1], c->arg[2], a_t(filled_src), a_str("prod"), a_b(include));
     Tensor *without = rl_where(rl_do("eq", a_t(gathered(c, zeros)), a_i(1)), rl_div(gathered(c, rl_mul(g, one_zero)), filled_src), rl_do("zeros_like", a_t(src)));
-    if (rl_need(c, 3)) dx[3] = rl_where(src_zero, without, rl_div(gathered(c, rl_mul(g, y)), filled_src));
+    if (rl_need(c, 3)) {
+        dx[3] = rl_where(src_zero, without, rl_div(gathered(c, rl_mul(g, y)), filled_src));
+        if (rl_thread.grad_mode && any(rl_do("gt", a_t(zeros), a_i(1))))
+            dx[3] = rl_do("_last_derivative", a_t(dx[3]), a_str("scatter_reduce(): Double backward is unsupported for src when >1 zeros in src are scattered to the same position in self"));
+    }
     if (rl_need(c, 0)) {
         Tensor *others = rl_do("scatter_reduce", a_t(rl_do("ones_like", a_t(x))), c->arg[1], c->arg[2], a_t(src), a_str("prod"), a_b(true));
         dx[0] = include ? rl_mul(g, others) : unindexed(c, g);

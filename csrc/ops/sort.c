@@ -1,6 +1,7 @@
 /* sort.c -- lines in order: all of them, the first few, or the one at a place. */
 #include "rushlight.h"
 #include "kernels/kernels.h"
+#include "reduce.h"
 
 typedef struct Job { LoopFn *fn; SortSpec spec; char *scratch; int64_t bytes; } Job;
 
@@ -113,7 +114,7 @@ static Tensor *kthvalue_forward(Call *c) {
 
 static Tensor *median_dim_forward(Call *c) { return pick(c, c->arg[0].tensor, c->arg[1].i, c->arg[2].b, rl_kernels->kth[c->arg[0].tensor->dtype], c->op->data); }
 
-/* Over all elements: of the flattened tensor.  Recorded through the overload with a dim. */
+/* Over all elements: of the flattened tensor. */
 static Tensor *median_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *both[2];
     int64_t n = x->numel;
@@ -198,7 +199,7 @@ Op rl_sort_ops[] = {
         .doc = "The k-th smallest along dim, counted from 1.\n\n>>> rl.kthvalue(rl.tensor([3, 1, 2]), 2).values\ntensor(2)",
     },
     {
-        .sig = "median(input: Tensor) -> Tensor", .forward = median_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3, 4)",
+        .sig = "median(input: Tensor) -> Tensor", .forward = median_forward, .vjp = rl_share_of_all, .saves = SAVE(0) | SAVE_OUT(0), .where = FUNCTION | METHOD, .samples = "x(3, 4)",
         .doc = "The lower of the middle values; NaN if there is one.\n\n>>> rl.median(rl.tensor([4, 1, 2, 3]))\ntensor(2)",
     },
     {
@@ -206,7 +207,7 @@ Op rl_sort_ops[] = {
         .data = 0, .data2 = 1, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4), 1; x(3, 4), 0, True",
     },
     {
-        .sig = "nanmedian(input: Tensor) -> Tensor", .forward = median_forward, .flags = COMPOSITE, .data = -1, .where = FUNCTION | METHOD, .samples = "x(3, 4)",
+        .sig = "nanmedian(input: Tensor) -> Tensor", .forward = median_forward, .vjp = rl_share_of_all, .saves = SAVE(0) | SAVE_OUT(0), .data = -1, .where = FUNCTION | METHOD, .samples = "x(3, 4)",
         .doc = "The lower of the middle values of what is a number.\n\n>>> rl.nanmedian(rl.tensor([4.0, float('nan'), 2.0]))\ntensor(2.)",
     },
     {
