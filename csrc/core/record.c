@@ -671,7 +671,7 @@ bool rl_check_history_inplace(Tensor *self) {
         return rl_fail(RL_RUNTIME_ERROR, "Output %d of %s is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
                        "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.",
                        self->out_nr, self->node ? rl_node_name(self->node) : "a split");
-    if (!self->base->node && rl_requires_grad(self->base))
+    if (!self->base->node)
         return rl_fail(RL_RUNTIME_ERROR, "a view of a leaf Variable that requires grad is being used in an in-place operation.");
     return true;
 }

@@ -27,5 +27,7 @@
 #define TERNARY_FI SKIP
 #define GRAD_X SKIP
 #define GRAD_Y SKIP
+#define GRAD_XGATE SKIP
+#define GRAD_YGATE SKIP
 #define GRAD_XY SKIP
 #define GRAD_XTRIG SKIP

@@ -244,8 +244,8 @@ static void in_pieces_grad(int64_t n, float *dx, const float *g, const float *x,
 #define THREE_TO(R, name, f) \
     static void FN(block3_##name)(int64_t n, void *out, const void *in, const void *in2, const void *in3, const double *p) { NUMBERS; R *to = out; const T *as = in, *bs = in2, *cs = in3; SIMD for (int64_t i = 0; i < n; i++) { const T a = as[i], b = bs[i], c = cs[i]; to[i] = (R)(f); } } \
     static void FN(loop3_##name)(LOOP_ARGS) { run3(n, p, stride, extra, FN(block3_##name), (Kinds){sizeof(T), sizeof(R), 0, HALF}); }
-#define SLOPE_TO(R, name, df) \
-    static void FN(slope_##name)(int64_t n, void *out, const void *in, const void *in2, const void *in3, const double *p) { NUMBERS; R *to = out; const T *gs = in, *xs = in2, *ys = in3; SIMD for (int64_t i = 0; i < n; i++) { const T x = xs[i], y = ys[i]; (void)x, (void)y; to[i] = gs[i] * (df); } } \
+#define SLOPE_TO(R, name, df, product) \
+    static void FN(slope_##name)(int64_t n, void *out, const void *in, const void *in2, const void *in3, const double *p) { NUMBERS; R *to = out; const T *gs = in, *xs = in2, *ys = in3; SIMD for (int64_t i = 0; i < n; i++) { const T x = xs[i], y = ys[i], g = gs[i], slope = (df); (void)x, (void)y; to[i] = product; } } \
     static void FN(grad_##name)(LOOP_ARGS) { run_grad(n, p, stride, extra, FN(slope_##name), (Kinds){sizeof(T), sizeof(R), 0, HALF}); }
 #define SKIP(name, f)
 

@@ -13,7 +13,8 @@
 #define PAIR(name, f) TWO_TO(T, name, f)
 #define COMPARE(name, f) TWO_TO(uint8_t, name, f)
 #define TRIPLE(name, f) THREE_TO(T, name, f)
-#define SLOPE(name, df) SLOPE_TO(T, name, df)
+#define SLOPE(name, df) SLOPE_TO(T, name, df, g * slope)
+#define SLOPE_GATE(name, df) SLOPE_TO(T, name, df, slope != 0 ? g * slope : 0)
 #ifdef NARROW_TRIG   /* float: pieces with an argument too large for vmath.h go through the double loop, which is libm's */
 #define CIRCULAR(name, f) \
     static void few_##name(int64_t n, float *to, const float *from) { SIMD for (int64_t i = 0; i < n; i++) { const float x = from[i]; to[i] = f; } } \

@@ -8,6 +8,7 @@
 #define COMPARE(name, f) HALF2(name, 1)
 #define TRIPLE(name, f) static void FN(loop3_##name)(LOOP_ARGS) { run3(n, p, stride, extra, block3_##name##_f32, (Kinds){2, 2, 1, KIND}); }
 #define SLOPE(name, df) static void FN(grad_##name)(LOOP_ARGS) { run_grad(n, p, stride, extra, slope_##name##_f32, (Kinds){2, 2, 1, KIND}); }
+#define SLOPE_GATE SLOPE
 #define SLOPE_CIRCULAR SLOPE
 #include "classes_float.inc.c"
 #include "pointwise_loops.inc.c"

@@ -33,6 +33,7 @@
 #undef COMPARE
 #undef TRIPLE
 #undef SLOPE
+#undef SLOPE_GATE
 #undef SLOPE_CIRCULAR
 #undef MODULUS
 #define LOOP(name, f) [UNARY_##name] = FN(loop_##name),
@@ -43,6 +44,7 @@
 #define COMPARE PAIR
 #define TRIPLE(name, f) [TERNARY_##name] = FN(loop3_##name),
 #define SLOPE(name, df) [UNARY_##name] = FN(grad_##name),
+#define SLOPE_GATE SLOPE
 #define SLOPE_CIRCULAR SLOPE
 
 static LoopFn *const FN(unary_table)[UNARY_COUNT] = {
@@ -80,6 +82,7 @@ static LoopFn *const FN(ternary_table)[TERNARY_COUNT] = {
 #undef COMPARE
 #undef TRIPLE
 #undef SLOPE
+#undef SLOPE_GATE
 #undef SLOPE_CIRCULAR
 #undef MODULUS
 #undef U_F
@@ -110,6 +113,8 @@ static LoopFn *const FN(ternary_table)[TERNARY_COUNT] = {
 #undef TERNARY_FI
 #undef GRAD_X
 #undef GRAD_Y
+#undef GRAD_XGATE
+#undef GRAD_YGATE
 #undef GRAD_XY
 #undef GRAD_XTRIG
 #undef GRAD_LINEAR

@@ -33,6 +33,8 @@ Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra);
 #define SAVES_X SAVE(0)
 #define SAVES_XTRIG SAVE(0)
 #define SAVES_ZEROX SAVE(0)
+#define SAVES_XGATE SAVE(0)
+#define SAVES_YGATE SAVE_OUT(0)
 #define SAVES_Y SAVE_OUT(0)
 #define SAVES_XY (SAVE(0) | SAVE_OUT(0))
 #define SAVES_LINEAR 0
@@ -42,6 +44,8 @@ Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra);
 #define VJP_X rl_unary_vjp
 #define VJP_XTRIG rl_unary_vjp
 #define VJP_ZEROX rl_unary_vjp
+#define VJP_XGATE rl_unary_vjp
+#define VJP_YGATE rl_unary_vjp
 #define VJP_Y rl_unary_vjp
 #define VJP_XY rl_unary_vjp
 #define VJP_LINEAR rl_unary_vjp

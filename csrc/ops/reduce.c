@@ -217,10 +217,17 @@ static Tensor *aminmax_forward(Call *c) {
     return rl_reduce(REDUCE_min, x, mask, c->arg[2].b, out[0], NULL, NULL) && rl_reduce(REDUCE_max, x, mask, c->arg[2].b, out[1], NULL, NULL) ? out[0] : NULL;
 }
 
-/* All places of the extreme share its gradient. */
+static bool is_nan(const Tensor *t) {
+    double store[2];
+    Arg number;
+    return rl_item(t, &number, store) && isnan(a_double(&number));
+}
+
+/* All places of the extreme share its gradient; of all elements NaN is the extreme if there is one. */
 static Tensor *share_evenly(Call *c, Tensor *g, Tensor *y, const Arg *dim, bool keepdim) {
     Tensor *x = c->arg[0].tensor, *same = rl_do("eq", a_t(x), a_t(rl_restore_dims(c, y, dim, keepdim)));
     bool all = !dim || dim->tag == A_NONE || (dim->tag == A_INTS && !dim->n);
+    if (!dim && is_nan(y)) same = rl_do("isnan", a_t(x));
     Tensor *count = all ? rl_sum_all(same) : rl_do_overload("sum", 1, a_t(same), dim->tag == A_INT ? a_ints(1, &dim->i) : *dim, a_b(true));
     return rl_div(rl_do("where", a_t(same), a_t(rl_restore_dims(c, g, dim, keepdim)), a_i(0)), count);        /* of NaN none is the same: NaN */
 }

@@ -81,6 +81,13 @@ static bool add_overlapping(Tensor *flat, Tensor *g, const Arg *size, const Arg 
     return rl_apply_inplace(add, args) != NULL;
 }
 
+/* How many places of a geometry lie on each element of a span, but at least 1: they all read one number, so its gradient is theirs together. */
+static Tensor *places_on(Tensor *flat, const Arg *size, const Arg *stride, int64_t offset) {
+    Tensor *count = rl_zeros(1, flat->shape, flat->dtype), *ones = rl_full(size->n, size->ints, flat->dtype, 1);
+    if (!count || !ones || (ones->numel && !add_overlapping(count, ones, size, stride, offset))) return NULL;
+    return rl_do("where", a_t(rl_do("eq", a_t(count), a_i(0))), a_i(1), a_t(count));
+}
+
 /* Sizes, strides and an offset that reach over a span of memory that can be counted. */
 static bool is_geometry(Call *c, const Arg *size, const Arg *stride, int64_t offset) {
     int64_t numel, reach, span = offset;
@@ -107,6 +114,7 @@ static Tensor *as_strided_backward_forward(Call *c) {
     if (g->numel && may_overlap(size, stride)) {
         if (!add_overlapping(flat, g, size, stride, offset)) return NULL;
     } else if (!rl_copy_into(rl_view(flat, size->n, size->ints, stride->ints, offset), g)) return NULL;
+    if (may_overlap(in_size, in_stride) && !(flat = rl_div(flat, places_on(flat, in_size, in_stride, in_offset)))) return NULL;
     Tensor *whole = rl_alias(flat);     /* not a view of flat: a tensor of its own */
     return whole && rl_set_geometry(whole, in_size->n, in_size->ints, in_stride->ints, in_offset) ? whole : NULL;
 }
@@ -116,6 +124,7 @@ static void as_strided_backward_vjp(Call *c, Tensor **g, Tensor **dx) {
     int64_t one = 1, first = a[3].i < a[6].i ? a[3].i : a[6].i, end = end_of(&a[1], &a[2], a[3].i - first), end_of_view = end_of(&a[4], &a[5], a[6].i - first);
     if (end_of_view > end) end = end_of_view;
     Tensor *flat = rl_do("_as_strided_backward", a_t(g[0]), a_ints(1, &end), a_ints(1, &one), a_i(0), a[1], a[2], a_i(a[3].i - first));
+    if (flat && may_overlap(&a[1], &a[2])) flat = rl_div(flat, places_on(flat, &a[1], &a[2], a[3].i - first));
     dx[0] = rl_do("as_strided", a_t(flat), a[4], a[5], a_i(a[6].i - first));
 }
 

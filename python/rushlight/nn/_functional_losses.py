@@ -62,7 +62,8 @@ def _smooth_l1_loss(input, target, *, reduction, beta):
     if beta == 0:
         return _l1_loss(input, target, reduction=reduction)
     d = (input - target).abs()
-    return reduced(rl.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta), reduction)
+    small = rl.where(d > beta, 0, d)      # the square of infinity has no slope, not even times 0
+    return reduced(rl.where(d < beta, 0.5 * small * small / beta, d - 0.5 * beta), reduction)
 
 
 @unless_row
@@ -70,7 +71,8 @@ def _huber_loss(input, target, *, reduction, delta):
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
     d = (input - target).abs()
-    return reduced(rl.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta)), reduction)
+    small = rl.where(d > delta, 0, d)
+    return reduced(rl.where(d <= delta, 0.5 * small * small, delta * (d - 0.5 * delta)), reduction)
 
 
 def _regression(row, input, target, weight, reduction, **options):
