@@ -1,0 +1,70 @@
+"""torch.fft against NumPy in double precision: every kind of size, along every dim, and what the gradient and the inverse give back."""
+
+import numpy
+import pytest
+import rushlight as rl
+
+# 1; powers of 2; each radix alone and mixed; a prime of its own pass (61); sizes that are convolved (67, 2 * 101, 1009); long lines, which are cut in two
+SIZES = (1, 2, 3, 4, 5, 7, 8, 11, 12, 16, 30, 49, 61, 64, 67, 105, 128, 202, 243, 256, 258, 360, 514, 1009, 1024, 2187, 5000)
+KINDS = {"float32": ("complex64", 1.2e-7), "float64": ("complex128", 2.3e-16)}
+
+
+def near(ours, expected, eps, n):
+    """Relative to the root mean square: the error of a transform of n places grows with the number of passes."""
+    size = numpy.sqrt((abs(expected) ** 2).mean()) + 1e-300
+    assert ours.shape == expected.shape
+    assert abs(ours - expected).max() / size < eps * (2 + 1.5 * numpy.log2(n + 1))
+
+
+@pytest.mark.parametrize("real", KINDS)
+@pytest.mark.parametrize("n", SIZES)
+def test_sizes(n, real):
+    rng = numpy.random.default_rng(n)
+    kind, eps = KINDS[real]
+    for shape, dim in (((n,), 0), ((3, n), 1), ((n, 5), 0), ((2, n, 20), 1)):
+        x = rng.standard_normal(shape).astype(real)
+        z = (x + 1j * rng.standard_normal(shape)).astype(kind)
+        half = numpy.fft.rfft(x.astype("f8"), axis=dim)
+        near(rl.fft.fft(rl.from_numpy(z), dim=dim).numpy(), numpy.fft.fft(z.astype("c16"), axis=dim), eps, n)
+        near(rl.fft.ifft(rl.from_numpy(z), dim=dim).numpy(), numpy.fft.ifft(z.astype("c16"), axis=dim), eps, n)
+        near(rl.fft.fft(rl.from_numpy(x), dim=dim).numpy(), numpy.fft.fft(x.astype("f8"), axis=dim), eps, n)
+        near(rl.fft.rfft(rl.from_numpy(x), dim=dim).numpy(), half, eps, n)
+        near(rl.fft.irfft(rl.from_numpy(half.astype(kind)), n, dim=dim).numpy(), x.astype("f8"), eps, n)
+
+
+def test_threads_change_nothing():
+    x = rl.randn(64, 1024)
+    before = rl.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 4):
+            rl.set_num_threads(threads)
+            results.append(rl.fft.fft(x))
+        assert rl.equal(*results)
+    finally:
+        rl.set_num_threads(before)
+
+
+def test_not_a_number_stays_in_its_line():
+    x = rl.randn(40, 12)
+    x[7, 3] = float("nan")
+    bad = rl.fft.rfft(x).abs().isnan()
+    assert bad[7].all() and bad.sum() == 7
+
+
+def test_no_lines_and_no_dims():
+    assert rl.fft.fft(rl.zeros(0, 4)).shape == (0, 4)
+    assert rl.fft.rfft(rl.zeros(3, 0, 4)).shape == (3, 0, 3)
+    assert rl.fft.fftn(rl.tensor(2.0), dim=()).item() == 2.0
+    with pytest.raises(RuntimeError, match=r"Invalid number of data points \(0\)"):
+        rl.fft.fft(rl.zeros(3, 0))
+    with pytest.raises(IndexError, match="no dimensions"):
+        rl.fft.fft(rl.tensor(1.0))
+
+
+def test_half_a_spectrum_ignores_what_it_must():
+    """Real results have a real first place, and a real middle one if their number is even."""
+    z = rl.randn(5, dtype=rl.complex128)
+    y = rl.fft.irfft(z, 8)
+    z.imag[0] = z.imag[4] = 7.0
+    assert rl.equal(rl.fft.irfft(z, 8), y)
