@@ -8,13 +8,13 @@ from .linalg import _give
 globals().update({name: value for name, value in vars(_C._fft).items() if not name.startswith("_")})
 
 
-def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False):
+def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False, pin_memory=False):
     """The frequencies of fft's places for samples d apart."""
     whole = rl.cat([rl.arange((n + 1) // 2), rl.arange(-(n // 2), 0)])
     return _give((whole.to(rl.get_default_dtype() if dtype is None else dtype) * (1.0 / (n * d))).requires_grad_(requires_grad), out)
 
 
-def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False):
+def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False, pin_memory=False):
     """The frequencies of rfft's places for samples d apart."""
     half = rl.arange(n // 2 + 1).to(rl.get_default_dtype() if dtype is None else dtype)
     return _give((half * (1.0 / (n * d))).requires_grad_(requires_grad), out)
