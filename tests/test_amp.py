@@ -173,3 +173,15 @@ def test_halves_give_the_dtype_that_torch_gives(expression):
             return str(eval(expression, {"t": lib, "F": lib.nn.functional, "x": x, "b": x.bfloat16()}).dtype).rpartition(".")[2]
 
     assert result(rl) == result(torch)
+
+
+@pytest.mark.parametrize("transform", ["fft", "rfft", "ifft2", "rfftn"])
+def test_fourier_transforms_run_in_single_precision(transform):
+    x = rl.ones(2, 4, dtype=rl.bfloat16, requires_grad=True)
+    with pytest.raises(RuntimeError, match="bfloat16"):
+        getattr(rl.fft, transform)(x)
+    with rl.autocast("cpu"):
+        y = getattr(rl.fft, transform)(x)
+    assert y.dtype is rl.complex64
+    y.abs().sum().backward()
+    assert x.grad.dtype is rl.bfloat16

@@ -49,3 +49,30 @@ def test_close_to_mpmath(function, exact, arguments, tolerance):
 def test_incomplete_gamma_of_huge_arguments_ends():
     huge = rl.tensor([1e200, 1e10, 3.0], dtype=rl.float64)
     assert rl.special.gammaincc(huge, huge * 4).tolist() == [0.0, 0.0, rl.special.gammaincc(huge, huge * 4)[2]]
+
+
+# Slopes where closed forms divide 0 by 0
+
+
+def test_slope_of_atan2_at_the_origin():
+    y, x = (rl.zeros(1, dtype=rl.float64, requires_grad=True) for _ in range(2))
+    assert [g.item() for g in rl.autograd.grad(rl.atan2(y, x), [y, x])] == [0, 0]      # as in torch
+
+
+def series_of_sinc(x, order):
+    """A derivative of sin(pi x) / (pi x), term by term."""
+    terms = [(-1) ** k * mpmath.pi ** (2 * k) / mpmath.factorial(2 * k + 1) for k in range(20)]
+    return float(sum(c * mpmath.ff(2 * k, order) * mpmath.mpf(x) ** (2 * k - order) for k, c in enumerate(terms) if 2 * k >= order))
+
+
+@pytest.mark.parametrize("dtype, first, second", [(rl.float32, 1e-6, 3e-3), (rl.float64, 1e-13, 1e-11)])      # the closed form beyond 0.03 loses digits twice
+def test_slopes_of_sinc_near_zero(dtype, first, second):
+    x = rl.tensor([0.0, 1e-8, -1e-4, 1e-3, 0.0299, 0.0301, 0.079, 0.08, -0.5], dtype=dtype, requires_grad=True)
+    slope, = rl.autograd.grad(rl.sinc(x).sum(), x, create_graph=True)
+    bend, = rl.autograd.grad(slope.sum(), x)
+    plain, = rl.autograd.grad(rl.sinc(x).sum(), x)
+    with mpmath.workdps(40):
+        slopes, bends = ([series_of_sinc(v, order) for v in x.detach().double().tolist()] for order in (1, 2))
+    numpy.testing.assert_allclose(slope.tolist(), slopes, rtol=100 * first)
+    numpy.testing.assert_allclose(plain.tolist(), slopes, rtol=first)
+    numpy.testing.assert_allclose(bend.tolist(), bends, rtol=second)

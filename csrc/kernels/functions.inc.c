@@ -59,9 +59,10 @@ VM T M(sinc)(T x) {
     T z = x * K(3.141592653589793), y = (T)sin((double)x * 3.141592653589793) / z;
     return x == 0 ? 1 : y;
 }
-VM T M(dsinc)(T x) {
-    double z = (double)x * 3.141592653589793;
-    return x == 0 ? 0 : (T)((z * cos(z) - sin(z)) / z / (double)x);
+VM T M(dsinc)(T x) {   /* near 0 the two terms of the numerator cancel: the series there */
+    double z = (double)x * 3.141592653589793, t = z * z;
+    double series = z * (-1.0 / 3 + t * (1.0 / 30 - t * (1.0 / 840 - t * (1.0 / 45360 - t * (1.0 / 3991680 - t / 518918400)))));
+    return (T)(3.141592653589793 * (t < 0.0625 ? series : (z * cos(z) - sin(z)) / t));
 }
 VM T M(entr)(T x) { return x == 0 ? 0 : x < 0 ? -(T)INFINITY : -x * M(log)(x); }
 VM T M(ndtr)(T x) { return (T)special_ndtr((double)x); }
