@@ -178,7 +178,7 @@ def test_halves_give_the_dtype_that_torch_gives(expression):
 @pytest.mark.parametrize("transform", ["fft", "rfft", "ifft2", "rfftn"])
 def test_fourier_transforms_run_in_single_precision(transform):
     x = rl.ones(2, 4, dtype=rl.bfloat16, requires_grad=True)
-    with pytest.raises(RuntimeError, match="bfloat16"):
+    with pytest.raises(RuntimeError, match="Unsupported dtype"):
         getattr(rl.fft, transform)(x)
     with rl.autocast("cpu"):
         y = getattr(rl.fft, transform)(x)
