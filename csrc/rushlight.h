@@ -177,7 +177,10 @@ enum {   /* Tensor.flags */
     T_MULTI_VIEW = 64,         /* one of several views made by one call */
     T_SAVED_ALIAS = 128,
     T_HOST_MAYBE = 256,        /* free for the host */
-    T_DUAL = 512               /* has a tangent: core/forward.c */
+    T_DUAL = 512,              /* has a tangent: core/forward.c */
+    T_FUNCTION_VIEW = 1024,    /* given out by a custom Function, whose backward a write would get around */
+    T_INFERENCE_VIEW = 2048,   /* of a tensor that is not T_INFERENCE, made under inference_mode */
+    T_UNWRITABLE = T_NO_GRAD_VIEW | T_MULTI_VIEW | T_FUNCTION_VIEW | T_INFERENCE_VIEW     /* by what is recorded; views of such views are too */
 };
 
 struct Tensor {                /* under Python embedded in the PyObject: one object, one lifetime */
@@ -550,6 +553,8 @@ void rl_forget_retained(Tensor *t);
 Tensor *rl_retained(Node *node, int i, int32_t *out_nr);          /* i-th tensor that wants the gradient of an output kept; NULL past the last */
 bool rl_check_inplace(Tensor *self);            /* leaf, view and overlap rules; error texts as torch */
 bool rl_check_history_inplace(Tensor *self);    /* without the rule of overlap */
+bool rl_check_view_inplace(Tensor *self);       /* of a write that is recorded, whatever of it requires grad: may this view be written to */
+bool rl_rebase(Tensor *view, Node *write);      /* a write to a view, as history of its base; the view finds its own anew */
 const char *rl_node_name(const Node *node);     /* "MulBackward0" */
 
 /* ---- core/writers.c: who wrote last to a storage ----------------------------------------------------------------------------- */

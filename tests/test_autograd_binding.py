@@ -578,3 +578,90 @@ def test_resizing_counts_as_a_write():
     assert x._version == 1
     x.resize_(2, 2)
     assert x._version == 1
+
+
+# ---- views that may not be written to -------------------------------------------------------------------------------------
+
+
+class Same(rl.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 10
+
+
+class AsView(Same):
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+
+class Add(rl.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.mark_dirty(x.add_(y))
+        return x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g, g * 10
+
+
+@pytest.mark.parametrize("requires_grad", [True, False])
+@pytest.mark.parametrize("make, words", [(lambda x: x.unbind()[0], "function that returns multiple views"), (lambda x: x.unbind()[0].view(-1), "function that returns multiple views"),
+                                         (Same.apply, "inside a custom Function"), (AsView.apply, "inside a custom Function")], ids=["several", "view of one of several", "passed through", "Function"])
+def test_views_whose_writes_cannot_be_followed(make, words, requires_grad):
+    x = rl.ones(2, 2, requires_grad=requires_grad).clone()
+    with pytest.raises(RuntimeError, match=words):
+        make(x).add_(rl.ones(1, requires_grad=True))
+    with rl.no_grad():
+        make(x).add_(1)
+    assert rl.equal(x.detach().sum(), x.detach().new_tensor(6.0 if words[0] == "f" else 8.0))
+
+
+def test_views_made_without_recording_are_leaves_that_require_grad_as_their_base_does():
+    weight = rl.nn.Parameter(rl.ones(3))
+    with rl.no_grad():
+        views = weight[1:], weight.view(3), weight.unbind()[0], weight[0]
+        plain = rl.ones(3).view(3)
+    assert all(v.requires_grad and v.is_leaf for v in views) and not plain.requires_grad
+    for view in views:
+        with pytest.raises(RuntimeError, match="created in no_grad mode"):
+            view.mul_(2)
+    with pytest.raises(RuntimeError, match="created in no_grad mode"):
+        plain.mul_(weight)
+    plain.mul_(2)
+    assert weight.tolist() == [1.0, 1.0, 1.0] and plain.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_views_under_inference_mode():
+    x = leaf().clone()
+    with rl.inference_mode():
+        view, made = x.view(3), rl.ones(3)
+        assert not view.is_inference() and view.requires_grad and made.is_inference()
+        view.add_(1)
+    assert made.view(3).is_inference() and x.tolist() == [2.0, 3.0, 4.0]
+    with pytest.raises(RuntimeError, match="in inference mode and is being modified inplace in normal mode"):
+        x.clone(), view.add_(1)
+    with rl.no_grad(), pytest.raises(RuntimeError, match="Inplace update to inference tensor"):
+        made.add_(1)
+
+
+def test_a_custom_function_may_write_to_a_view():
+    x, y = leaf(1.0, 2.0), leaf(5.0)
+    base = x * 2
+    result = Add.apply(base[:1], y)
+    assert result._is_view() and base.tolist() == [7.0, 4.0]
+    (base * 3).sum().backward()
+    assert x.grad.tolist() == [6.0, 6.0] and y.grad.tolist() == [30.0]
+    base, y.grad = rl.zeros(2), None
+    Add.apply(base[:1], y)
+    base.sum().backward()
+    assert y.grad.tolist() == [10.0]
+    with pytest.raises(RuntimeError, match="returns multiple views"):
+        Add.apply((x * 2).unbind()[0], y[0])
+    with pytest.raises(RuntimeError, match="view of a leaf"):
+        Add.apply(x[:1], y)

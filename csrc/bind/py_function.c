@@ -12,6 +12,7 @@ PyTypeObject *FunctionNodeType;
 typedef struct PyFunction {
     PyNode node;
     PyObject *to_save, *non_differentiable, *dirty, *needs_input_grad, *saved_for_forward;
+    int nouts;                  /* tensors among what forward returned */
     int ninputs;                /* slots that belong to tensor inputs */
     int nargs;                  /* arguments of forward */
     int8_t *is_input;           /* per argument: whether it is a tensor */
@@ -254,35 +255,45 @@ static bool check_saved(PyFunction *f) {
     return true;
 }
 
-/* One output: a written input takes the node as its history, an input passed through and a fresh tensor each their own way. */
+static Tensor *view_of_input(Tensor *t) {
+    Tensor *view = rl_view(t, t->ndim, t->shape, t->stride, t->offset);
+    if (view) view->flags = (uint16_t)((view->flags & ~T_UNWRITABLE) | T_FUNCTION_VIEW);
+    return view;
+}
+
+/* What forward wrote to: the node is its history, or, of a view, what happened to its base. */
+static PyObject *written(PyFunction *f, Tensor *t, int k) {
+    Node *node = &f->node.n;
+    if (t->base && f->nouts > 1)
+        return PyErr_Format(PyExc_RuntimeError, "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return more than one Tensor. This is not supported by the current "
+                            "autograd engine. You should either make sure the input is not a view (using .clone() for example) or make your Function only return one Tensor (potentially splitting it into two Functions): %s",
+                            rl_node_name(node));
+    if (!rl_check_history_inplace(t) || !rl_check_view_inplace(t)) return raise_pending();
+    if (!t->base) rl_set_history(t, node, k);
+    else if (!rl_rebase(t, node)) return raise_pending();
+    return Py_NewRef(object_of(t));
+}
+
+/* One output: a written input takes the node as its history, an input passed through is a view of it, a fresh tensor is itself. */
 static PyObject *wrap_output(PyFunction *f, PyObject *o, int k, PyObject *args, bool recording) {
     if (!is_tensor(o)) return Py_NewRef(o);
     Tensor *t = tensor_of(o);
     Node *node = &f->node.n;
-    bool is_input = contains(args, o), dirty = contains(f->dirty, o);
+    bool is_input = contains(args, o), dirty = is_input && contains(f->dirty, o);
     bool differentiable = recording && rl_dtype_is(t->dtype, CLASS_INEXACT) && !contains(f->non_differentiable, o);
-    if (dirty && !is_input) return PyErr_Format(PyExc_RuntimeError, "a tensor was marked dirty that is not an input of forward");
-    if (!differentiable) {
-        if (!is_input || dirty) return Py_NewRef(o);
-        Scope s = rl_scope_open();
-        Tensor *alias = rl_alias(t);
-        if (alias && recording) alias->cut_reason = CUT_NOT_DIFFERENTIABLE;
-        return finish(s, alias);
-    }
-    if (dirty) {
-        if (!t->node && !t->base && rl_requires_grad(t)) return PyErr_Format(PyExc_RuntimeError, "a leaf Variable that requires grad is being used in an in-place operation.");
-        if (t->base) return PyErr_Format(PyExc_RuntimeError, "a custom Function wrote to a view in place; clone() the view before it is passed to %s", rl_node_name(node));
-        rl_set_history(t, node, k);
+    if (dirty) return differentiable ? written(f, t, k) : Py_NewRef(o);
+    if (!is_input) {
+        if (t->base) t->flags = (uint16_t)((t->flags & ~T_UNWRITABLE) | (f->nouts > 1 ? T_MULTI_VIEW : T_FUNCTION_VIEW));
+        if (differentiable) rl_set_history(t, node, k);
+        else if (recording && t->base && !t->node) t->flags &= (uint16_t)~T_REQUIRES_GRAD;
         return Py_NewRef(o);
     }
-    if (is_input) {
-        Scope s = rl_scope_open();
-        Tensor *alias = rl_alias(t);
-        if (alias) rl_set_history(alias, node, k);
-        return finish(s, alias);
-    }
-    rl_set_history(t, node, k);
-    return Py_NewRef(o);
+    Scope s = rl_scope_open();
+    Tensor *passed = differentiable || !recording ? view_of_input(t) : rl_alias(t);
+    if (passed && differentiable) rl_set_history(passed, node, k);
+    else if (passed && recording) passed->cut_reason = CUT_NOT_DIFFERENTIABLE;
+    else if (passed && rl_requires_grad(t)) passed->flags |= T_REQUIRES_GRAD;
+    return finish(s, passed);
 }
 
 static PyObject *wrap_outputs(PyFunction *f, PyObject *outputs, PyObject *args, bool recording) {
@@ -312,6 +323,8 @@ static PyObject *complete(PyFunction *f, PyObject *outputs, PyObject *args, Inpu
             if (is_tensor(o) && !note_shape(&node->out[k].meta, tensor_of(o))) return raise_pending();
         }
     }
+    f->nouts = 0;
+    for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(outputs); k++) f->nouts += is_tensor(PyTuple_GET_ITEM(outputs, k));
     PyObject *wrapped = wrap_outputs(f, outputs, args, in->any);
     if (wrapped && in->any && !save_tensors(f, outputs)) {
         Py_DECREF(wrapped);

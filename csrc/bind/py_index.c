@@ -212,7 +212,7 @@ static Tensor *quick_view(Tensor *t, PyObject *key) {
     draw_whole(&p, t, t->ndim - p.dim);
     Tensor *view = rl_view(t, p.n, p.shape, p.stride, p.offset);
     if (view && !rl_thread.grad_mode) {
-        view->flags |= T_NO_GRAD_VIEW;
+        view->flags |= (uint16_t)((rl_thread.inference ? 0 : T_NO_GRAD_VIEW) | (view->flags & T_VIEW ? t->flags & T_REQUIRES_GRAD : 0));
         if (rl_requires_grad(t)) view->cut_reason = CUT_NO_GRAD;
     }
     return view;

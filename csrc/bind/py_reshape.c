@@ -37,7 +37,7 @@ INPLACE(t_, "t") INPLACE(transpose_, "transpose") INPLACE(squeeze_, "squeeze") I
 
 static PyObject *resized(PyObject *self, int n, const int64_t *shape) {
     Tensor *t = tensor_of(self);
-    if (rl_requires_grad(t)) return PyErr_Format(PyExc_RuntimeError, "cannot resize variables that require grad");
+    if (rl_requires_grad(t) && !(t->flags & T_INFERENCE)) return PyErr_Format(PyExc_RuntimeError, "cannot resize variables that require grad");
     if (t->storage->flags & STORAGE_FIXED) {
         int64_t numel;
         if (!rl_numel_of(n, shape, &numel)) return raise_pending();

@@ -231,8 +231,10 @@ static void prepare_outputs(Call *c) {
     if (RL_UNLIKELY(c->nout > RL_INLINE_OUTS)) rl_outputs(c, c->nout);
 }
 
+/* A view that nothing records is a leaf, which requires grad as what it looks into does. */
 static void mark_views(Call *c, bool recording) {
-    int flags = (recording ? 0 : T_NO_GRAD_VIEW) | (c->nout > 1 || c->op->parsed->nout < 0 ? T_MULTI_VIEW : 0);
+    const Tensor *x = c->arg[0].tag == A_TENSOR ? c->arg[0].tensor : NULL;
+    int flags = recording ? (c->nout > 1 || c->op->parsed->nout < 0 ? T_MULTI_VIEW : 0) : (rl_thread.inference ? 0 : T_NO_GRAD_VIEW) | (x ? x->flags & T_REQUIRES_GRAD : 0);
     for (int k = 0; flags && k < c->nout; k++)
         if (c->out[k] && c->out[k]->flags & T_VIEW) c->out[k]->flags |= flags;
 }
@@ -399,6 +401,7 @@ bool rl_call_inplace(Call *c) {
     if (!self || rl_thread.failed) return rl_fail(RL_TYPE_ERROR, "%s_(): the tensor to write to is missing", c->op->parsed->name);
     c->nargs = c->op->parsed->nparams;
     if (!(c->op->flags & OVERLAPS ? rl_check_history_inplace(self) : rl_check_inplace(self))) return false;
+    if (RL_UNLIKELY(self->flags & T_UNWRITABLE) && rl_needs_grad(c) && !rl_check_view_inplace(self)) return false;
     if (!rl_writers_room(self->storage)) return false;
     if (c->op->flags & COMPOSITE) {
         uint32_t version = rl_version(self);

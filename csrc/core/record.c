@@ -412,7 +412,7 @@ static bool is_reinterpreted(const Tensor *view, const Tensor *base) {
 static Node *refresh_view(Tensor *t) {
     Tensor *base = t->base;
     bool other = base->dtype != t->dtype;
-    if (t->view_version == rl_version(t) || (other && !is_reinterpreted(t, base))) return t->node;
+    if (t->view_version == rl_version(t) || t->flags & T_FUNCTION_VIEW || (other && !is_reinterpreted(t, base))) return t->node;
     rl_node_of(base);
     if (!rl_requires_grad(base)) {
         t->view_version = rl_version(t);
@@ -611,7 +611,7 @@ bool rl_record(Call *c) {
 }
 
 /* The base of a written view: its gradient is its own where the view is not, and the write's where it is. */
-static bool rebase(Tensor *view, Node *write) {
+bool rl_rebase(Tensor *view, Node *write) {
     Tensor *base = view->base;
     bool to_real = is_reinterpreted(view, base) && base->dtype == rl_to_complex(view->dtype), to_complex = is_reinterpreted(view, base) && !to_real;
     if (base->dtype != view->dtype && !to_real && !to_complex)
@@ -643,7 +643,7 @@ bool rl_record_inplace(Call *c, Tensor *self, Tensor *original) {
     node->flags |= NODE_INPLACE;
     if (RL_UNLIKELY(rl_thread.sites)) rl_host.site(node);
     bool ok = true;
-    if (self->base) ok = rebase(self, node);
+    if (self->base) ok = rl_rebase(self, node);
     else rl_set_history(self, node, 0);
     rl_drop(node);
     return ok && !rl_thread.failed;
@@ -656,22 +656,40 @@ bool rl_check_inplace(Tensor *self) {
     return rl_check_history_inplace(self);
 }
 
+/* Who made the view, as the message says it: "Output 0 of Split". */
+static void text_maker(const Tensor *view, char *text, size_t room) {
+    const char *name = rl_node_name(view->node), *end = strstr(name, "Backward");
+    snprintf(text, room, "Output %d of %.*s is a view", view->out_nr, (int)(end && end > name ? end - name : (long)strlen(name)), name);
+}
+
+#define BOTH_OR_NEITHER(mode, not) "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the " \
+    mode " block (if you don't want the inplace to be " not ") or both outside (if you want the inplace to be " not ")."
+
+bool rl_check_view_inplace(Tensor *self) {
+    if (!self->base || !(self->flags & T_UNWRITABLE)) return true;
+    bool inference = self->flags & T_INFERENCE_VIEW, no_grad = self->flags & T_NO_GRAD_VIEW;
+    const char *mode = inference ? "inference" : "no_grad", *now = inference ? "in normal mode" : "with grad mode enabled";
+    char maker[160] = "A view was created in ";
+    if (self->node) text_maker(self, maker, sizeof maker);
+    if (!self->node) snprintf(maker, sizeof maker, "A view was created in %s mode and is being modified inplace %s.", mode, now);
+    else if (inference || no_grad) snprintf(maker + strlen(maker), sizeof maker - strlen(maker), " of a view which was created in %s mode and is being modified inplace %s.", mode, now);
+    else strncat(maker, " and is being modified inplace.", sizeof maker - strlen(maker) - 1);
+    const char *why = inference ? BOTH_OR_NEITHER("inference_mode", "tracked") : no_grad ? BOTH_OR_NEITHER("no_grad", "tracked") :
+        self->flags & T_FUNCTION_VIEW ? "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to handle view+inplace would override the custom backward "
+        "associated with the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the custom Function." :
+        "This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
+    return rl_fail(RL_RUNTIME_ERROR, "%s %s", maker, why);
+}
+
 bool rl_check_history_inplace(Tensor *self) {
-    if (self->flags & T_INFERENCE && !rl_thread.inference && rl_thread.grad_mode)
+    if (self->flags & T_INFERENCE && !rl_thread.inference)
         return rl_fail(RL_RUNTIME_ERROR, "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.");
     if (!rl_thread.grad_mode || !rl_requires_grad(self)) return true;
     if (!self->base && !self->node)
         return rl_fail(RL_RUNTIME_ERROR, "a leaf Variable that requires grad is being used in an in-place operation. "
                        "Wrap the write in torch.no_grad(), or write to the result of an operation on it; its shape is %s.", rl_text_shape(self));
-    if (!self->base) return true;
-    if (self->flags & T_NO_GRAD_VIEW)
-        return rl_fail(RL_RUNTIME_ERROR, "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is ambiguous and error-prone, it is "
-                       "forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside.");
-    if (self->flags & T_MULTI_VIEW)
-        return rl_fail(RL_RUNTIME_ERROR, "Output %d of %s is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
-                       "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.",
-                       self->out_nr, self->node ? rl_node_name(self->node) : "a split");
-    if (!self->base->node)
+    if (!rl_check_view_inplace(self)) return false;
+    if (self->base && !self->base->node)
         return rl_fail(RL_RUNTIME_ERROR, "a view of a leaf Variable that requires grad is being used in an in-place operation.");
     return true;
 }

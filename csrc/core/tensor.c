@@ -392,10 +392,14 @@ static void note_link(Tensor *t) {
 
 Tensor *rl_view_dtype(Tensor *t, Dtype dtype, int ndim, const int64_t *shape, const int64_t *stride, int64_t offset) {
     Tensor *v = same_storage(t, dtype, ndim, shape, stride, offset);
-    if (!v || rl_thread.inference) return v;
+    if (!v) return NULL;
+    if (RL_UNLIKELY(t->flags & T_INFERENCE)) {
+        v->flags |= T_INFERENCE;
+        return v;
+    }
     Tensor *base = t->base ? t->base : t;
     v->base = rl_keep(base);
-    v->flags |= T_VIEW;
+    v->flags = (uint16_t)((v->flags & ~T_INFERENCE) | T_VIEW | (t->flags & T_UNWRITABLE) | (rl_thread.inference ? T_INFERENCE_VIEW : 0));
     v->view_version = t->storage->version;
     note_link(v);
     return v;
