@@ -78,3 +78,26 @@ def test_a_leaf_that_is_a_view_is_not_written_to(write):
     with rl.no_grad():
         write(x)
     assert x.is_leaf and x._version == 1
+
+
+@pytest.mark.parametrize("call", [lambda x: rl.rot90(x, 2), lambda x: rl.tensordot(x, x, 1), lambda x: rl.nn.functional.one_hot(x.abs().long())])
+def test_a_result_is_no_view_of_what_its_caller_never_saw(call):
+    y = call(rl.randn(3, 3, requires_grad=True))
+    assert not y._is_view() and y._base is None
+    if y.requires_grad:
+        y.mul_(2)
+        assert type(y.grad_fn).__name__.startswith("Mul")
+        y.detach_()
+
+
+def test_shapes_of_overlapping_tensors_change_in_place():
+    x = rl.ones(1, 3).expand(4, 1, 3)
+    assert x.squeeze_().shape == (4, 3) and x.t_().shape == (3, 4) and x.unsqueeze_(0).shape == (1, 3, 4) and x.transpose_(0, 1).shape == (3, 1, 4)
+
+
+@pytest.mark.parametrize("name", ["mse_loss", "smooth_l1_loss", "huber_loss"])
+def test_a_bool_target_is_a_number(name):
+    p, t = rl.tensor([0.5, 1.0], requires_grad=True), rl.tensor([True, False])
+    loss, same = getattr(rl.nn.functional, name)(p, t), getattr(rl.nn.functional, name)(p, t.float())
+    assert rl.equal(loss, same) and rl.equal(rl.autograd.grad(loss, p)[0], rl.autograd.grad(same, p)[0])
+    assert rl.tensor(1.0).mT.shape == () and rl.tensor(1j).mH.tolist() == -1j

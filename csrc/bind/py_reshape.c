@@ -28,7 +28,7 @@ static PyObject *run(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObje
         rl_scope_close(s);
         return f.overloaded && !PyErr_Occurred() ? PyErr_Format(PyExc_NotImplementedError, "%s_() of a tensor subclass with __torch_function__", name) : NULL;
     }
-    Tensor *view = rl_check_inplace(tensor_of(self)) ? rl_apply(op, f.arg) : NULL;
+    Tensor *view = rl_check_history_inplace(tensor_of(self)) ? rl_apply(op, f.arg) : NULL;
     return become(self, s, view);
 }
 

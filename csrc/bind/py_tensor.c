@@ -143,13 +143,13 @@ static PyObject *get_transposed(PyObject *self, void *which) {
     Tensor *t = tensor_of(self);
     const char *name = which;
     bool matrix = name[0] == 'm', conj = strchr(name, 'H') != NULL;
-    if (matrix ? t->ndim < 2 : conj && t->ndim != 2 && t->ndim != 0) {
+    if (matrix ? t->ndim == 1 : conj && t->ndim != 2 && t->ndim != 0) {
         return PyErr_Format(PyExc_RuntimeError, matrix ? "tensor.%s is only supported on matrices or batches of matrices. Got %d-D tensor."
                             : "tensor.%s is only supported on matrices (2-D tensors). Got %d-D tensor. For batches of matrices, consider using tensor.mH", name, t->ndim);
     }
     int64_t dims[RL_MAX_DIMS];
     for (int i = 0; i < t->ndim; i++) dims[i] = matrix ? i : t->ndim - 1 - i;
-    if (matrix) dims[t->ndim - 1] = t->ndim - 2, dims[t->ndim - 2] = t->ndim - 1;
+    if (matrix && t->ndim) dims[t->ndim - 1] = t->ndim - 2, dims[t->ndim - 2] = t->ndim - 1;
     Scope s = rl_scope_open();
     Tensor *y = rl_permute(t, t->ndim, dims);
     return finish(s, conj ? rl_conj(y) : y);

@@ -251,6 +251,26 @@ static __attribute__((noinline)) Tensor *forward_at_rest(Call *c, int *then) {
     return y;
 }
 
+static bool lies_in(const Call *c, const Storage *storage) {
+    for (int k = 0; k < c->nargs; k++) {
+        const Arg *a = &c->arg[k];
+        if (a->tag == A_TENSOR && a->tensor && a->tensor->storage == storage) return true;
+        for (int i = 0; a->tag == A_TENSORS && i < a->n; i++)
+            if (a->tensors[i] && a->tensors[i]->storage == storage) return true;
+    }
+    return false;
+}
+
+/* A composite's result may be a view of a tensor that only the composite knew: to its caller it is a tensor of its own. */
+static void forget_hidden_base(Call *c, Tensor *t) {
+    if (RL_LIKELY(!t || !t->base) || lies_in(c, t->storage)) return;
+    Tensor *base = t->base;
+    rl_node_of(t);
+    t->base = NULL;
+    t->flags &= ~(T_VIEW | T_MULTI_VIEW | T_NO_GRAD_VIEW);
+    rl_drop(base);
+}
+
 /* Checks, and the forward itself with recording off for primitives. */
 static bool run_forward(Call *c, int *then) {
     Op *op = c->op;
@@ -267,6 +287,8 @@ static bool run_forward(Call *c, int *then) {
         *then = 0;
         Tensor *y = op->forward(c);
         if (y) c->out[0] = y;
+        if (!(op->flags & VIEW) && !rl_thread.failed)
+            for (int k = 0; k < c->nout; k++) forget_hidden_base(c, c->out[k]);
         return !rl_thread.failed;
     }
     bool mode = rl_thread.grad_mode;

@@ -271,12 +271,14 @@ static Tensor *mse_forward(Call *c) {
     if (how < 0) return NULL;
     if (rl_dtype_is(c->arg[0].tensor->dtype, CLASS_INTEGRAL) && rl_dtype_is(c->arg[1].tensor->dtype, CLASS_INTEGRAL))
         return rl_fail(RL_NOT_IMPLEMENTED, "\"mse_cpu\" not implemented for '%s'", rl_dtypes[c->arg[0].tensor->dtype].word);
-    Tensor *d = rl_sub(c->arg[0].tensor, c->arg[1].tensor);
+    Dtype dtype = rl_result_type(2, c->arg);       /* first: bool is not subtracted */
+    Tensor *d = rl_sub(rl_cast(c->arg[0].tensor, dtype), rl_cast(c->arg[1].tensor, dtype));
     return reduced(rl_mul(d, d), how);
 }
 
 static void mse_vjp(Call *c, Tensor **g, Tensor **dx) {
-    Tensor *d = rl_conj(rl_sub(c->arg[0].tensor, c->arg[1].tensor));
+    Dtype dtype = rl_result_type(2, c->arg);
+    Tensor *d = rl_conj(rl_sub(rl_cast(c->arg[0].tensor, dtype), rl_cast(c->arg[1].tensor, dtype)));
     if (!d) return;
     int how = reduction_of(c->arg[2].str);
     Tensor *slope = rl_mul(d, how == MEAN ? rl_mul_number(g[0], 2.0 / (double)d->numel) : rl_mul_number(g[0], 2));

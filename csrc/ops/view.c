@@ -619,6 +619,7 @@ static Tensor *reversed_dims_forward(Call *c) {
 static Tensor *matrix_transpose_forward(Call *c) {
     Tensor *x = input_of(c);
     const char *name = strchr(c->op->parsed->name, 'H') ? "adjoint" : "mT";
+    if (x->ndim == 0) return c->op->data ? rl_conj(x) : x;
     if (x->ndim < 2) return rl_fail(RL_RUNTIME_ERROR, "tensor.%s is only supported on matrices or batches of matrices. Got %d-D tensor of shape %s.", name, x->ndim, rl_text_shape(x));
     Tensor *y = rl_transpose(x, -2, -1);
     return c->op->data ? rl_conj(y) : y;

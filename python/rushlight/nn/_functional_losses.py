@@ -55,13 +55,19 @@ def _mse_loss(input, target, *, reduction):
     return reduced((input - target).square(), reduction)
 
 
+def _distance(input, target):
+    """|input - target| in their common dtype: a bool on one side is a number."""
+    dtype = rl.result_type(input, target)
+    return (input.to(dtype) - target.to(dtype)).abs()
+
+
 @unless_row
 def _smooth_l1_loss(input, target, *, reduction, beta):
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     if beta == 0:
         return _l1_loss(input, target, reduction=reduction)
-    d = (input - target).abs()
+    d = _distance(input, target)
     small = rl.where(d > beta, 0, d)      # the square of infinity has no slope, not even times 0
     return reduced(rl.where(d < beta, 0.5 * small * small / beta, d - 0.5 * beta), reduction)
 
@@ -70,7 +76,7 @@ def _smooth_l1_loss(input, target, *, reduction, beta):
 def _huber_loss(input, target, *, reduction, delta):
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
-    d = (input - target).abs()
+    d = _distance(input, target)
     small = rl.where(d > delta, 0, d)
     return reduced(rl.where(d <= delta, 0.5 * small * small, delta * (d - 0.5 * delta)), reduction)
 
