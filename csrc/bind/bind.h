@@ -167,6 +167,9 @@ PyObject *module_call_now(void);                /* new reference: the module cal
 /* ---- py_optim.c ---- */
 bool optim_start(PyObject *module);
 
+/* ---- py_tree.c ---- */
+bool tree_start(PyObject *module);
+
 /* A PyMethodDef entry's function with keywords, without casts all over. */
 #define AS_METHOD(f) ((PyCFunction)(void (*)(void))(f))
 

@@ -195,14 +195,17 @@ _MOST_PLANS = 512
 
 def contract(equation, operands):
     """What the equation says of the operands."""
-    shapes = tuple([operand.shape for operand in operands])
-    plan = _plans.get((equation, shapes))
+    key = (equation, *[operand.shape for operand in operands])
+    plan = _plans.get(key)
     if plan is None:
         if len(_plans) >= _MOST_PLANS:
             _plans.clear()
-        plan = _plans[equation, shapes] = _plan(equation, shapes)
+        plan = _plans[key] = _plan(equation, key[1:])
     steps, result = plan
-    values = [None] * (len(steps) + 1) + list(operands[::-1])
+    if len(steps) == 1:
+        (method, sources, arguments), = steps
+        return method(*[operands[-1 - k] for k in sources], *arguments)
+    values = [None] * (len(steps) + 1) + operands[::-1]
     for i, (method, sources, arguments) in enumerate(steps, 1):
         values[i] = method(*[values[k] for k in sources], *arguments)
     return values[result]

@@ -1,7 +1,12 @@
 """torch._foreach_NAME: one operation over lists of tensors, with a list, a number, a list of numbers or one tensor beside them.
 
-Optimizers outside torch are written with these names. Each is the plain operation, tensor by tensor, in the order of the lists.
+Optimizers outside torch are written with these names. Each is the plain operation, tensor by tensor, in the order of the lists: a
+method of the tensor class mapped over them, so that no line of Python runs per tensor.
 """
+
+from collections import deque
+from functools import partial
+from itertools import repeat
 
 import rushlight as rl
 
@@ -24,69 +29,116 @@ def _tensors(name, values, argument="self"):
 def _per_tensor(name, count, other):
     """`other` once for each tensor: a list as it is, a number or a tensor again and again."""
     if not isinstance(other, (list, tuple)):
-        return [other] * count
+        return repeat(other, count)
     if len(other) != count:
         raise RuntimeError(f"_foreach_{name}(): Tensor lists must have the same number of tensors, got {count} and {len(other)}")
     return other
 
 
-def _bounded(plain, tensor, other):
-    """maximum, minimum and pow with a number."""
-    if isinstance(other, rl.Tensor) or plain not in ("maximum", "minimum"):
+def _run(calls):
+    """Makes all the calls for what they do."""
+    deque(calls, 0)
+
+
+def _method(plain, inplace=False):
+    return getattr(rl.Tensor, plain + "_" if inplace else plain)
+
+
+def _bound(plain, tensor, other):
+    """maximum, minimum with a tensor or a number."""
+    if isinstance(other, rl.Tensor):
         return getattr(tensor, plain)(other)
     return tensor.clamp(min=other) if plain == "maximum" else tensor.clamp(max=other)
 
 
-def _write(tensors, results):
-    for tensor, result in zip(tensors, results):
-        tensor.copy_(result)
-    return tensors
-
-
 def _make_unary(name, plain, inplace):
+    method = _method(plain, inplace)
+
     def function(self):
-        results = [getattr(t, plain + "_" if inplace else plain)() for t in _tensors(name, self)]
-        return self if inplace else tuple(results)
+        if inplace:
+            _run(map(method, _tensors(name, self)))
+            return self
+        return tuple(map(method, _tensors(name, self)))
+    return function
+
+
+def _make_copy(name):
+    method = rl.Tensor.copy_
+
+    def function(self, src, non_blocking=False):
+        _run(map(method, self, _per_tensor(name, len(_tensors(name, self)), src)))
+        return self
+    return function
+
+
+def _make_bound(name, plain, inplace):
+    call = partial(_bound, plain)
+
+    def function(self, other):
+        results = tuple(map(call, self, _per_tensor(name, len(_tensors(name, self)), other)))
+        if not inplace:
+            return results
+        _run(map(rl.Tensor.copy_, self, results))
+        return self
     return function
 
 
 def _make_binary(name, plain, inplace):
-    def function(self, other, alpha=1, **kwargs):
-        if not isinstance(self, (list, tuple)) and isinstance(other, (list, tuple)) and plain == "pow" and not inplace:
+    method = _method(plain, inplace)
+
+    def function(self, other, alpha=1):
+        if plain == "pow" and not inplace and not isinstance(self, (list, tuple)) and isinstance(other, (list, tuple)):
             return tuple(self ** exponent for exponent in other)
-        others = _per_tensor(name, len(_tensors(name, self)), other)
-        if plain == "copy":
-            for target, source in zip(self, others):
-                target.copy_(source)
-            return self
-        scale = {} if alpha == 1 else {"alpha": alpha}
-        if inplace and plain not in ("maximum", "minimum"):
-            for tensor, value in zip(self, others):
-                getattr(tensor, plain + "_")(value, **scale)
-            return self
-        results = [_bounded(plain, t, o) if not scale else getattr(t, plain)(o, **scale) for t, o in zip(self, others)]
-        return _write(self, results) if inplace else tuple(results)
+        call = method if alpha == 1 else partial(method, alpha=alpha)
+        results = map(call, self, _per_tensor(name, len(_tensors(name, self)), other))
+        if not inplace:
+            return tuple(results)
+        _run(results)
+        return self
     return function
 
 
 def _make_ternary(name, plain, inplace):
-    def function(self, tensors1, tensors2, value=1, scalars=None):
-        first = _per_tensor(name, len(_tensors(name, self)), tensors1)
-        second = _per_tensor(name, len(self), tensors2)
+    method = _method(plain, inplace)
+
+    def scaled(tensor, first, second, scale):
+        return method(tensor, first, second, value=float(scale) if isinstance(scale, rl.Tensor) else scale)
+
+    def function(self, tensor1, tensor2, value=1, scalars=None):
+        count = len(_tensors(name, self))
+        first, second = _per_tensor(name, count, tensor1), _per_tensor(name, count, tensor2)
         scale = value if scalars is None else scalars
-        scales = _per_tensor(name, len(self), scale.tolist() if isinstance(scale, rl.Tensor) and scale.dim() else scale)
-        call = plain + "_" if inplace else plain
-        results = [getattr(t, call)(a, b) if plain == "lerp" else getattr(t, call)(a, b, value=float(s) if isinstance(s, rl.Tensor) else s)
-                   for t, a, b, s in zip(self, first, second, scales)]
-        return self if inplace else tuple(results)
-    if plain == "lerp":
-        return lambda self, tensors1, weight=None, *, weights=None: function(self, tensors1, weight if weights is None else weights)
+        if isinstance(scale, (int, float)):
+            results = map(method if scale == 1 else partial(method, value=scale), self, first, second)
+        else:
+            scales = scale.tolist() if isinstance(scale, rl.Tensor) and scale.dim() else scale
+            results = map(scaled, self, first, second, _per_tensor(name, count, scales))
+        if not inplace:
+            return tuple(results)
+        _run(results)
+        return self
+    return function
+
+
+def _make_lerp(name, inplace):
+    method = _method("lerp", inplace)
+
+    def function(self, tensors1, weight=None, *, weights=None):
+        count = len(_tensors(name, self))
+        weight = weight if weights is None else weights
+        scales = weight.tolist() if isinstance(weight, rl.Tensor) and weight.dim() else weight
+        results = map(method, self, _per_tensor(name, count, tensors1), _per_tensor(name, count, scales))
+        if not inplace:
+            return tuple(results)
+        _run(results)
+        return self
     return function
 
 
 def _norm(self, ord=2, dtype=None):
     """The norm of each tensor."""
-    return tuple(rl.linalg.vector_norm(t, ord, dtype=dtype) for t in _tensors("norm", self))
+    norm = rl.linalg.vector_norm
+    return tuple(map(norm if dtype is None else partial(norm, dtype=dtype), _tensors("norm", self), repeat(ord)))
 
 
 def _powsum(self, ord=2, dtype=None):
@@ -96,33 +148,39 @@ def _powsum(self, ord=2, dtype=None):
 
 def _mm(self, mat2):
     """The product of each pair of matrices."""
-    return tuple(t.mm(m) for t, m in zip(self, _per_tensor("mm", len(_tensors("mm", self)), mat2)))
+    return tuple(map(rl.Tensor.mm, self, _per_tensor("mm", len(_tensors("mm", self)), mat2)))
 
 
 def _max(self):
     """The greatest element of each tensor."""
-    return tuple(t.max() for t in _tensors("max", self))
+    return tuple(map(rl.Tensor.max, _tensors("max", self)))
 
 
 _OTHERS = {"norm": _norm, "powsum": _powsum, "mm": _mm, "max": _max}
 
 
+def _make(short, plain, inplace):
+    """The function of a name without its prefix, or None."""
+    if plain in _OTHERS and not inplace:
+        return _OTHERS[plain]
+    if plain in _UNARY and (inplace or plain != "zero") and (plain != "clone" or not inplace):
+        return _make_unary(short, plain, inplace)
+    if plain in ("copy", "maximum", "minimum", "clamp_max", "clamp_min"):
+        return _make_bound(short, _BINARY[plain], inplace) if plain != "copy" else _make_copy(short) if inplace else None
+    if plain in _BINARY:
+        return _make_binary(short, _BINARY[plain], inplace)
+    if plain in _TERNARY:
+        return _make_lerp(short, inplace) if plain == "lerp" else _make_ternary(short, plain, inplace)
+    return None
+
+
 def function(name):
     """The function of a name such as "_foreach_add_", or None."""
-    if name in _MADE:
-        return _MADE[name]
-    short = name.removeprefix("_foreach_")
-    plain, inplace = short.removesuffix("_"), short.endswith("_")
-    if plain in _OTHERS and not inplace:
-        made = _OTHERS[plain]
-    elif plain in _UNARY and (inplace or plain != "zero") and (plain != "clone" or not inplace):
-        made = _make_unary(short, plain, inplace)
-    elif plain in _BINARY and (inplace or plain != "copy"):
-        made = _make_binary(short, _BINARY[plain], inplace)
-    elif plain in _TERNARY:
-        made = _make_ternary(short, plain, inplace)
-    else:
-        return None
-    made.__name__ = made.__qualname__ = name
-    _MADE[name] = made
-    return made
+    if name not in _MADE:
+        short = name.removeprefix("_foreach_")
+        made = _make(short, short.removesuffix("_"), short.endswith("_"))
+        if made is None:
+            return None
+        made.__name__ = made.__qualname__ = name
+        _MADE[name] = made
+    return _MADE[name]

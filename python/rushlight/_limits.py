@@ -11,15 +11,29 @@ _INTS = {"uint8": (8, 0, 255), "int8": (8, -2**7, 2**7 - 1), "int16": (16, -2**1
          "int64": (64, -2**63, 2**63 - 1), "uint16": (16, 0, 2**16 - 1), "uint32": (32, 0, 2**32 - 1), "uint64": (64, 0, 2**64 - 1)}
 
 
+_known = {}     # dtype -> its finfo: they cannot be told apart
+
+
 class finfo:
     """finfo(dtype): the limits of a floating-point dtype; of the parts, for a complex one."""
 
     __slots__ = ("bits", "dtype", "eps", "max", "min", "tiny", "smallest_normal", "resolution")
 
-    def __init__(self, type=None):
+    def __new__(cls, type=None):
         dtype = rl.get_default_dtype() if type is None else type
         if not isinstance(dtype, rl.dtype):
             raise TypeError(f"finfo(): argument 'type' (position 1) must be torch.dtype, not {dtype.__class__.__name__}")
+        known = _known.get(dtype)
+        if known is None:
+            known = object.__new__(cls)
+            known._fill(dtype)
+            _known[dtype] = known
+        return known
+
+    def __reduce__(self):
+        return finfo, (getattr(rl, self.dtype),)
+
+    def _fill(self, dtype):
         name = repr(dtype.to_real() if dtype.is_complex else dtype).split(".")[1]
         if name not in _FLOATS:
             raise TypeError("torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'")

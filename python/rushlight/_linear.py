@@ -3,13 +3,13 @@
 import rushlight as rl
 
 from . import _C, linalg
-from ._keywords import along, also_called
+from ._keywords import also_called
 from .linalg import _give
 from .return_types import structure
 
 __all__ = ["cholesky", "det", "inverse", "logdet", "lu", "lu_solve", "lu_unpack",
            "matrix_exp", "matrix_power", "pca_lowrank", "pinverse", "qr", "slogdet", "svd", "svd_lowrank",
-           "triangular_solve", "cross", "kron", "chain_matmul"]
+           "triangular_solve", "chain_matmul"]
 
 METHODS = [name for name in __all__ if name not in ("lu_unpack", "pca_lowrank", "svd_lowrank", "chain_matmul")]
 
@@ -146,27 +146,6 @@ def pca_lowrank(A, q=None, center=True, niter=2):
     if niter < 0:
         raise ValueError(f"niter(={niter}) must be non-negative integer")
     return svd_lowrank(A - A.mean(-2, keepdim=True) if center else A, q, niter)
-
-
-@along
-def cross(input, other, dim=None, *, out=None):
-    """linalg.cross; without dim, along the first dim of three elements."""
-    if dim is None:
-        found = [i for i, size in enumerate(rl.broadcast_shapes(input.shape, other.shape)) if size == 3]
-        if not found:
-            raise RuntimeError("no dimension of size 3 in input")
-        dim = found[0]
-    return linalg.cross(input, other, dim=dim, out=out)
-
-
-def kron(input, other, *, out=None):
-    """The Kronecker product: every element of input times the whole of other."""
-    n = max(input.dim(), other.dim())
-    a = input.reshape((1,) * (n - input.dim()) + tuple(input.shape))
-    b = other.reshape((1,) * (n - other.dim()) + tuple(other.shape))
-    pairs_a = [size for s in a.shape for size in (s, 1)]
-    pairs_b = [size for s in b.shape for size in (1, s)]
-    return _give((a.reshape(pairs_a) * b.reshape(pairs_b)).reshape([s * t for s, t in zip(a.shape, b.shape)]), out)
 
 
 def chain_matmul(*matrices, out=None):

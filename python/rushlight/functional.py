@@ -5,6 +5,7 @@ import math
 import rushlight as rl
 from rushlight import _C
 
+from ._einsum import contract
 from ._keywords import along
 
 __all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "cartesian_prod", "chain_matmul", "einsum", "meshgrid", "nonzero", "norm",
@@ -80,7 +81,6 @@ def einsum(*args):
     equation, *operands = args
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = list(operands[0])
-    from ._einsum import contract
     return contract(equation, operands)
 
 

@@ -412,18 +412,34 @@ def multi_dot(tensors, *, out=None):
     if n < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {n}")
     tensors = list(tensors)
-    for i, t in enumerate(tensors):
-        if t.dim() not in ((1, 2) if i in (0, n - 1) else (2,)):
-            raise RuntimeError(f"multi_dot(): tensor {i} must be {'1D or 2D' if i in (0, n - 1) else '2D'} but got {t.dim()}D")
-    row, column = tensors[0].dim() == 1, tensors[-1].dim() == 1
+    shapes = [t.shape for t in tensors]
+    for i, shape in enumerate(shapes):
+        if len(shape) != 2 and not (len(shape) == 1 and i in (0, n - 1)):
+            raise RuntimeError(f"multi_dot(): tensor {i} must be {'1D or 2D' if i in (0, n - 1) else '2D'} but got {len(shape)}D")
+    row, column = len(shapes[0]) == 1, len(shapes[-1]) == 1
     if row:
         tensors[0] = tensors[0].unsqueeze(0)
     if column:
         tensors[-1] = tensors[-1].unsqueeze(-1)
-    for i in range(n - 1):
-        if tensors[i].shape[1] != tensors[i + 1].shape[0]:
+    sizes = [1 if row else shapes[0][0], *[shape[0] for shape in shapes[1:]], 1 if column else shapes[-1][-1]]
+    for i, shape in enumerate(shapes[:-1]):
+        if shape[-1] != sizes[i + 1]:
             raise RuntimeError(f"multi_dot(): tensors {i} and {i + 1} with shapes {list(tensors[i].shape)} and {list(tensors[i + 1].shape)} cannot be multiplied")
-    sizes = [t.shape[0] for t in tensors] + [tensors[-1].shape[1]]
+    result = _cheapest(tensors, sizes)
+    result = result.squeeze(0) if row else result
+    if out is not None and out.dtype != result.dtype:
+        raise RuntimeError(f"multi_dot(): expected out tensor to have dtype {result.dtype} but got {out.dtype}")
+    return _give(result.squeeze(-1) if column else result, out)
+
+
+def _cheapest(tensors, sizes):
+    """The product of matrices of these sizes: sizes[i] by sizes[i + 1]."""
+    n = len(tensors)
+    if n == 2:
+        return tensors[0] @ tensors[1]
+    if n == 3:
+        a, b, c, d = sizes
+        return tensors[0] @ tensors[1] @ tensors[2] if a * c * (b + d) < b * d * (a + c) else tensors[0] @ (tensors[1] @ tensors[2])
     best, cut = {(i, i): 0 for i in range(n)}, {}
     for length in range(1, n):
         for i in range(n - length):
@@ -432,32 +448,13 @@ def multi_dot(tensors, *, out=None):
 
     def product(i, j):
         return tensors[i] if i == j else product(i, cut[i, j]) @ product(cut[i, j] + 1, j)
-
-    result = product(0, n - 1)
-    result = result.squeeze(0) if row else result
-    if out is not None and out.dtype != result.dtype:
-        raise RuntimeError(f"multi_dot(): expected out tensor to have dtype {result.dtype} but got {out.dtype}")
-    return _give(result.squeeze(-1) if column else result, out)
+    return product(0, n - 1)
 
 
 @along
 def vecdot(x, y, *, dim=-1, out=None):
     """Sums of the products of x, conjugated, with y along dim."""
     return _give((x.conj() * y).sum(dim), out)
-
-
-@along
-def cross(input, other, *, dim=-1, out=None):
-    """The vector product along a dim of three elements."""
-    if input.dim() != other.dim():
-        raise RuntimeError(f"linalg.cross: inputs must have the same number of dimensions. Got {input.dim()} and {other.dim()}")
-    if not -input.dim() <= dim < input.dim():
-        _bad_dim(input, dim)
-    if input.shape[dim] != 3 or other.shape[dim] != 3:
-        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}")
-    a, b = rl.broadcast_tensors(input, other)
-    result = a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)
-    return _give(result, out)
 
 
 def diagonal(A, *, offset=0, dim1=-2, dim2=-1):

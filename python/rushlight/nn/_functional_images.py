@@ -17,8 +17,9 @@ def _resize(input, mode, output_size, scale_factors, align_corners, antialias):
     """The row for this mode and rank."""
     n = input.dim() - 2
     row = _rows.get((mode, n, antialias)) or _row_of(mode, n, antialias)
-    options = () if mode.startswith("nearest") else (align_corners,)
-    return row(input, list(output_size), *options, *(scale_factors or [None] * n))
+    if mode == "nearest" or mode == "nearest-exact":
+        return row(input, output_size, *scale_factors)
+    return row(input, output_size, align_corners, *scale_factors)
 
 
 _rows = {}
@@ -37,6 +38,7 @@ def _row_of(mode, n, antialias):
 
 _MODES = {"nearest": "nearest", "nearest-exact": "nearest-exact", "linear": "linear", "bilinear": "linear",
           "trilinear": "linear", "bicubic": "cubic", "area": "area"}
+_sound = set()      # what _check_mode has let pass
 _RANK = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}
 
 
@@ -58,7 +60,7 @@ def _sizes_and_scales(input, size, scale_factor):
         given = list(given)
     else:
         given = [given] * n
-    if size is not None and not all(isinstance(v, int) for v in given):
+    if size is not None and [v for v in given if not isinstance(v, int)]:
         raise TypeError(f"expected size to be one of int or Tuple[int] or Tuple[int, int] or "
                         f"Tuple[int, int, int], but got size with types {[type(v) for v in given]}")
     return (given, None) if size is not None else (None, given)
@@ -86,7 +88,10 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
                 antialias=False):
     """Resizes the spatial dimensions of (N, C, *) to size, or by scale_factor."""
     size, scale_factors = _sizes_and_scales(input, size, scale_factor)
-    _check_mode(input, mode, align_corners, antialias)
+    kind = (mode, input.dim(), align_corners, antialias)
+    if kind not in _sound:
+        _check_mode(input, mode, align_corners, antialias)
+        _sound.add(kind)
     if recompute_scale_factor and size is not None:
         raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     if size is None:
@@ -95,7 +100,7 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
             scale_factors = None
     if mode == "area":
         return getattr(_nn, f"adaptive_avg_pool{input.dim() - 2}d")(input, size)
-    return _resize(input, _MODES[mode], size, scale_factors, bool(align_corners), antialias)
+    return _resize(input, _MODES[mode], size, scale_factors or (), bool(align_corners), antialias)
 
 
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):

@@ -570,45 +570,6 @@ def channel_shuffle(input, groups):
 native_channel_shuffle = unless_row(channel_shuffle)
 
 
-@unless_row
-def pixel_shuffle(input, upscale_factor):
-    """(*, C r^2, H, W) -> (*, C, H r, W r)."""
-    r = upscale_factor
-    if input.dim() < 3:
-        raise RuntimeError("pixel_shuffle expects input to have at least 3 dimensions, but got input with "
-                           f"{input.dim()} dimension(s)")
-    if r <= 0:
-        raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
-    *batch, c, h, w = input.shape
-    if c % (r * r) != 0:
-        raise RuntimeError("pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
-                           f"upscale_factor, but input.size(-3)={c} is not divisible by {r * r}")
-    n = len(batch)
-    split = input.reshape(*batch, c // (r * r), r, r, h, w)
-    order = (*range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return split.permute(order).clone(memory_format=rl.contiguous_format).view(*batch, c // (r * r), h * r, w * r)
-
-
-@unless_row
-def pixel_unshuffle(input, downscale_factor):
-    """(*, C, H r, W r) -> (*, C r^2, H, W)."""
-    r = downscale_factor
-    if input.dim() < 3:
-        raise RuntimeError("pixel_unshuffle expects input to have at least 3 dimensions, but got input with "
-                           f"{input.dim()} dimension(s)")
-    if r <= 0:
-        raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
-    *batch, c, h, w = input.shape
-    for size, name in ((h, "height"), (w, "width")):
-        if size % r != 0:
-            raise RuntimeError(f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but "
-                               f"input.size({-2 if name == 'height' else -1})={size} is not divisible by {r}")
-    n = len(batch)
-    split = input.reshape(*batch, c, h // r, r, w // r, r)
-    order = (*range(n), n, n + 2, n + 4, n + 1, n + 3)
-    return split.permute(order).clone(memory_format=rl.contiguous_format).view(*batch, c * r * r, h // r, w // r)
-
-
 for _name in dir(_nn):
     if not _name.startswith(("_", "upsample_")) and _name not in ("im2col", "col2im"):  # torch has these elsewhere
         globals().setdefault(_name, getattr(_nn, _name))

@@ -4,7 +4,7 @@ import math
 import types
 from functools import partial
 
-from ._schedule import (LRScheduler, _enable_get_lr_call, _group_values, _per_group, _require_optimizer, _set_group_value)
+from ._schedule import (LRScheduler, _group_values, _per_group, _require_optimizer, _set_group_value)
 
 
 class _WithMomentum(LRScheduler):
@@ -78,7 +78,8 @@ class CyclicLR(_WithMomentum):
         return (self._scale_fn_ref if self._scale_fn_custom is None else self._scale_fn_custom)(x)
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         cycle = math.floor(1 + self.last_epoch / self.total_size)
         x = 1.0 + self.last_epoch / self.total_size - cycle
         height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
@@ -138,7 +139,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         height = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (base - self.eta_min) * height for base in self.base_lrs]
 
@@ -155,8 +157,11 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         else:
             self._go_to(epoch)
         self.last_epoch = math.floor(epoch)
-        with _enable_get_lr_call(self):
+        self._get_lr_called_within_step = True
+        try:
             rates = self.get_lr()
+        finally:
+            self._get_lr_called_within_step = False
         self._set_rates(rates)
 
     def _go_to(self, epoch):
@@ -208,7 +213,8 @@ class OneCycleLR(_WithMomentum):
         return (end - start) * part + start
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         step = self.last_epoch
         if step > self.total_steps:
             raise ValueError(f"Tried to step {step} times. The specified number of total steps is {self.total_steps}")

@@ -141,7 +141,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metrics, epoch=None) -> None:
         """Take in the metric of an epoch."""
-        current = float(metrics)
+        current = metrics if type(metrics) is float else float(metrics)
         if epoch is None:
             epoch = self.last_epoch + 1
         else:
@@ -152,14 +152,14 @@ class ReduceLROnPlateau(LRScheduler):
             self.num_bad_epochs = 0
         else:
             self.num_bad_epochs += 1
-        if self.in_cooldown:
+        if self.cooldown_counter > 0:
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
             self._reduce_lr(epoch)
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._last_lr = _group_values(self.optimizer, "lr")
+        self._last_lr = self._present()
 
     def _reduce_lr(self, epoch):
         groups = self.optimizer.param_groups

@@ -161,20 +161,20 @@ class LRScheduler:
         groups = self.optimizer.param_groups
         if len(rates) != len(groups):
             raise ValueError(f"{type(self).__name__} computed {len(rates)} learning rates for {len(groups)} parameter groups")
+        plain = True
         for group, rate in zip(groups, rates):
-            if type(rate) is type(group["lr"]) is float:
+            if type(rate) is float is type(group["lr"]):
                 group["lr"] = rate
             else:
                 _set_group_value(group, "lr", rate)
-        self._last_lr = self._present()
+                plain = False
+        self._last_lr = list(rates) if plain else self._present()
 
-    def _warn_if_asked_directly(self):
-        if not self._get_lr_called_within_step:
-            warnings.warn("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.", UserWarning,
-                          stacklevel=3)
+    def _warn_of_direct_call(self):
+        warnings.warn("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.", UserWarning, stacklevel=3)
 
     def _present(self):
-        return _group_values(self.optimizer, "lr")
+        return [rate if type(rate := group["lr"]) is float else _copied(rate) for group in self.optimizer.param_groups]
 
     def _scaled(self, factor):
         """The present rates times a factor."""

@@ -38,7 +38,8 @@ class LambdaLR(LRScheduler):
         _restore_callables(self.lr_lambdas, state_dict["lr_lambdas"])
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         return [base * f(self.last_epoch) for f, base in zip(self.lr_lambdas, self.base_lrs)]
 
 
@@ -52,7 +53,8 @@ class MultiplicativeLR(LambdaLR):
         super().__init__(optimizer, lr_lambda, last_epoch)
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         if self._is_initial:
             return self._present()
         return [group["lr"] * f(self.last_epoch) for f, group in zip(self.lr_lambdas, self.optimizer.param_groups)]
@@ -77,10 +79,11 @@ class StepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         if self.last_epoch == 0 or self.last_epoch % self.step_size:
             return self._present()
-        return self._scaled(self.gamma)
+        return [group["lr"] * self.gamma for group in self.optimizer.param_groups]
 
     def _get_closed_form_lr(self):
         return [base * self.gamma ** (self.last_epoch // self.step_size) for base in self.base_lrs]
@@ -95,7 +98,8 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         if self.last_epoch not in self.milestones:
             return self._present()
         return self._scaled(self.gamma ** self.milestones[self.last_epoch])
@@ -116,7 +120,8 @@ class ConstantLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         if self.last_epoch == 0:
             return self._scaled(self.factor)
         if self.last_epoch != self.total_iters:
@@ -144,7 +149,8 @@ class LinearLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         if self.last_epoch == 0:
             return self._scaled(self.start_factor)
         if self._is_initial or self.last_epoch > self.total_iters:
@@ -165,7 +171,8 @@ class ExponentialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         return self._present() if self._is_initial else self._scaled(self.gamma)
 
     def _get_closed_form_lr(self):
@@ -181,7 +188,8 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         if self._is_initial or self.last_epoch > self.total_iters:
             return self._present()
         left, left_before = (1.0 - epoch / self.total_iters for epoch in (self.last_epoch, self.last_epoch - 1))
@@ -201,7 +209,8 @@ class CosineAnnealingLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         low, epoch, half = self.eta_min, self.last_epoch, self.T_max
         if self._is_initial:
             return self._present()

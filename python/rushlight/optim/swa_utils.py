@@ -158,7 +158,8 @@ class SWALR(LRScheduler):
         return self.anneal_func(max(0, min(1, step / max(1, self.anneal_epochs))))
 
     def get_lr(self):
-        self._warn_if_asked_directly()
+        if not self._get_lr_called_within_step:
+            self._warn_of_direct_call()
         step = self._step_count - 1
         if self.anneal_epochs == 0:
             step = max(1, step)

@@ -102,9 +102,10 @@ class ModuleState:
         for name, tensor in self._parameters.items():
             if tensor is not None:
                 destination[prefix + name] = tensor if keep_vars else tensor.detach()
-        if self._buffers:
-            for name, tensor in self._persistent_buffers().items():
-                if tensor is not None:
+        if buffers := self._buffers:
+            passing = self._non_persistent_buffers_set
+            for name, tensor in buffers.items():
+                if tensor is not None and name not in passing:
                     destination[prefix + name] = tensor if keep_vars else tensor.detach()
         if type(self).get_extra_state is not ModuleState.get_extra_state:
             destination[prefix + _EXTRA_STATE_KEY_SUFFIX] = self.get_extra_state()
@@ -158,11 +159,12 @@ class ModuleState:
                               f"but received {type(given)}")
             return
         if not is_lazy(current):
-            if len(current.shape) == 0 and len(given.shape) == 1 and given.shape[0] > 0:
+            shape = current.shape
+            if not shape and len(given.shape) == 1 and given.shape[0] > 0:
                 given = given[0]     # scalars were saved as one-element vectors once
-            if given.shape != current.shape:
+            if given.shape != shape:
                 error_msgs.append(f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in "
-                                  f"current model is {current.shape}.")
+                                  f"current model is {shape}.")
                 return
         swap = _future.get_swap_module_params_on_conversion()
         try:

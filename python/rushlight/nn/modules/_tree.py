@@ -5,6 +5,7 @@ Iteration is in registration order, depth first, and by default names an object 
 
 import rushlight as rl
 from rushlight import __future__ as _future
+from rushlight._C import _set_walker, _walk
 from rushlight.nn.parameter import Parameter
 from rushlight.utils import swap_tensors
 
@@ -140,73 +141,41 @@ class ModuleTree:
 
     def parameters(self, recurse=True):
         """The parameters, each once: what an optimizer takes."""
-        if type(self).named_parameters is not ModuleTree.named_parameters:
-            for _, param in self.named_parameters(recurse=recurse):
-                yield param
-            return
-        seen = set()
-        for _, module in self.named_modules() if recurse else (("", self),):
-            for param in module._parameters.values():
-                if param is not None and param not in seen:
-                    seen.add(param)
-                    yield param
+        own = type(self).named_parameters is not ModuleTree.named_parameters
+        return (not own and _walk(self, "_parameters", False, "", recurse, True, None)) or _without_names(self.named_parameters(recurse=recurse))
 
     def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
         """The parameters with their dotted paths."""
-        return self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
+        return (_walk(self, "_parameters", True, prefix, recurse, remove_duplicate, None)
+                or self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate))
 
     def buffers(self, recurse=True):
         """The buffers, each once."""
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
+        own = type(self).named_buffers is not ModuleTree.named_buffers
+        return (not own and _walk(self, "_buffers", False, "", recurse, True, None)) or _without_names(self.named_buffers(recurse=recurse))
 
     def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
         """The buffers with their dotted paths."""
-        return self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
+        return (_walk(self, "_buffers", True, prefix, recurse, remove_duplicate, None)
+                or self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate))
 
     def children(self):
         """The modules registered directly in this one, each once."""
-        for _, module in self.named_children():
-            yield module
+        if type(self).named_children is not ModuleTree.named_children:
+            return _without_names(self.named_children())
+        return _walk(self, "_modules", False, "", False, True, None)
 
     def named_children(self):
         """The modules registered directly in this one, with their names."""
-        seen = set()
-        for name, module in self._modules.items():
-            if module is not None and module not in seen:
-                seen.add(module)
-                yield name, module
+        return _walk(self, "_modules", True, "", False, True, None)
 
     def modules(self, remove_duplicate=True):
         """This module and all below it, each once."""
-        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
-            yield module
+        return _walk(self, None, False, "", True, remove_duplicate, None) or _without_names(self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_modules(self, memo=None, prefix="", remove_duplicate=True):
         """This module and all below it, with their dotted paths; its own is `prefix`."""
-        memo = set() if memo is None else memo
-        if self in memo:
-            return
-        if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
-        above = [(prefix, iter(self._modules.items()))]     # one generator however deep the tree
-        while above:
-            path, children = above[-1]
-            for name, module in children:
-                if module is None or module in memo:
-                    continue
-                below = f"{path}.{name}" if path else name
-                if type(module).named_modules is not ModuleTree.named_modules:
-                    yield from module.named_modules(memo, below, remove_duplicate)
-                    continue
-                if remove_duplicate:
-                    memo.add(module)
-                yield below, module
-                above.append((below, iter(module._modules.items())))
-                break
-            else:
-                above.pop()
+        return _walk(self, None, True, prefix, True, remove_duplicate, memo)
 
     def apply(self, fn):
         """Call `fn(module)` for every module below this one, then for this one."""
@@ -320,3 +289,11 @@ class ModuleTree:
                 else:
                     param.grad.requires_grad_(False)
                 param.grad.zero_()
+
+
+def _without_names(pairs):
+    for _, found in pairs:
+        yield found
+
+
+_set_walker(ModuleTree.named_modules)

@@ -7,7 +7,7 @@ the state_dict's keys.
 import operator
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from itertools import chain, islice
+from itertools import chain
 
 import rushlight as rl
 from rushlight.nn.modules.module import Module, _addindent
@@ -112,7 +112,8 @@ class Sequential(_NumberedModules):
     def __getitem__(self, idx):
         if isinstance(idx, slice):
             return type(self)(OrderedDict(list(self._modules.items())[idx]))
-        return next(islice(self._modules.values(), _position(idx, len(self)), None))
+        modules = list(self._modules.values())
+        return modules[_position(idx, len(modules))]
 
     def __add__(self, other):
         if not isinstance(other, Sequential):
@@ -171,9 +172,11 @@ class ModuleList(_NumberedModules):
             self.extend(modules)
 
     def __getitem__(self, idx):
+        if type(idx) is int and (found := self._modules.get(str(idx))) is not None:
+            return found
         if isinstance(idx, slice):
             return type(self)(list(self._modules.values())[idx])
-        return self._modules[str(_position(idx, len(self)))]
+        return self._modules[str(_position(idx, len(self._modules)))]
 
     def __iadd__(self, modules):
         return self.extend(modules)

@@ -169,13 +169,12 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
             raise RuntimeError(f"The size of tensor a {tuple(first.shape[1:])} must match the size of tensor b {tuple(other.shape[1:])}: "
                                "sequences may differ in their first dimension only")
     sizes = [s.size(0) for s in sequences]
-    time, batch = max(sizes), len(sizes)
-    rows = first.new_full((batch * time, *first.shape[1:]), padding_value)
-    starts = [time - size if padding_side == "left" else 0 for size in sizes]
-    at = [rl.arange(start, start + size) + b * time if batch_first else rl.arange(start, start + size) * batch + b
-          for b, (start, size) in enumerate(zip(starts, sizes))]
-    padded = rows.index_copy(0, rl.cat(at), rl.cat([s.to(first.dtype) for s in sequences]))
-    return padded.view(*((batch, time) if batch_first else (time, batch)), *first.shape[1:])
+    time, beside, left = max(sizes), [0, 0] * (first.dim() - 1), padding_side == "left"
+    padded = [s if size == time else rl.constant_pad_nd(s, [*beside, time - size, 0] if left else [*beside, 0, time - size], padding_value)
+              for s, size in zip(sequences, sizes)]
+    if [s for s in padded if s.dtype != first.dtype]:
+        padded = [s.to(first.dtype) for s in padded]
+    return rl.stack(padded, 0 if batch_first else 1)
 
 
 def unpad_sequence(padded_sequences, lengths, batch_first=False):
