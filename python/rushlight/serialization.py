@@ -18,12 +18,14 @@ from typing import IO, Any, TypeAlias
 import numpy
 import rushlight as rl
 
-from ._pt import archive, legacy, names, restricted, tensors
+from ._pt import archive, legacy, names, options, restricted, tensors
 from ._pt.emit import Emitter
+from ._pt.options import *
 
 __all__ = [
     "save", "load", "add_safe_globals", "clear_safe_globals", "get_safe_globals", "safe_globals",
     "get_unsafe_globals_in_checkpoint", "get_crc32_options", "set_crc32_options", "DEFAULT_PROTOCOL",
+    *options.__all__,
 ]  # fmt: skip
 
 DEFAULT_PROTOCOL = 2
@@ -155,7 +157,7 @@ def _write_zip(obj, file, prefix, byteorder):
     if byteorder:
         writer.add("byteorder", b"little")
     for key, (storage, _) in emitter.storages.items():
-        writer.add(f"data/{key}", tensors.buffer_of(storage))
+        writer.add(f"data/{key}", bytes(storage.numel()) if options.skips_data() else tensors.buffer_of(storage))
     writer.add("version", b"3\n")
     writer.close()
 
@@ -194,7 +196,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     if weights_only and pickle_module is not None:
         raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
     if isinstance(f, (str, os.PathLike)):
-        with open(f, "rb") as file:
+        with open(f, "r+b" if mmap and options.maps_shared() else "rb") as file:
             return _load(file, map_location, pickle_module, weights_only, bool(mmap), encoding)
     if not hasattr(f, "read"):
         raise AttributeError(f"expected 'f' to be string, path, or a file-like object with a 'read' attribute, not {type(f).__name__}")
@@ -215,7 +217,7 @@ def _load(file, map_location, pickle_module, weights_only, mapped, encoding):
         run = _trusting_run(pickle_module or pickle, encoding)
     try:
         if head.startswith(b"PK\3\4"):
-            return _load_zip(archive.Reader(file, mapped=mapped), run, place)
+            return _load_zip(archive.Reader(file, mapped=mapped, shared=options.maps_shared()), run, place)
         if mapped:
             raise RuntimeError("mmap can only be used with files saved with `torch.save(_use_new_zipfile_serialization=True)`")
         return _load_old(file, head, run, place)
@@ -236,7 +238,7 @@ def _explain(error, weights_only):
 def _placing(map_location):
     """A function (Stored, location) -> Stored."""
     if map_location is None:
-        return lambda stored, location: stored
+        return options.restored
     if isinstance(map_location, dict):
         return lambda stored, location: _check_device(stored, map_location.get(location, "cpu"))
     if isinstance(map_location, (str, rl.device)):
@@ -257,7 +259,7 @@ def _load_zip(reader, run, place):
     version = reader.read("version" if "version" in reader else ".data/version").strip()
     if not version.isdigit() or not 1 <= int(version) <= 10:
         raise archive.broken(f"unknown version {version!r}")
-    order = reader.read("byteorder") if "byteorder" in reader else b"little"
+    order = reader.read("byteorder") if "byteorder" in reader else options.byte_order()
     if order not in (b"little", b"big"):
         raise ValueError("Unknown endianness type: " + order.decode("ascii", "replace"))
     stored = {}
@@ -279,6 +281,8 @@ def _read_storage(reader, key, nbytes, dtype, order):
     record = f"data/{key}"
     if reader.size(record) != nbytes:
         raise archive.broken(f"{record} has {reader.size(record)} bytes where its tensor says {nbytes}")
+    if options.skips_data():
+        return rl.zeros(nbytes, dtype=rl.uint8)
     if reader.map is not None and nbytes and order == b"little":
         return tensors.over(numpy.frombuffer(reader.map, numpy.uint8, nbytes, reader.span(record)[1]))
     data, buffer = tensors.blank(nbytes)

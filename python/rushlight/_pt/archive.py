@@ -82,10 +82,10 @@ class Reader:
     `mapped` keeps the whole file as a private map, whose pages are read when touched and copied when written.
     """
 
-    def __init__(self, file, check_crc=True, mapped=False):
+    def __init__(self, file, check_crc=True, mapped=False, shared=False):
         self.file, self.check_crc = file, check_crc
         self.length = file.seek(0, io.SEEK_END)
-        self.map = mmap.mmap(file.fileno(), self.length, access=mmap.ACCESS_COPY) if mapped else None
+        self.map = mmap.mmap(file.fileno(), self.length, access=mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY) if mapped else None
         try:
             infos = zipfile.ZipFile(file).infolist()
         except (zipfile.BadZipFile, struct.error, ValueError, OverflowError, UnicodeDecodeError, NotImplementedError) as error:

@@ -15,7 +15,7 @@ from itertools import islice
 
 import rushlight as rl
 
-from . import names, tensors
+from . import names, options, tensors
 
 _BATCH = 1000
 
@@ -322,7 +322,7 @@ class Emitter:
         self.save("storage")
         self.name("torch", names.STORAGE_OF[name])
         self.save(key)
-        self.save("cpu")
+        self.save(options.tag(data))
         self.save_int(data.numel() // tensors.itemsize(obj.dtype))
         self.raw(b"NtQ" if self.legacy else b"tQ")
 

@@ -6,6 +6,7 @@ and `torchvision.utils`. Pillow is used where it is installed and not needed whe
 
 import importlib
 
+from .. import __version__
 from . import datasets, io, transforms, utils
 from .digits import Digits
 
