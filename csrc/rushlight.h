@@ -378,6 +378,7 @@ enum {   /* Op.flags */
     HOST_FORWARD = 256,
     FLAT = 512,                /* the gradient does not depend on the input; when it is itself recorded, torch gives zeros, not None */
     EXACT_OUT = 1024,          /* out= must have the dtype of the result */
+    KEEPS_OUT = 8192,          /* an out= of as many elements keeps its shape */
     NO_OVERLAP = 4096,         /* out= may share no memory with an argument */
     OVERLAPS = 2048            /* in place it may write to a tensor of which several elements are one: it gives all the same value */
 };
@@ -544,6 +545,7 @@ void rl_set_history(Tensor *t, Node *node, int out_nr);
 Dtype rl_grad_dtype(const Tensor *leaf, Dtype came);              /* which dtype a gradient that came for a leaf is to have */
 void rl_set_grad_dtype(Tensor *leaf, uint8_t how);                /* GRAD_* */
 bool rl_require_grad(Tensor *t, bool on);       /* requires_grad_: torch's checks */
+bool rl_require_grad_new(Tensor *t);            /* requires_grad=True of a function that makes a tensor */
 bool rl_retain_grad(Tensor *t);
 Tensor *rl_detach(Tensor *t);
 void rl_node_release(Node *node);               /* the host calls it at count 0; calls host.free_node, maybe later: dead nodes queue up instead of recursing */

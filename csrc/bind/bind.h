@@ -28,7 +28,7 @@ _Static_assert(offsetof(PyTensor, t) == offsetof(PyNode, n), "keep and drop need
 extern PyTypeObject *TensorType, *ParameterType, *NodeType, *HooksType;
 extern PyTypeObject *DtypeType, *DeviceType, *LayoutType, *MemoryFormatType, *SizeType, *GeneratorType;
 extern PyTypeObject *FunctionType, *MethodType, *StorageType, *FunctionNodeType;
-extern PyObject *the_module, *linalg_error;
+extern PyObject *the_module, *linalg_error, *memory_error;
 
 static inline Tensor *tensor_of(PyObject *o) { return &((PyTensor *)o)->t; }
 static inline Node *node_of(PyObject *o) { return &((PyNode *)o)->n; }

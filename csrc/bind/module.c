@@ -1,7 +1,7 @@
 /* module.c -- `import rushlight._C`: the host is installed, the types are made, every row becomes callable. */
 #include "bind.h"
 
-PyObject *the_module, *linalg_error;
+PyObject *the_module, *linalg_error, *memory_error;
 
 /* ---- small functions of the module ---- */
 
@@ -143,6 +143,14 @@ static PyMethodDef functions[] = {
     {"_called", types_called, METH_O, "_called(name): reprs of dtypes, layouts, memory formats and sizes begin with this name."}, {NULL},
 };
 
+/* torch raises a plain RuntimeError when memory runs out on the CPU; Python's word for it is MemoryError: who catches either is served. */
+static bool add_memory_error(PyObject *module) {
+    PyObject *bases = PyTuple_Pack(2, PyExc_RuntimeError, PyExc_MemoryError);
+    memory_error = bases ? PyErr_NewExceptionWithDoc("rushlight.OutOfMemoryError", "There is not enough memory for a tensor.", bases, NULL) : NULL;
+    Py_XDECREF(bases);
+    return memory_error && PyModule_AddObjectRef(module, "OutOfMemoryError", memory_error) == 0;
+}
+
 static bool add_linalg_error(PyObject *module) {
     linalg_error = PyErr_NewExceptionWithDoc("rushlight.linalg.LinAlgError", "A matrix is singular, or not positive definite, or an iteration did not converge.", PyExc_RuntimeError, NULL);
     return linalg_error && PyModule_AddObjectRef(module, "_LinAlgError", linalg_error) == 0;
@@ -157,7 +165,7 @@ static bool start_core(void) {
 
 static bool start(PyObject *module) {
     the_module = module;
-    return numpy_start(module) && add_linalg_error(module) && types_start(module) && PyModule_AddFunctions(module, functions) == 0 && autograd_start(module) &&
+    return numpy_start(module) && add_linalg_error(module) && add_memory_error(module) && types_start(module) && PyModule_AddFunctions(module, functions) == 0 && autograd_start(module) &&
            tensor_start(module) && storage_start(module) && hooks_start(module) && function_start(module) && data_start(module) && start_core() &&
            args_start() && ops_bind(module) && number_start() && optim_start(module) && tree_start(module) && autograd_bind() && rl_bind_module_base(module) == 0;
 }

@@ -32,8 +32,15 @@ static bool find_shape(PyObject *data, Look *look) {
         }
         look->shape[look->ndim++] = n;
         PyObject *first = n ? PySequence_GetItem(o, 0) : NULL;
-        if (!first) break;
+        if (!first) {
+            if (n && !PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+                PyErr_Clear();
+                rl_fail(RL_VALUE_ERROR, "could not determine the shape of object type '%s'", type_name(o));
+            }
+            break;
+        }
         if (first == o) {
+            rl_fail(RL_VALUE_ERROR, "too many dimensions '%s': it is an element of itself", type_name(o));
             Py_DECREF(first);
             break;
         }
@@ -141,7 +148,7 @@ static bool store_leaf(PyObject *o, void *p, Dtype d) {
     else if (PyLong_Check(o) && !PyBool_Check(o)) {
         int overflow;
         long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
-        if (overflow && !rl_dtype_is(d, CLASS_INEXACT)) return rl_fail(RL_VALUE_ERROR, "Overflow when unpacking long long: an integer does not fit %s", rl_dtypes[d].name);
+        if (overflow && !rl_dtype_is(d, CLASS_INEXACT | CLASS_BOOL)) return rl_fail(RL_VALUE_ERROR, "Overflow when unpacking long long: an integer does not fit %s", rl_dtypes[d].name);
         a = overflow ? a_f(PyLong_AsDouble(o)) : a_i(v);
         PyErr_Clear();
     } else if (is_tensor(o)) {
@@ -196,6 +203,14 @@ static Tensor *nested_tensor(PyObject *data, Dtype dtype) {
     return written == final ? t : rl_cast(t, final);
 }
 
+Tensor *dlpack_tensor(PyObject *o);
+
+/* An object of another library that hands over its memory, or a capsule with some. */
+static bool exports_dlpack(PyObject *o) {
+    if (PyList_CheckExact(o) || PyTuple_CheckExact(o) || is_number(o) || PyArray_CheckScalar(o)) return false;
+    return PyCapsule_IsValid(o, "dltensor") || PyObject_HasAttrString(o, "__dlpack__");
+}
+
 Tensor *data_tensor(PyObject *data, Dtype dtype) {
     bool mode = rl_thread.grad_mode;
     rl_thread.grad_mode = false;
@@ -204,6 +219,9 @@ Tensor *data_tensor(PyObject *data, Dtype dtype) {
     else if (is_tensor(data)) {
         Tensor *from = rl_alias(tensor_of(data));
         t = dtype == RL_NO_DTYPE || (from && dtype == from->dtype) ? rl_clone(from) : rl_cast(from, dtype);
+    } else if (exports_dlpack(data)) {
+        Tensor *from = dlpack_tensor(data);
+        t = !from ? NULL : dtype == RL_NO_DTYPE || dtype == from->dtype ? rl_clone(from) : rl_cast(from, dtype);
     } else t = nested_tensor(data, dtype);
     rl_thread.grad_mode = mode;
     if (t) t->cut_reason = 0;
@@ -254,10 +272,7 @@ static bool take_options(const char *name, int positional, PyObject *const *args
 }
 
 static PyObject *with_grad(Scope s, Tensor *t, bool requires_grad) {
-    if (t && requires_grad) {
-        if (!rl_dtype_is(t->dtype, CLASS_INEXACT)) rl_fail(RL_RUNTIME_ERROR, "Only Tensors of floating point and complex dtype can require gradients; this one is %s", rl_dtypes[t->dtype].name);
-        else rl_require_grad(t, true);
-    }
+    if (t && requires_grad) rl_require_grad_new(t);
     return finish(s, t);
 }
 
@@ -271,7 +286,6 @@ static PyObject *make_tensor(PyObject *unused, PyObject *const *args, Py_ssize_t
 }
 
 static Tensor *buffer_tensor(PyObject *o, Dtype dtype);
-Tensor *dlpack_tensor(PyObject *o);
 
 static PyObject *as_tensor(PyObject *unused, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     Options o;
@@ -292,7 +306,7 @@ static PyObject *asarray(PyObject *unused, PyObject *const *args, Py_ssize_t n, 
     bool must_copy = o.copy == Py_True, must_share = o.copy == Py_False;
     Scope s = rl_scope_open();
     Tensor *t = NULL, *source = is_tensor(o.data) ? tensor_of(o.data) : PyArray_Check(o.data) && !PyArray_CheckScalar(o.data) ? numpy_tensor(o.data) : NULL;
-    if (!source && !rl_thread.failed && !is_leaf(o.data) && PyObject_HasAttrString(o.data, "__dlpack__")) source = dlpack_tensor(o.data);
+    if (!source && !rl_thread.failed && exports_dlpack(o.data)) source = dlpack_tensor(o.data);
     if (!source && !rl_thread.failed && PyObject_CheckBuffer(o.data) && !PyArray_CheckScalar(o.data)) source = buffer_tensor(o.data, o.dtype == RL_NO_DTYPE ? rl_default_dtype() : o.dtype);
     if (source) {
         bool same = o.dtype == RL_NO_DTYPE || o.dtype == source->dtype;
@@ -300,7 +314,8 @@ static PyObject *asarray(PyObject *unused, PyObject *const *args, Py_ssize_t n, 
         else t = same ? (must_copy ? rl_clone(source) : source) : rl_cast(source, o.dtype);
         if (t && is_tensor(o.data) && o.grad_given && !o.requires_grad && rl_requires_grad(t)) t = rl_detach(t);
     } else if (!rl_thread.failed) {
-        if (must_share) rl_fail(RL_VALUE_ERROR, "can't alias arbitrary sequence into a tensor.");
+        if (must_share && PyArray_CheckScalar(o.data)) rl_fail(RL_RUNTIME_ERROR, "can't alias NumPy scalars. Either remove copy=False or transform it in a ndarray.");
+        else if (must_share) rl_fail(RL_VALUE_ERROR, "can't alias arbitrary sequence into a tensor.");
         else t = data_tensor(o.data, o.dtype);
     }
     return with_grad(s, t, o.requires_grad);

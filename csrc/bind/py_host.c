@@ -258,7 +258,7 @@ static PyObject *exception_class(ErrorKind kind) {
     case RL_TYPE_ERROR: return PyExc_TypeError;
     case RL_VALUE_ERROR: return PyExc_ValueError;
     case RL_INDEX_ERROR: return PyExc_IndexError;
-    case RL_MEMORY_ERROR: return PyExc_MemoryError;
+    case RL_MEMORY_ERROR: return memory_error;
     case RL_OVERFLOW_ERROR: return PyExc_OverflowError;
     case RL_NOT_IMPLEMENTED: return PyExc_NotImplementedError;
     case RL_LINALG_ERROR: return linalg_error;

@@ -371,8 +371,6 @@ static bool write_indexed(Walk *w, Tensor *value, const Arg *number) {
     }
     if (number) value = rl_scalar((Dtype)w->view->dtype, number);
     else if (value && value->ndim == 0 && value->dtype != w->view->dtype) value = rl_cast(value, (Dtype)w->view->dtype);
-    if (value && value->dtype != w->view->dtype)
-        return rl_fail(RL_RUNTIME_ERROR, "Index put requires the source and destination dtypes match, got %s for the destination and %s for the source.", rl_dtypes[w->view->dtype].word, rl_dtypes[value->dtype].word);
     Arg arg[4] = {a_t(w->view), a_ts(n, list), a_t(value), a_b(false)};
     return value && rl_apply_inplace(index_put_op, arg);
 }

@@ -114,7 +114,7 @@ static PyObject *call_inplace(Call *c, Scope s) {
 }
 
 /* requires_grad=True of the creating functions. */
-static bool ask_grad(const Arg *given, Call *c) { return !given->b || (c->out[0] && rl_require_grad(c->out[0], true)); }
+static bool ask_grad(const Arg *given, Call *c) { return !given->b || (c->out[0] && rl_require_grad_new(c->out[0])); }
 
 static PyObject *dispatch(PyOp *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
     return call_torch_function((PyObject *)self, args, nargs, kwnames);

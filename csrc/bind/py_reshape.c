@@ -44,9 +44,9 @@ static PyObject *resized(PyObject *self, int n, const int64_t *shape) {
         if ((numel + t->offset) * rl_dtype_bytes(t->dtype) > t->storage->bytes)
             return PyErr_Format(PyExc_RuntimeError, "Trying to resize storage that is not resizable: an array or buffer shares the memory of this tensor of shape %s", rl_text_shape(t));
     }
-    bool other = n != t->ndim || memcmp(shape, t->shape, (size_t)n * sizeof *shape);
+    if (rl_same_shape(t, &(Tensor){.ndim = (uint8_t)n, .shape = (int64_t *)shape})) return Py_NewRef(self);
     if (!rl_resize_out(t, n, shape)) return raise_pending();
-    if (other) rl_bump_version(t);
+    rl_bump_version(t);
     return Py_NewRef(self);
 }
 
@@ -58,23 +58,61 @@ static bool only_keys(const char *method, PyObject *kwargs, const char *one, con
     return true;
 }
 
+/* The geometry of a format, over the sizes that the tensor has by now; < 0: as it is. */
+static bool take_format(Tensor *t, int format) {
+    if (format < 0) return true;
+    int64_t stride[RL_MAX_DIMS];
+    if (format == FORMAT_CONTIGUOUS) {
+        rl_strides_of(t->ndim, t->shape, stride);
+        return rl_set_geometry(t, t->ndim, t->shape, stride, t->offset);
+    }
+    int rank = format == FORMAT_CHANNELS_LAST ? 4 : 5;
+    if (t->ndim != rank) return rl_fail(RL_RUNTIME_ERROR, "required rank %d tensor to use channels_last%s format, not one of shape %s", rank, rank == 4 ? "" : "_3d", rl_text_shape(t));
+    int64_t step = t->shape[1];
+    for (int i = rank - 1; i >= 2; step *= t->shape[i--]) stride[i] = step;
+    stride[0] = step;
+    stride[1] = 1;
+    return rl_set_geometry(t, rank, t->shape, stride, t->offset);
+}
+
+/* The sizes that a tensor has already leave its strides as they are, unless a format is asked for. */
+static PyObject *resized_in(PyObject *self, int n, const int64_t *shape, int format) {
+    Tensor *t = tensor_of(self);
+    if (format == FORMAT_PRESERVE) return PyErr_Format(PyExc_RuntimeError, "Unsupported memory format: resize_ has no other tensor whose format could be preserved (torch.preserve_format)");
+    PyObject *result = resized(self, n, shape);
+    if (!result || take_format(t, format)) return result;
+    Py_DECREF(result);
+    return raise_pending();
+}
+
+static bool format_from(PyObject *o, int *format) {
+    *format = -1;
+    if (!o || o == Py_None) return true;
+    if (Py_TYPE(o) != MemoryFormatType) return PyErr_Format(PyExc_TypeError, "argument 'memory_format' must be torch.memory_format, not %s", type_name(o));
+    *format = memory_format_value(o);
+    return true;
+}
+
 /* resize_(*sizes, memory_format=contiguous_format) */
 static PyObject *resize_(PyObject *self, PyObject *args, PyObject *kwargs) {
     int64_t shape[RL_MAX_DIMS];
     PyObject *format = kwargs ? PyDict_GetItemString(kwargs, "memory_format") : NULL, *size = kwargs ? PyDict_GetItemString(kwargs, "size") : NULL;
     if (!only_keys("resize_", kwargs, "size", "memory_format")) return NULL;
     if (!size) size = PyTuple_GET_SIZE(args) == 1 && !PyLong_Check(PyTuple_GET_ITEM(args, 0)) ? PyTuple_GET_ITEM(args, 0) : args;
-    if (format && format != Py_None && (Py_TYPE(format) != MemoryFormatType || memory_format_value(format) >= FORMAT_CHANNELS_LAST))
-        return PyErr_Format(PyExc_RuntimeError, "resize_: only contiguous_format and preserve_format are supported, not %R", format);
-    int n = sizes_from(size, shape, RL_MAX_DIMS);
-    return n < 0 ? NULL : resized(self, n, shape);
+    int wanted, n = sizes_from(size, shape, RL_MAX_DIMS);
+    return n < 0 || !format_from(format, &wanted) ? NULL : resized_in(self, n, shape, wanted);
 }
 
 static PyObject *resize_as_(PyObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *other = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : kwargs ? PyDict_GetItemString(kwargs, "the_template") : NULL;
     if (!only_keys("resize_as_", kwargs, "the_template", "memory_format")) return NULL;
     if (!other || !is_tensor(other)) return PyErr_Format(PyExc_TypeError, "resize_as_(): argument 'the_template' (position 1) must be Tensor, not %s", other ? type_name(other) : "nothing");
-    return resized(self, tensor_of(other)->ndim, tensor_of(other)->shape);
+    Tensor *like = tensor_of(other);
+    int wanted;
+    if (!format_from(kwargs ? PyDict_GetItemString(kwargs, "memory_format") : NULL, &wanted)) return NULL;
+    if (wanted == FORMAT_PRESERVE)
+        wanted = rl_is_contiguous(like) || !rl_is_channels_last(like) ? FORMAT_CONTIGUOUS : like->ndim == 4 ? FORMAT_CHANNELS_LAST : FORMAT_CHANNELS_LAST_3D;
+    return resized_in(self, like->ndim, like->shape, wanted);
 }
 
 #define ENTRY(name, function, doc) {name, AS_METHOD(function), METH_FASTCALL | METH_KEYWORDS, doc}

@@ -126,12 +126,8 @@ static int storage_buffer(PyObject *self, Py_buffer *view, int flags) {
 
 /* ---- set_ ---- */
 
-PyObject *tensor_set(PyObject *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"source", "storage_offset", "size", "stride", NULL};
-    PyObject *source = NULL, *size = NULL, *stride = NULL;
-    long long offset = 0;
+static PyObject *set_to(PyObject *self, PyObject *source, long long offset, PyObject *size, PyObject *stride) {
     int64_t shape[RL_MAX_DIMS], step[RL_MAX_DIMS], extent = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OLOO:set_", names, &source, &offset, &size, &stride)) return NULL;
     Tensor *t = tensor_of(self), *from = source && is_tensor(source) ? tensor_of(source) : NULL;
     if (source && !from && !PyObject_TypeCheck(source, StorageType)) return PyErr_Format(PyExc_TypeError, "set_(): argument 'source' (position 1) must be Tensor or UntypedStorage, not %s", type_name(source));
     if (from && from->dtype != t->dtype) return PyErr_Format(PyExc_RuntimeError, "Could not set tensor of type %s to a tensor of type %s", rl_dtypes[from->dtype].name, rl_dtypes[t->dtype].name);
@@ -172,6 +168,29 @@ PyObject *tensor_set(PyObject *self, PyObject *args, PyObject *kwargs) {
     }
     rl_storage_drop(old);
     return Py_NewRef(self);
+}
+
+/* The bytes behind a TypedStorage of the tensor's dtype: a new reference. */
+static PyObject *untyped_of(PyObject *typed, Tensor *t) {
+    Dtype dtype;
+    PyObject *own = PyObject_GetAttrString(typed, "dtype");
+    if (!own) return NULL;
+    bool same = dtype_from(own, &dtype) && dtype == t->dtype;
+    PyObject *bytes = same ? PyObject_CallMethod(typed, "untyped", NULL)
+                           : PyErr_Format(PyExc_RuntimeError, "Expected a Storage of type %s or an UntypedStorage, but got one of %R for argument 1 'storage'", rl_dtypes[t->dtype].name, own);
+    Py_DECREF(own);
+    return bytes;
+}
+
+PyObject *tensor_set(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"source", "storage_offset", "size", "stride", NULL};
+    PyObject *source = NULL, *size = NULL, *stride = NULL;
+    long long offset = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OLOO:set_", names, &source, &offset, &size, &stride)) return NULL;
+    if (!source || is_tensor(source) || PyObject_TypeCheck(source, StorageType) || !PyObject_HasAttrString(source, "untyped")) return set_to(self, source, offset, size, stride);
+    PyObject *bytes = untyped_of(source, tensor_of(self)), *result = bytes ? set_to(self, bytes, offset, size, stride) : NULL;
+    Py_XDECREF(bytes);
+    return result;
 }
 
 /* ---- DLPack ---- */
@@ -223,6 +242,11 @@ static PyObject *export_capsule(Tensor *t) {
 
 static PyObject *tensor_dlpack(PyObject *self, PyObject *args, PyObject *kwargs) {
     Tensor *t = tensor_of(self);
+    PyObject *stream = kwargs ? PyDict_GetItemString(kwargs, "stream") : NULL;
+    if (stream && stream != Py_None) {
+        if (!PyLong_Check(stream)) return PyErr_Format(PyExc_TypeError, "stream must be ``int`` or ``none``, not %s", type_name(stream));
+        if (PyLong_AsLong(stream) != -1) return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_AssertionError, "stream should be None on cpu, not %R.", stream);
+    }
     if (rl_requires_grad(t)) return PyErr_Format(PyExc_BufferError, "Can't export tensors that require gradient, use tensor.detach()");
     PyObject *device = kwargs ? PyDict_GetItemString(kwargs, "dl_device") : NULL;
     if (device && device != Py_None) {

@@ -19,7 +19,7 @@ PyObject *tensor_make_subclass(PyTypeObject *type, Tensor *data, bool requires_g
     host_tensor_type_next(type);
     Tensor *t = rl_alias(data);
     host_tensor_type_next(TensorType);
-    if (t && requires_grad && !rl_require_grad(t, true)) t = NULL;
+    if (t && requires_grad && !rl_require_grad_new(t)) t = NULL;
     return finish(s, t);
 }
 
@@ -328,6 +328,7 @@ PyObject *tensor_item(PyObject *self, PyObject *unused) {
 }
 
 static PyObject *tensor_complex(PyObject *self, PyObject *unused) {
+    if (tensor_of(self)->numel != 1) return PyErr_Format(PyExc_ValueError, "only one element tensors can be converted to Python scalars; this one has shape %s", rl_text_shape(tensor_of(self)));
     PyObject *number = tensor_item(self, NULL), *result = number ? PyObject_CallOneArg((PyObject *)&PyComplex_Type, number) : NULL;
     Py_XDECREF(number);
     return result;

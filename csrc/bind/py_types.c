@@ -71,7 +71,12 @@ static PyObject *dtype_get(PyObject *self, void *which) {
     }
 }
 static PyObject *dtype_to_real(PyObject *self, PyObject *unused) { return Py_NewRef(dtype_objects[rl_to_real(dtype_value(self))]); }
-static PyObject *dtype_to_complex(PyObject *self, PyObject *unused) { return Py_NewRef(dtype_objects[rl_to_complex(dtype_value(self))]); }
+static PyObject *dtype_to_complex(PyObject *self, PyObject *unused) {
+    Dtype d = dtype_value(self);
+    if (d == RL_FLOAT16) return PyObject_GetAttrString(the_module, "complex32");
+    if (!rl_dtype_is(d, CLASS_INEXACT)) return PyErr_Format(PyExc_RuntimeError, "Unknown Complex ScalarType for %s", rl_dtypes[d].word);
+    return Py_NewRef(dtype_objects[rl_to_complex(d)]);
+}
 
 static PyObject *dtype_abbr(PyObject *self, void *unused) {
     static const char *const words[RL_NDTYPES] = {"b8", "u8", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64", "c64", "c128"};
@@ -108,6 +113,7 @@ static const struct { const char *name, *text; uint8_t bytes; bool is_float, is_
     ABSENT("complex32", 4, false, true, true), ABSENT("float8_e4m3fn", 1, true, false, true), ABSENT("float8_e5m2", 1, true, false, true),
     ABSENT("float8_e4m3fnuz", 1, true, false, true), ABSENT("float8_e5m2fnuz", 1, true, false, true), ABSENT("float8_e8m0fnu", 1, true, false, false),
     ABSENT("qint8", 1, false, false, true), ABSENT("quint8", 1, false, false, false), ABSENT("qint32", 4, false, false, true),
+    ABSENT("quint4x2", 1, false, false, false), ABSENT("quint2x4", 1, false, false, false), ABSENT("float4_e2m1fn_x2", 1, true, false, true),
 };
 
 static PyObject *absent_get(PyObject *self, void *which) {
@@ -119,8 +125,10 @@ static PyObject *absent_get(PyObject *self, void *which) {
     default: return PyLong_FromLong(absent_dtypes[i].bytes);
     }
 }
-static PyObject *absent_part(PyObject *self, PyObject *unused) {
-    return PyErr_Format(PyExc_RuntimeError, "rushlight has no tensors of %s", ((PyNamed *)self)->name);
+static bool is_complex32(PyObject *self) { return absent_dtypes[((PyNamed *)self)->value].is_complex; }
+static PyObject *absent_to_real(PyObject *self, PyObject *unused) { return Py_NewRef(is_complex32(self) ? dtype_objects[RL_FLOAT16] : self); }
+static PyObject *absent_to_complex(PyObject *self, PyObject *unused) {
+    return is_complex32(self) ? Py_NewRef(self) : PyErr_Format(PyExc_RuntimeError, "Unknown Complex ScalarType for %s", ((PyNamed *)self)->name);
 }
 
 static PyGetSetDef absent_getset[] = {
@@ -131,7 +139,8 @@ static PyGetSetDef absent_getset[] = {
     {NULL},
 };
 static PyMethodDef absent_methods[] = {
-    {"to_real", absent_part, METH_NOARGS, "Refused."}, {"to_complex", absent_part, METH_NOARGS, "Refused."}, {NULL},
+    {"to_real", absent_to_real, METH_NOARGS, "The dtype of the parts of a complex dtype; others as they are."},
+    {"to_complex", absent_to_complex, METH_NOARGS, "The complex dtype with parts of this dtype."}, {NULL},
 };
 static PyType_Slot absent_slots[] = {
     {Py_tp_methods, absent_methods}, {Py_tp_getset, absent_getset}, {Py_tp_doc, "A dtype that no tensor here has."}, {0, NULL},
@@ -581,7 +590,7 @@ static bool add_absent(PyObject *module) {
     PyObject *named = NULL;
     AbsentDtypeType = (PyTypeObject *)PyType_FromModuleAndSpec(module, &absent_spec, (PyObject *)DtypeType);
     for (int i = 0; AbsentDtypeType && i < RL_COUNT(absent_dtypes); i++)
-        if (!add_named(module, &named, AbsentDtypeType, i, absent_dtypes[i].name)) return false;
+        if (!add_named(module, &named, AbsentDtypeType, i, absent_dtypes[i].name) || (absent_dtypes[i].is_complex && PyModule_AddObjectRef(module, "chalf", named) < 0)) return false;
     return AbsentDtypeType;
 }
 

@@ -49,7 +49,7 @@ void rl_set_error(ErrorKind kind, const char *format, ...) {
 }
 
 void *rl_fail_memory(int64_t bytes) {
-    return rl_fail(RL_MEMORY_ERROR, "not enough memory: you tried to allocate %" PRId64 " bytes", bytes);
+    return rl_fail(RL_MEMORY_ERROR, "DefaultCPUAllocator: can't allocate memory: you tried to allocate %" PRId64 " bytes, and there is not enough memory", bytes);
 }
 
 void rl_fail_host(void *payload) {

@@ -491,6 +491,13 @@ static const char *const c_words[RL_NDTYPES] = {
     "bool", "unsigned char", "signed char", "short int", "int", "long int", "c10::Half", "c10::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>",
 };
 
+/* Functions that make a tensor out of numbers resize out= without a word. */
+static bool reads_tensors(const Call *c) {
+    for (int k = 0; k < c->nargs; k++)
+        if (c->arg[k].tag == A_TENSOR || c->arg[k].tag == A_TENSORS) return true;
+    return false;
+}
+
 static bool deliver(Call *c, Tensor *y, Tensor *out) {
     if (y == out) return true;
     if ((c->op->flags & EXACT_OUT) && y->dtype != out->dtype)
@@ -498,7 +505,8 @@ static bool deliver(Call *c, Tensor *y, Tensor *out) {
     if (!rl_can_take(c, y->dtype, out)) return false;
     if (!rl_same_shape(y, out)) {
         char text[512];
-        if (out->numel) {
+        if (c->op->flags & KEEPS_OUT && out->numel == y->numel) return rl_copy_into(out, rl_reshape(y, out->ndim, out->shape)) != NULL;
+        if (out->numel && reads_tensors(c)) {
             snprintf(text, sizeof text, "An output with one or more elements was resized since it had shape %s, which does not match the required output shape %s. "
                      "This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless they have zero elements. "
                      "You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).", rl_text_shape(out), rl_text_shape(y));

@@ -433,6 +433,11 @@ Node *rl_node_of(Tensor *t) {
     return RL_UNLIKELY(t->flags & T_VIEW) && t->base ? refresh_view(t) : t->node;
 }
 
+bool rl_require_grad_new(Tensor *t) {
+    if (rl_dtype_is(t->dtype, CLASS_INEXACT)) return rl_require_grad(t, true);
+    return rl_fail(RL_RUNTIME_ERROR, "Only Tensors of floating point and complex dtype can require gradients; this one is of dtype %s", rl_dtypes[t->dtype].name);
+}
+
 Node *rl_edge_of(Tensor *t, int32_t *out_nr) {
     Node *node = rl_node_of(t);
     *out_nr = node ? t->out_nr : 0;

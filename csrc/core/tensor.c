@@ -252,16 +252,18 @@ static Tensor *tensor_new(Storage *s, int ndim, Dtype dtype) {
     return NULL;
 }
 
-static Storage *storage_for(int64_t numel, Dtype dtype) {
+/* NULL on overflow: sizes that no memory can hold. */
+static void *too_large(int ndim, const int64_t *shape) { return rl_fail(RL_RUNTIME_ERROR, "Storage size calculation overflowed with sizes=%s", rl_text_sizes(ndim, shape)); }
+
+static Storage *storage_for(int ndim, const int64_t *shape, int64_t numel, Dtype dtype) {
     int64_t bytes;
-    if (!rl_mul_size(numel, rl_dtypes[dtype].bytes, &bytes)) return rl_fail_memory(INT64_MAX);
-    return rl_storage_new(bytes);
+    return rl_mul_size(numel, rl_dtypes[dtype].bytes, &bytes) ? rl_storage_new(bytes) : too_large(ndim, shape);
 }
 
 Tensor *rl_empty(int ndim, const int64_t *shape, Dtype dtype) {
     int64_t numel;
     if (!rl_numel_of(ndim, shape, &numel)) return NULL;
-    Tensor *t = tensor_new(storage_for(numel, dtype), ndim, dtype);
+    Tensor *t = tensor_new(storage_for(ndim, shape, numel, dtype), ndim, dtype);
     if (RL_UNLIKELY(!t)) return NULL;
     t->numel = numel;
     for (int i = 0; i < ndim; i++) t->shape[i] = shape[i];
@@ -300,7 +302,8 @@ static bool extent_of(int ndim, const int64_t *shape, const int64_t *stride, int
             return true;
         }
         if (stride[i] < 0) return rl_fail(RL_RUNTIME_ERROR, "as_strided: Negative strides are not supported at the moment, got strides: %s", rl_text_sizes(ndim, stride));
-        if (!rl_mul_size(shape[i] - 1, stride[i], &reach) || !rl_add_size(n, reach, &n)) return rl_fail_memory(INT64_MAX);
+        if (!rl_mul_size(shape[i] - 1, stride[i], &reach) || !rl_add_size(n, reach, &n))
+            return rl_fail(RL_RUNTIME_ERROR, "Storage size calculation overflowed with sizes=%s and strides=%s", rl_text_sizes(ndim, shape), rl_text_sizes(ndim, stride));
     }
     *extent = n;
     return true;
@@ -309,7 +312,7 @@ static bool extent_of(int ndim, const int64_t *shape, const int64_t *stride, int
 Tensor *rl_empty_strided(int ndim, const int64_t *shape, const int64_t *stride, Dtype dtype) {
     int64_t numel, extent;
     if (!rl_numel_of(ndim, shape, &numel) || !extent_of(ndim, shape, stride, &extent)) return NULL;
-    Tensor *t = tensor_new(storage_for(extent, dtype), ndim, dtype);
+    Tensor *t = tensor_new(storage_for(ndim, shape, extent, dtype), ndim, dtype);
     if (!t) return NULL;
     t->numel = numel;
     for (int i = 0; i < ndim; i++) t->shape[i] = shape[i], t->stride[i] = stride[i];
@@ -480,7 +483,7 @@ bool rl_resize_out(Tensor *t, int ndim, const int64_t *shape) {
     if (ndim > RL_MAX_DIMS) return rl_fail(RL_RUNTIME_ERROR, "a tensor may have at most %d dimensions, not %d", RL_MAX_DIMS, ndim);
     if (!rl_numel_of(ndim, shape, &numel)) return false;
     rl_strides_of(ndim, shape, stride);
-    if (!rl_add_size(numel, t->offset, &last) || !rl_mul_size(last, rl_dtypes[t->dtype].bytes, &bytes)) return rl_fail_memory(INT64_MAX);
+    if (!rl_add_size(numel, t->offset, &last) || !rl_mul_size(last, rl_dtypes[t->dtype].bytes, &bytes)) return too_large(ndim, shape);
     if (numel && !storage_grow(t->storage, bytes)) return false;
     return rl_set_geometry(t, ndim, shape, stride, t->offset);
 }

@@ -30,10 +30,23 @@ static bool check_cat(const Arg *list, const Tensor *like, int dim) {
     return true;
 }
 
+/* Whether dims are stepped over in the order of channels-last, with or without gaps. */
+static bool steps_channels_last(const Tensor *t) {
+    static const int order4[] = {1, 3, 2, 0}, order5[] = {1, 4, 3, 2, 0};
+    if ((t->ndim != 4 && t->ndim != 5) || t->stride[1] == 0) return false;
+    int64_t least = 0;
+    for (int k = 0; k < t->ndim; k++) {
+        int d = t->ndim == 4 ? order4[k] : order5[k];
+        if (t->shape[d] == 0 || t->stride[d] < least || (d == 0 && least == t->stride[1])) return false;
+        least = t->stride[d] * t->shape[d];
+    }
+    return true;
+}
+
 /* All in the same channels-last layout: so is the result. */
 static bool all_channels_last(const Arg *list) {
     for (int i = 0; i < list->n; i++)
-        if (!rl_is_channels_last(list->tensors[i]) || rl_is_contiguous(list->tensors[i])) return false;
+        if (list->tensors[i]->ndim != list->tensors[0]->ndim || !steps_channels_last(list->tensors[i])) return false;
     return list->n > 0;
 }
 
@@ -43,7 +56,7 @@ static Tensor *cat_forward(Call *c) {
     Tensor *like = first_real(list);
     for (int i = 0; i < list->n; i++)
         if (list->tensors[i]->ndim == 0) return rl_fail(RL_RUNTIME_ERROR, "zero-dimensional tensor (at position %d) cannot be concatenated", i);
-    int dim = rl_wrap_dim(like->ndim, c->arg[1].i);
+    int dim = is_legacy_empty(like) ? 0 : rl_wrap_dim(like->ndim, c->arg[1].i);
     if (dim < 0 || !check_cat(list, like, dim)) return NULL;
     int64_t shape[RL_MAX_DIMS], at = 0;
     memcpy(shape, like->shape, (size_t)like->ndim * sizeof *shape);
@@ -70,7 +83,7 @@ static Tensor *cat_forward(Call *c) {
 }
 
 static void cat_vjp(Call *c, Tensor **g, Tensor **dx) {
-    int dim = rl_wrap_dim(g[0]->ndim, c->arg[1].i);
+    int dim = is_legacy_empty(g[0]) ? 0 : rl_wrap_dim(g[0]->ndim, c->arg[1].i);
     int64_t at = 0;
     for (int i = 0; i < c->arg[0].n; i++) {
         const Meta *m = rl_meta(c, i);
@@ -282,8 +295,8 @@ static Tensor *tensor_split_forward(Call *c) {
 
 static Tensor *tensor_split_by_tensor_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *at = c->arg[1].tensor;
+    if (at->dtype != RL_INT64) return rl_fail(RL_RUNTIME_ERROR, "tensor_split expected tensor_indices_or_sections to have dtype of long, but got %s", rl_dtypes[at->dtype].word);
     if (at->ndim > 1) return rl_fail(RL_RUNTIME_ERROR, "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got a tensor with %d dims", at->ndim);
-    if (at->dtype != RL_INT64) return rl_fail(RL_RUNTIME_ERROR, "tensor_split expected tensor_indices_or_sections to have dtype of long, but got %s", rl_dtypes[at->dtype].name);
     if (!x->ndim) return rl_fail(RL_RUNTIME_ERROR, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
     int dim = rl_wrap_dim(x->ndim, c->arg[2].i);
     if (dim < 0 || !(at = rl_contiguous(at))) return NULL;

@@ -97,6 +97,7 @@ static int64_t *offsets_of(Tensor *x, Plan *p) {
         const int64_t *number = rl_data(flat);
         for (int64_t i = 0; i < p->count; i++) {
             int64_t at = number[i];
+            if (RL_UNLIKELY(!size)) return rl_fail(RL_INDEX_ERROR, "index is out of bounds for dimension with size 0: dimension %d of a tensor of shape %s", p->dim[k], rl_text_shape(x));
             if (RL_UNLIKELY(at < -size || at >= size))
                 return rl_fail(RL_INDEX_ERROR, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64 " (the tensor has shape %s)", at, p->dim[k], size, rl_text_shape(x));
             offset[i] += (at < 0 ? at + size : at) * step;
@@ -282,8 +283,6 @@ static Tensor *put(Tensor *y, const Arg *list, Tensor *value, bool accumulate) {
     Plan p;
     int64_t shape[RL_MAX_DIMS];
     if (!y || !plan_index(y, list, &p)) return NULL;
-    if (value->dtype != y->dtype)
-        return rl_fail(RL_RUNTIME_ERROR, "Index put requires the source and destination dtypes match, got %s for the destination and %s for the source.", rl_dtypes[y->dtype].word, rl_dtypes[value->dtype].word);
     int n = result_shape(y, &p, shape);
     int lead = value->ndim - n;
     for (int i = 0; i < value->ndim; i++) {
@@ -291,6 +290,8 @@ static Tensor *put(Tensor *y, const Arg *list, Tensor *value, bool accumulate) {
         if (value->shape[i] != want && value->shape[i] != 1)
             return rl_fail(RL_RUNTIME_ERROR, "shape mismatch: value tensor of shape %s cannot be broadcast to indexing result of shape %s", rl_text_shape(value), rl_text_sizes(n, shape));
     }
+    if (value->dtype != y->dtype)
+        return rl_fail(RL_RUNTIME_ERROR, "Index put requires the source and destination dtypes match, got %s for the destination and %s for the source.", rl_dtypes[y->dtype].word, rl_dtypes[value->dtype].word);
     if (lead > 0) value = rl_view(value, n, value->shape + lead, value->stride + lead, value->offset);
     if (rl_overlap(y, value) != OVERLAP_NONE) value = rl_clone(value);
     Tensor *flat = rl_contiguous(places_first(rl_expand(value, n, shape), &p));

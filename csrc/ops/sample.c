@@ -476,7 +476,7 @@ static Tensor *new_tensor(Call *c, const Arg *size, int options, Dtype otherwise
     return rl_out(c, 0, size->n, size->ints, a_dtype_or(&c->arg[options], c->dest ? (Dtype)c->dest->dtype : otherwise));
 }
 
-static Tensor *with_options(Call *c, int options, Tensor *t) { return t && c->arg[options + O_GRAD].b && !rl_require_grad(t, true) ? NULL : t; }
+static Tensor *with_options(Call *c, int options, Tensor *t) { return t && c->arg[options + O_GRAD].b && !rl_require_grad_new(t) ? NULL : t; }
 static Tensor *rand_forward(Call *c) { return with_options(c, 2, fill_uniform(new_tensor(c, &c->arg[0], 2, rl_default_dtype()), rl_generator_of(&c->arg[1]), 0, 1)); }
 static Tensor *randn_forward(Call *c) { return with_options(c, 2, fill_normal(new_tensor(c, &c->arg[0], 2, rl_default_dtype()), rl_generator_of(&c->arg[1]), 0, 1)); }
 
@@ -506,7 +506,7 @@ static Tensor *randint_like_forward(Call *c) { return with_options(c, 4, fill_in
 /* Every number below n must be one of the dtype. */
 static bool holds_numbers_to(Dtype dtype, int64_t n) {
     if (!rl_dtype_is(dtype, CLASS_INT | CLASS_FLOATING)) return rl_fail(RL_NOT_IMPLEMENTED, "\"randperm\" not implemented for '%s'", rl_dtypes[dtype].word);
-    if (rl_dtype_is(dtype, CLASS_FLOATING)) {
+    if (rl_dtype_is(dtype, CLASS_FLOATING) && dtype != RL_BFLOAT16) {
         int64_t most = (INT64_C(1) << mantissa_bits(dtype)) + 1;
         return n <= most || rl_fail(RL_RUNTIME_ERROR, "n cannot be greater than %" PRId64 " for %s type.", most, rl_dtypes[dtype].word);
     }
@@ -518,7 +518,7 @@ static bool holds_numbers_to(Dtype dtype, int64_t n) {
 static Tensor *randperm_forward(Call *c) {
     int64_t n = c->arg[0].i;
     Tensor *t = new_tensor(c, &(Arg){.tag = A_INTS, .n = 1, .ints = &n}, 2, RL_INT64);
-    if (!t || !holds_numbers_to(t->dtype, n)) return NULL;
+    if (!t || !holds_numbers_to(t->dtype, n) || (c->dest && !holds_numbers_to(c->dest->dtype, n))) return NULL;
     return with_options(c, 2, draw_into(t, RL_INT64, &(Draw){fill_permutation, rl_generator_of(&c->arg[1]), 0, 0, 0, 0}));
 }
 

@@ -265,7 +265,9 @@ static Tensor *slice_at(Tensor *t, int dim, int64_t k) {
 static Tensor *index_select_forward(Call *c) {
     Tensor *x = tensor(c, 0), *index = tensor(c, 2);
     int dim = rl_wrap_dim(x->ndim, c->arg[1].i);
-    if (dim < 0 || !check_line(c, &index) || !check_numbers(c, index, x, dim)) return NULL;
+    if (dim < 0 || !check_line(c, &index)) return NULL;
+    if (x->ndim > 1 && !x->shape[dim] && index->numel) return rl_fail(RL_RUNTIME_ERROR, "index_select(): self indexing axis dim should be positive: dimension %d of a tensor of shape %s", dim, rl_text_shape(x));
+    if (!check_numbers(c, index, x, dim)) return NULL;
     int64_t shape[RL_MAX_DIMS];
     for (int i = 0; i < x->ndim; i++) shape[i] = x->shape[i];
     if (x->ndim) shape[dim] = index->numel;
@@ -430,7 +432,7 @@ static Tensor *index_reduce_forward(Call *c) {
 static Tensor *flat_of(Tensor *x) { return rl_reshape(x, 1, (int64_t[]){x->numel}); }
 
 static bool check_flat(Call *c, Tensor *x, Tensor *index) {
-    if (index->dtype != RL_INT64) return rl_fail(RL_RUNTIME_ERROR, "%s(): Expected a long tensor for index, but got %s", c->op->parsed->name, rl_dtypes[index->dtype].word);
+    if (index->dtype != RL_INT64) return rl_fail(RL_RUNTIME_ERROR, "%s(): Expected a long tensor for index, but got %s", strcmp(c->op->parsed->name, "put") ? c->op->parsed->name : "put_", rl_dtypes[index->dtype].word);
     if (x->numel == 0 && index->numel) return rl_fail(RL_INDEX_ERROR, "%s(): tried to take from an empty tensor", c->op->parsed->name);
     Tensor *flat = rl_contiguous(index);
     int64_t bad = flat ? rl_kernels->first_outside(flat->numel, rl_data(flat), 8, x->numel) : 0;

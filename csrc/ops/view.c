@@ -17,7 +17,8 @@ static bool check_extent(Tensor *x, int n, const int64_t *size, const int64_t *s
     if (offset < 0) return rl_fail(RL_RUNTIME_ERROR, "Tensor: invalid storage offset %" PRId64, offset);
     for (int i = 0; i < n; i++) {
         if (stride[i] < 0) return rl_fail(RL_RUNTIME_ERROR, "as_strided: Negative strides are not supported at the moment, got strides: %s", rl_text_sizes(n, stride));
-        if (numel && (!rl_mul_size(size[i] - 1, stride[i], &reach) || !rl_add_size(last, reach, &last))) return rl_fail_memory(INT64_MAX);
+        if (numel && (!rl_mul_size(size[i] - 1, stride[i], &reach) || !rl_add_size(last, reach, &last)))
+            return rl_fail(RL_RUNTIME_ERROR, "Storage size calculation overflowed with sizes=%s and strides=%s", rl_text_sizes(n, size), rl_text_sizes(n, stride));
     }
     if (numel && (!rl_mul_size(last + 1, rl_dtypes[x->dtype].bytes, &bytes) || bytes > x->storage->bytes))
         return rl_fail(RL_RUNTIME_ERROR, "setStorage: sizes %s, strides %s, storage offset %" PRId64 ", and itemsize %d requiring a storage size of %" PRId64 " are out of bounds for storage of size %" PRId64,

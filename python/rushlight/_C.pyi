@@ -36,6 +36,7 @@ bfloat16: dtype
 bool: dtype
 cdouble: dtype
 cfloat: dtype
+chalf: dtype
 complex128: dtype
 complex32: dtype
 complex64: dtype
@@ -43,6 +44,7 @@ double: dtype
 float: dtype
 float16: dtype
 float32: dtype
+float4_e2m1fn_x2: dtype
 float64: dtype
 float8_e4m3fn: dtype
 float8_e4m3fnuz: dtype
@@ -58,6 +60,8 @@ int8: dtype
 long: dtype
 qint32: dtype
 qint8: dtype
+quint2x4: dtype
+quint4x2: dtype
 quint8: dtype
 short: dtype
 uint16: dtype

@@ -498,16 +498,24 @@ def vander(x, N=None, increasing=False):
     if x.dim() != 1:
         raise RuntimeError(f"x must be a one-dimensional tensor, but its shape is {list(x.shape)}.")
     N = x.shape[-1] if N is None else N
+    if N < 0:
+        raise RuntimeError(f"N must be non-negative. It is {N}.")
+    x = x if x.is_floating_point() or x.is_complex() else x.long()
     powers = rl.stack([x ** k for k in range(N)], -1) if N else x.new_empty(x.shape[0], 0)
     return powers if increasing else powers.flip(-1)
 
 
-def _cosine_window(length, periodic, coefficients, dtype, requires_grad):
+def _window_dtype(name, length, dtype):
     dtype = rl.get_default_dtype() if dtype is None else dtype
-    if not dtype.is_floating_point:
-        raise RuntimeError(f"window functions expect floating point dtypes, got: {dtype}")
+    if not (dtype.is_floating_point or dtype.is_complex):
+        raise RuntimeError(f"{name}_window expects floating point dtypes, got: {dtype}")
     if length < 0:
-        raise RuntimeError(f"window_length must be non-negative, got {length}")
+        raise RuntimeError(f"{name}_window requires non-negative window_length, got window_length={length}")
+    return dtype
+
+
+def _cosine_window(name, length, periodic, coefficients, dtype, requires_grad):
+    dtype = _window_dtype(name, length, dtype)
     if length < 2:
         return rl.ones(length, dtype=dtype, requires_grad=requires_grad)
     t = rl.arange(length, dtype=rl.float64) * (2 * math.pi / (length if periodic else length - 1))
@@ -517,22 +525,22 @@ def _cosine_window(length, periodic, coefficients, dtype, requires_grad):
 
 def hann_window(window_length, periodic=True, *, dtype=None, layout=rl.strided, device=None, pin_memory=False, requires_grad=False):
     """0.5 - 0.5 cos."""
-    return _cosine_window(window_length, periodic, (0.5, 0.5), dtype, requires_grad)
+    return _cosine_window("hann", window_length, periodic, (0.5, 0.5), dtype, requires_grad)
 
 
 def hamming_window(window_length, periodic=True, alpha=0.54, beta=0.46, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """alpha - beta cos."""
-    return _cosine_window(window_length, periodic, (alpha, beta), dtype, requires_grad)
+    return _cosine_window("hamming", window_length, periodic, (alpha, beta), dtype, requires_grad)
 
 
 def blackman_window(window_length, periodic=True, *, dtype=None, layout=rl.strided, device=None, pin_memory=False, requires_grad=False):
     """0.42 - 0.5 cos + 0.08 cos of twice the angle."""
-    return _cosine_window(window_length, periodic, (0.42, 0.5, 0.08), dtype, requires_grad)
+    return _cosine_window("blackman", window_length, periodic, (0.42, 0.5, 0.08), dtype, requires_grad)
 
 
 def bartlett_window(window_length, periodic=True, *, dtype=None, layout=rl.strided, device=None, pin_memory=False, requires_grad=False):
     """A triangle that begins, and unless periodic ends, at 0."""
-    dtype = rl.get_default_dtype() if dtype is None else dtype
+    dtype = _window_dtype("bartlett", window_length, dtype)
     if window_length < 2:
         return rl.ones(window_length, dtype=dtype, requires_grad=requires_grad)
     last = window_length if periodic else window_length - 1
@@ -542,7 +550,7 @@ def bartlett_window(window_length, periodic=True, *, dtype=None, layout=rl.strid
 
 def kaiser_window(window_length, periodic=True, beta=12.0, *, dtype=None, layout=rl.strided, device=None, pin_memory=False, requires_grad=False):
     """The Kaiser window: Bessel's i0 over a half circle."""
-    dtype = rl.get_default_dtype() if dtype is None else dtype
+    dtype = _window_dtype("kaiser", window_length, dtype)
     if window_length < 2:
         return rl.ones(window_length, dtype=dtype, requires_grad=requires_grad)
     last = window_length if periodic else window_length - 1

@@ -229,8 +229,7 @@ class AcceleratorError(RuntimeError):
     """Never raised: there is no accelerator."""
 
 
-class OutOfMemoryError(RuntimeError):
-    """Never raised: running out of memory is a MemoryError on the CPU."""
+OutOfMemoryError = _C.OutOfMemoryError
 
 
 class JITException(Exception):

@@ -48,9 +48,11 @@ def broadcast_shapes(*shapes):
     """The shape that tensors of these shapes broadcast to."""
     result = []
     for shape in shapes:
+        if not isinstance(shape, (int, tuple, list)):
+            raise RuntimeError(f"Input shapes should be of type ints, a tuple of ints, or a list of ints, got {shape}")
         shape = [shape] if isinstance(shape, int) else list(shape)
         if any(n < 0 for n in shape):
-            raise RuntimeError(f"Trying to create tensor with negative dimension: {shape}")
+            raise ValueError(f"Attempting to broadcast a dimension with negative length! Trying to create tensor with negative dimension: {shape}")
         result = [1] * (len(shape) - len(result)) + result
         for i, n in enumerate(reversed(shape), 1):
             if result[-i] == 1:
@@ -136,9 +138,7 @@ def tensor_split(input, indices_or_sections=None, dim=0, *, sections=None, indic
     given = [v for v in (indices_or_sections, sections, indices, tensor_indices_or_sections) if v is not None]
     places = given[0]
     if isinstance(places, rl.Tensor):
-        if places.dtype != rl.int64 or places.dim() > 1:
-            raise RuntimeError(f"tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor of dtype int64, but got {places.dim()} dims of {places.dtype}")
-        places = places.tolist()
+        return _F.tensor_split(input, tensor_indices_or_sections=places, dim=dim)
     return _F.tensor_split(input, places, dim)
 
 
@@ -180,7 +180,7 @@ def unravel_index(indices, shape):
     """Coordinates, one tensor per dim, of flat indices into a tensor of this shape."""
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     if not isinstance(indices, rl.Tensor) or indices.is_floating_point() or indices.is_complex() or indices.dtype == rl.bool:
-        raise ValueError(f"expected 'indices' to be integer dtype, but got {getattr(indices, 'dtype', type(indices).__name__)}")
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {getattr(indices, 'dtype', type(indices).__name__)}")
     if any(not isinstance(n, int) or n < 0 for n in shape):
         raise ValueError(f"'shape' must be nonnegative integers, but got {shape}")
     indices = indices.to(rl.int64)
