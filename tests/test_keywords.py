@@ -147,7 +147,7 @@ def test_keywords(call):
 
 
 @pytest.mark.parametrize("call", [
-    "x.is_contiguous(format=torch.contiguous_format)", "x.float(format=torch.preserve_format)", "x.requires_grad_(on=True)", "x.register_hook(function=print)", "x.type_as(tensor=x)",
+    "x.is_contiguous(format=torch.contiguous_format)", "x.float(format=torch.preserve_format)", "x.requires_grad_(on=True)", "x.register_hook(function=print)", "x.type_as(of=x)",
     "x.resize_(shape=(3, 2))", "x.resize_as_(other=x)", "x.size(place=0)", "torch.fft.fft(x, dim=0, axis=0)", "torch.promote_types(torch.int8)", "torch.linalg.norm(x, along=1)", "x.as_subclass()",
 ])
 def test_other_keywords_are_refused(call):

@@ -45,7 +45,7 @@ DOCUMENTED = [
     ("x.sum(0, False, D.float32)", "x.sum(0, False, dtype=D.float32)"), ("x.nansum(0, True, D.float32)", "x.nansum(0, True, dtype=D.float32)"),
     ("x.prod(1, False, D.float32)", "x.prod(1, False, dtype=D.float32)"), ("x.prod(None)", "x.prod()"), ("x.sum(dim=None, keepdim=True)", "x.sum(dim=None, keepdim=True)"),
     ("x.cumsum(0, D.float32)", "x.cumsum(0, dtype=D.float32)"), ("x.clone().cumprod_(1, D.float64)", "x.clone().cumprod_(1, dtype=D.float64)"),
-    ("x.round(1)", "x.round(decimals=1)"), ("x.clone().round_(2)", "x.clone().round_(decimals=2)"), ("x.t().contiguous(D.contiguous_format)", "x.t().contiguous()"),
+    ("x.type_as(tensor=i)", "x.type_as(other=i)"), ("x.clone().copy_(src=y)", "x.clone().copy_(other=y)"), ("x.round(1)", "x.round(decimals=1)"), ("x.clone().round_(2)", "x.clone().round_(decimals=2)"), ("x.t().contiguous(D.contiguous_format)", "x.t().contiguous()"),
     ("D.hsplit(x, indices_or_sections=(1,))", "D.hsplit(x, indices=(1,))"), ("D.vsplit(input=x, indices_or_sections=3)", "D.vsplit(x, sections=3)"),
     ("D.concatenate([x, y], axis=1)", "D.concatenate([x, y], dim=1)"), ("D.concatenate([x, y], 1, None)", "D.concatenate([x, y], axis=1)"),
     ("D.cholesky_solve(B=y, L=x.tril())", "D.cholesky_solve(y, input2=x.tril())"), ("D.cholesky_inverse(L=x.tril())", "D.cholesky_inverse(input=x.tril())"),

@@ -125,7 +125,11 @@ static PyObject *type_as(PyObject *self, PyObject *other) {
     return converted(self, (Target){(Dtype)tensor_of(other)->dtype, false, FORMAT_PRESERVE});
 }
 
-TAKES_ONE(type_as_by_name, type_as, "type_as", "other")
+static PyObject *type_as_by_name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    bool documented = kwnames && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), "tensor") == 0;
+    PyObject *o = needed_argument("type_as", documented ? "tensor" : "other", args, n, kwnames);
+    return o ? type_as(self, o) : NULL;
+}
 
 /* "torch.FloatTensor" */
 static bool type_string(PyObject *o, Dtype *d) {
@@ -166,7 +170,7 @@ PyMethodDef cast_methods[] = {
     ENTRY(float), ENTRY(double), ENTRY(half), ENTRY(bfloat16), ENTRY(int), ENTRY(long), ENTRY(short), ENTRY(char), ENTRY(byte), ENTRY(bool), ENTRY(cfloat), ENTRY(cdouble),
     {"cpu", AS_METHOD(cast_cpu), METH_FASTCALL | METH_KEYWORDS, "cpu(memory_format=preserve_format) -> Tensor\n\nItself: it is on the CPU."},
     {"cuda", AS_METHOD(cast_cuda), METH_VARARGS | METH_KEYWORDS, "cuda(device=None, non_blocking=False, memory_format=preserve_format) -> Tensor\n\nThere is no CUDA here."},
-    {"type_as", AS_METHOD(type_as_by_name), METH_FASTCALL | METH_KEYWORDS, "type_as($self, other)\n--\n\nIn the dtype of another tensor."},
+    {"type_as", AS_METHOD(type_as_by_name), METH_FASTCALL | METH_KEYWORDS, "type_as($self, tensor)\n--\n\nIn the dtype of another tensor."},
     {"type", AS_METHOD(tensor_type), METH_VARARGS | METH_KEYWORDS, "type(dtype=None, non_blocking=False, **kwargs)\n\nThe name of the type, or the numbers in another dtype."},
     {NULL},
 };

@@ -61,7 +61,7 @@ def function(name):
     return _refusal(name, *_TEXTS[name]) if name in _TEXTS else None
 
 
-def chalf(self, *, memory_format=preserve_format):
+def chalf(self, memory_format=preserve_format):
     """complex32, which rushlight does not have: NotImplementedError."""
     raise NotImplementedError("rushlight has no complex32 tensors, which chalf() makes; cfloat() makes complex64")
 
