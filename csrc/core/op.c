@@ -14,7 +14,7 @@
 #define FAMILIES(X)                                                                                                      \
     X(autograd) X(create) X(convert) X(pointwise) X(activation) X(compare) X(special) X(ternary) X(complex) X(reduce)    \
     X(scan) X(shape) X(view) X(index) X(scatter) X(sort) X(search) X(matmul) X(einsum) X(linalg) X(decompose) X(fft)     \
-    X(softmax) X(norm) X(conv) X(pool) X(loss) X(loss2) X(rnn) X(attention) X(sample) X(dropout) X(image) X(pad) X(optim) \
+    X(softmax) X(norm) X(conv) X(pool) X(loss) X(margin) X(rnn) X(attention) X(sample) X(dropout) X(image) X(pad) X(optim) \
     X(distance) X(window) X(embedding) X(stats) X(products) X(fold) X(ctc) X(cast) X(combine) X(bessel) X(masked)      \
     X(arith) X(order) X(select) X(math) X(tri) X(grid) X(upsample) X(median) X(unpool) X(signal) X(accumulate) X(gates) X(distribution) X(reflect) X(systems)
 

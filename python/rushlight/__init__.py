@@ -53,7 +53,7 @@ e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 _LAZY_NAMES = {
     **dict.fromkeys("cholesky det inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power "
                     "pca_lowrank pinverse qr slogdet svd svd_lowrank triangular_solve".split(), "_linear"),
-    **dict.fromkeys("cdist combinations corrcoef cov cumulative_trapezoid diff dist gradient histc histogram histogramdd isin pdist quantile "
+    **dict.fromkeys("combinations corrcoef cov cumulative_trapezoid diff dist gradient histc histogram histogramdd isin quantile "
                     "nanquantile stft istft trapezoid trapz vander hann_window hamming_window blackman_window bartlett_window "
                     "kaiser_window".split(), "_compositions"),
     "save": "serialization", "load": "serialization", "set_printoptions": "_printing", "get_printoptions": "_printing",
@@ -67,7 +67,7 @@ _LAZY_NAMES = {
 }
 _LAZY_NAMES.update(dict.fromkeys(
     "adaptive_max_pool1d bilinear channel_shuffle cosine_embedding_loss cosine_similarity ctc_loss embedding_bag hinge_embedding_loss margin_ranking_loss "
-    "native_channel_shuffle pairwise_distance pdist poisson_nll_loss rms_norm triplet_margin_loss".split(), "nn.functional"))
+    "native_channel_shuffle pairwise_distance poisson_nll_loss rms_norm triplet_margin_loss".split(), "nn.functional"))
 _LAZY_NAMES.update(dict.fromkeys(
     "AcceleratorError DisableTorchFunction DisableTorchFunctionSubclass FatalError JITException OutOfMemoryError affine_grid_generator cond conv_tbc convolution frobenius_norm "
     "from_file grid_sampler grid_sampler_2d grid_sampler_3d has_lapack has_mkl has_openmp has_spectral init_num_threads kl_div max_pool1d_with_indices native_norm norm_except_dim "
@@ -114,6 +114,7 @@ def __getattr__(name):
     if name.startswith("_foreach_"):
         made = _load("_foreach").function(name)
         if made is not None:
+            globals()[name] = made
             return made
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_nearest(name)}")
 

@@ -247,56 +247,6 @@ def dist(input, other, p=2):
     return rl.norm(input - other, p)
 
 
-def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
-    """Distances of all rows of x1 [*, P, M] to all rows of x2 [*, R, M]."""
-    if x1.dim() < 2 or x2.dim() < 2:
-        raise RuntimeError(f"cdist only supports at least 2D tensors, X1 got: {x1.dim()}D, X2 got: {x2.dim()}D")
-    if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
-    if p < 0:
-        raise RuntimeError("cdist only supports non-negative p values")
-    if rl.is_autocast_enabled("cpu") and x1.dtype in (rl.bfloat16, rl.float16):
-        x1, x2 = x1.float(), x2.float()
-    modes = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
-    if compute_mode not in modes:
-        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
-    many = compute_mode == modes[1] or compute_mode == modes[0] and max(x1.shape[-2], x2.shape[-2]) > 25
-    if p == 2 and many and x1.numel() and x2.numel():
-        return _euclidean(x1, x2)
-    gap = x1.unsqueeze(-2) - x2.unsqueeze(-3)
-    return _row_norm(gap, float(p))
-
-
-def _euclidean(x, y):
-    """Distances from |x|^2 - 2 x y + |y|^2, which is one product of matrices; equal rows have slope zero."""
-    ones, norm = rl.ones_like(x[..., :1]), (x * x).sum(-1, keepdim=True)
-    others, other_norm = rl.ones_like(y[..., :1]), (y * y).sum(-1, keepdim=True)
-    square = (rl.cat([x * -2, norm, ones], -1) @ rl.cat([y, others, other_norm], -1).mT).clamp(min=0)
-    same = square == 0
-    return square.masked_fill(same, 1).sqrt().masked_fill(same, 0)
-
-
-def _row_norm(gap, p):
-    if p == 0:
-        return (gap != 0).to(gap.dtype).sum(-1) + (gap * 0).sum(-1)        # its gradient is zero, not missing
-    if p == 1:
-        return gap.abs().sum(-1)
-    if p == math.inf:
-        return gap.abs().amax(-1) if gap.shape[-1] else gap.abs().sum(-1)
-    return rl.linalg.vector_norm(gap, p, -1)
-
-
-def pdist(input, p=2.0):
-    """Distances of all pairs of rows of a matrix."""
-    if input.dim() != 2:
-        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
-    if p < 0:
-        raise RuntimeError("pdist only supports non-negative p values")
-    n = input.shape[0]
-    i, j = rl.triu_indices(n, n, 1)
-    return _row_norm(input[i] - input[j], float(p))
-
-
 # ---- counting --------------------------------------------------------------------------------------------------------------
 
 def combinations(input, r=2, with_replacement=False):

@@ -344,44 +344,6 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
                                   reduction=_settled(size_average, reduce, reduction))
 
 
-def _need_classes(input):
-    """A loss over classes needs a vector or a matrix with at least one class."""
-    if input.dim() > 2 or (input.dim() and input.size(-1) == 0):
-        raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
-                           f"{list(input.shape)}")
-
-
-def _check_multi_margin(input, target, weight):
-    _need_classes(input)
-    rows = input.size(0) if input.dim() == 2 else 1
-    if target.dim() > 1 or target.numel() != rows:
-        raise RuntimeError(f"multi_margin_loss: target tensor should be 1-D with size equal to the batch size: "
-                           f"Expected target size [{rows}], but got {list(target.shape)}")
-    if target.dtype != rl.int64:
-        raise RuntimeError(f"expected scalar type Long but found {str(target.dtype).partition('.')[2].capitalize()} "
-                           "for argument target")
-    classes = input.size(-1) if input.dim() else 1
-    if weight is not None and weight.numel() != classes:
-        raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
-
-
-@unless_row
-def _multi_margin_loss(input, target, *, p, margin, weight, reduction):
-    _check_multi_margin(input, target, weight)
-    classes = input.size(-1) if input.dim() else 1
-    single = input.dim() < 2
-    rows, target = input.reshape(-1, classes), target.reshape(-1)
-    own = rows.gather(1, target.unsqueeze(1))
-    gap = (margin - own + rows).clamp_min(0)
-    if p == 2:
-        gap = gap * gap
-    if weight is not None:
-        gap = gap * weight[target].unsqueeze(1)
-    other = rl.ones_like(rows).scatter_(1, target.unsqueeze(1), 0.0)
-    loss = (gap * other).sum(1) / classes
-    return reduced(loss[0] if single and reduction == "none" else loss, reduction)
-
-
 @in_single
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None,
                       reduction="mean"):
@@ -391,31 +353,13 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         raise ValueError(f"only p == 1 and p == 2 supported, got {p}")
     if weight is not None and weight.dim() != 1:
         raise ValueError(f"weight must be one-dimensional, got {weight.dim()}D")
-    return _multi_margin_loss(input, target, p=p, margin=margin, weight=weight, reduction=reduction)
-
-
-@unless_row
-def _multilabel_margin_loss(input, target, *, reduction):
-    _need_classes(input)
-    if input.shape != target.shape or input.dim() > 2:
-        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
-    classes = input.size(-1) if input.dim() else 1
-    rows, labels = input.reshape(-1, classes), target.reshape(-1, classes)
-    place = rl.arange(classes)
-    used = place < rl.where(labels < 0, place, classes).min(1, keepdim=True).values
-    index = labels.clamp_min(0)
-    mark = rl.zeros_like(rows).scatter_add_(1, index, used.to(rows.dtype)) == 0
-    own = rows.gather(1, index)
-    gap = (1 - own.unsqueeze(2) + rows.unsqueeze(1)).clamp_min(0)
-    counted = used.unsqueeze(2) & mark.unsqueeze(1)
-    loss = (gap * counted.to(rows.dtype)).sum((1, 2)) / classes
-    return reduced(loss[0] if input.dim() < 2 and reduction == "none" else loss, reduction)
+    return _nn.multi_margin_loss(input, target, p, margin, weight, reduction)
 
 
 @in_single
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Sum over labels y (up to the first -1) and other classes i of max(0, 1 - (input[y] - input[i])) / C."""
-    return _multilabel_margin_loss(input, target, reduction=_settled(size_average, reduce, reduction))
+    return _nn.multilabel_margin_loss(input, target, _settled(size_average, reduce, reduction))
 
 
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):

@@ -10,7 +10,6 @@ import warnings
 
 import rushlight as rl
 
-from .. import _compositions
 from .._keywords import along, also_called
 from ._functional_attention import *
 from ._functional_attention import _canonical_mask, _none_or_dtype
@@ -443,12 +442,6 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """||x1 - x2 + eps||_p over the last dimension."""
     return rl.norm(x1 - x2 + eps, p, -1, keepdim)
-
-
-@unless_row
-def pdist(input, p=2):
-    """The distances of all pairs of rows, i < j, as one vector."""
-    return _compositions.pdist(input, p)
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
