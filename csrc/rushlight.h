@@ -85,7 +85,9 @@ static inline bool rl_add_size(int64_t a, int64_t b, int64_t *sum) { return !__b
     X(INT32, "int32", "Int", 4, CLASS_INT) X(INT64, "int64", "Long", 8, CLASS_INT) \
     X(FLOAT16, "float16", "Half", 2, CLASS_HALF) X(BFLOAT16, "bfloat16", "BFloat16", 2, CLASS_HALF) \
     X(FLOAT32, "float32", "Float", 4, CLASS_FLOAT) X(FLOAT64, "float64", "Double", 8, CLASS_FLOAT) \
-    X(COMPLEX64, "complex64", "ComplexFloat", 8, CLASS_COMPLEX) X(COMPLEX128, "complex128", "ComplexDouble", 16, CLASS_COMPLEX)
+    X(COMPLEX64, "complex64", "ComplexFloat", 8, CLASS_COMPLEX) X(COMPLEX128, "complex128", "ComplexDouble", 16, CLASS_COMPLEX) \
+    X(UINT16, "uint16", "UInt16", 2, CLASS_INT | CLASS_BARE) X(UINT32, "uint32", "UInt32", 4, CLASS_INT | CLASS_BARE) \
+    X(UINT64, "uint64", "UInt64", 8, CLASS_INT | CLASS_BARE)   /* the bare ones come last: see TAKES_BARE */
 
 #define RL_DTYPE_ENUM(e, name, word, bytes, class) RL_##e,
 typedef enum { RL_DTYPES(RL_DTYPE_ENUM) RL_NDTYPES, RL_NO_DTYPE = 255 } Dtype;
@@ -93,7 +95,8 @@ typedef enum { RL_DTYPES(RL_DTYPE_ENUM) RL_NDTYPES, RL_NO_DTYPE = 255 } Dtype;
 typedef enum {   /* bits, so that a row can name what it takes */
     CLASS_BOOL = 1, CLASS_INT = 2, CLASS_HALF = 4, CLASS_FLOAT = 8, CLASS_COMPLEX = 16,
     CLASS_FLOATING = CLASS_HALF | CLASS_FLOAT, CLASS_INEXACT = CLASS_FLOATING | CLASS_COMPLEX,
-    CLASS_INTEGRAL = CLASS_BOOL | CLASS_INT, CLASS_REAL = CLASS_INTEGRAL | CLASS_FLOATING, CLASS_ANY = 31
+    CLASS_INTEGRAL = CLASS_BOOL | CLASS_INT, CLASS_REAL = CLASS_INTEGRAL | CLASS_FLOATING, CLASS_ANY = 31,
+    CLASS_BARE = 32 /* wide unsigned integers, to be stored rather than computed with */
 } DtypeClass;
 
 typedef struct DtypeInfo { const char *name, *word; int bytes; DtypeClass class; } DtypeInfo;
@@ -101,7 +104,9 @@ extern const DtypeInfo rl_dtypes[RL_NDTYPES];
 
 static inline int rl_dtype_bytes(Dtype d) { return rl_dtypes[d].bytes; }
 static inline bool rl_dtype_is(Dtype d, int classes) { return (rl_dtypes[d].class & classes) != 0; }
-Dtype rl_promote(Dtype a, Dtype b);             /* torch.promote_types */
+static inline bool rl_is_bare(Dtype d) { return d >= RL_UINT16 && d < RL_NDTYPES; }
+static inline bool rl_is_signed(Dtype d) { return d != RL_BOOL && d != RL_UINT8 && !rl_is_bare(d); }
+Dtype rl_promote(Dtype a, Dtype b);             /* torch.promote_types; an error is set, and a returned, for a bare dtype with another but a floating one */
 bool rl_can_cast(Dtype from, Dtype to);         /* torch.can_cast: never to a lower category */
 Dtype rl_to_real(Dtype d);                      /* complex64 -> float32; others as they are */
 Dtype rl_to_complex(Dtype d);                   /* float32 -> complex64, float16 -> complex64 (no half complex) */
@@ -125,7 +130,7 @@ typedef struct Arg {
         Tensor **tensors;      /* A_TENSORS; an entry may be NULL where the parameter allows None */
         bool b;
         int64_t i;
-        double f;
+        double f;              /* with n != 0 it stands for an int past int64: see a_u */
         double *complex;       /* A_COMPLEX: two doubles */
         const char *str;
         Dtype dtype;
@@ -151,6 +156,9 @@ static inline Arg a_generator(Generator *g) { return g ? (Arg){.tag = A_GENERATO
 static inline bool a_is_number(const Arg *a) { return a->tag >= A_BOOL && a->tag <= A_COMPLEX; }
 static inline double a_double(const Arg *a) { return a->tag == A_FLOAT ? a->f : a->tag == A_INT ? (double)a->i : a->tag == A_BOOL ? a->b : a->tag == A_COMPLEX ? a->complex[0] : 0; }
 static inline int64_t a_int(const Arg *a) { return a->tag == A_INT ? a->i : a->tag == A_BOOL ? a->b : a->tag == A_FLOAT ? (int64_t)a->f : 0; }
+Arg a_u(uint64_t u);                            /* past int64 an A_FLOAT, near enough to all but uint64, with a note of what it lacks in n */
+uint64_t a_uint(const Arg *a);                  /* as a cast to uint64: exact for ints of any size */
+static inline bool a_is_past_int64(const Arg *a) { return a->tag == A_FLOAT && a->n; }
 static inline Dtype a_dtype_or(const Arg *a, Dtype d) { return a->tag == A_DTYPE ? a->dtype : d; }
 
 /* ---- core/tensor.c: shape, strides, storage, views, version counter -------------------------------------------- */
@@ -380,6 +388,7 @@ enum {   /* Op.flags */
     EXACT_OUT = 1024,          /* out= must have the dtype of the result */
     KEEPS_OUT = 8192,          /* an out= of as many elements keeps its shape */
     NO_OVERLAP = 4096,         /* out= may share no memory with an argument */
+    TAKES_BARE = 8192,         /* uint16, uint32 and uint64 too, as tensors or as dtype=: its forward refuses those it has no kernel for.  All others refuse them unseen */
     OVERLAPS = 2048            /* in place it may write to a tensor of which several elements are one: it gives all the same value */
 };
 
@@ -675,6 +684,7 @@ Tensor *rl_cat(int n, Tensor **t, int64_t dim);
 Tensor *rl_contiguous(Tensor *a);
 Tensor *rl_clone(Tensor *a);
 Tensor *rl_empty_in_format(Tensor *x, Dtype dtype, const Arg *format);   /* as x, in a memory format given as A_INT; none preserves */
+Tensor *rl_as_signed(Tensor *a, bool in_order); /* the bits of a bare dtype in the signed dtype of that width; in order: a copy whose numbers compare as the unsigned ones do */
 Tensor *rl_cast(Tensor *a, Dtype dtype);        /* a itself if it has the dtype */
 Tensor *rl_copy_into(Tensor *to, Tensor *from); /* raw: broadcasts, casts, no history, no version bump */
 Tensor *rl_matmul(Tensor *a, Tensor *b);

@@ -271,7 +271,9 @@ HOSTILE = {
     "rank mismatch": (tensor_pickle(size=(2, 2)), FOUR, "2 sizes and 1 strides"),
     "sparse": (b"\x80\x02ctorch._utils\n_rebuild_sparse_tensor\n)R.", {}, "sparse tensors do not exist"),
     "quantised": (b"\x80\x02ctorch._utils\n_rebuild_qtensor\n)R.", {}, "quantised"),
-    "uint16": (b"\x80\x02ctorch._utils\n_rebuild_tensor_v3\n)R.", {}, "does not exist here"),
+    "float8": (b"\x80\x02ctorch._utils\n_rebuild_tensor_v3\n(NNNNNNctorch\nfloat8_e5m2\ntR.", {}, "does not exist here"),
+    "no dtype": (b"\x80\x02ctorch._utils\n_rebuild_tensor_v3\n)R.", {}, "seven or eight arguments"),
+    "no storage": (b"\x80\x02ctorch._utils\n_rebuild_tensor_v3\n(NNNNNNctorch\nuint16\ntR.", {}, "no storage and dtype"),
     "a name for a value": (b"\x80\x02ctorch\nFloatStorage\n.", {}, "a name where a value belongs"),
 }
 

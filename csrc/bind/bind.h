@@ -130,6 +130,7 @@ PyObject *tensor_storage(PyObject *self, PyObject *unused);
 PyObject *tensor_compare(PyObject *a, PyObject *b, int op);
 PyObject *tensor_make_subclass(PyTypeObject *type, Tensor *data, bool requires_grad);
 PyObject *tensor_item(PyObject *self, PyObject *unused);
+bool int_value(PyObject *o, Arg *a);            /* of a Python int; past what any dtype holds a float */
 PyObject *tensor_number(Tensor *t);             /* the only element as a Python number */
 
 /* ---- py_index.c ---- */

@@ -29,7 +29,8 @@ static PyObject *promote_types(PyObject *unused, PyObject *args, PyObject *kwarg
     Dtype a, b;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:promote_types", names, &x, &y)) return NULL;
     if (!dtype_from(x, &a) || !dtype_from(y, &b)) return PyErr_Format(PyExc_TypeError, "promote_types() expects two dtypes, not %s and %s", type_name(x), type_name(y));
-    return Py_NewRef(dtype_object(rl_promote(a, b)));
+    Dtype d = rl_promote(a, b);
+    return rl_thread.failed ? raise_pending() : Py_NewRef(dtype_object(d));
 }
 static PyObject *can_cast(PyObject *unused, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"from_", "to", NULL};

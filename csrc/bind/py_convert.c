@@ -21,11 +21,15 @@ const char *type_name(PyObject *o) {
 
 /* ---- numbers ---- */
 
-static bool int_value(PyObject *o, Arg *a) {
+bool int_value(PyObject *o, Arg *a) {
     int overflow;
     long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
-    if (overflow) *a = a_f(PyLong_AsDouble(o));
-    else *a = a_i(v);
+    *a = a_i(v);
+    if (overflow > 0) *a = a_u(PyLong_AsUnsignedLongLong(o));
+    if (overflow < 0 || (overflow && PyErr_Occurred())) {
+        PyErr_Clear();
+        *a = a_f(PyLong_AsDouble(o));
+    }
     PyErr_Clear();
     return true;
 }
@@ -98,7 +102,7 @@ PyObject *number_object(const Arg *a) {
     switch (a->tag) {
     case A_BOOL: return PyBool_FromLong(a->b);
     case A_INT: return PyLong_FromLongLong(a->i);
-    case A_FLOAT: return PyFloat_FromDouble(a->f);
+    case A_FLOAT: return a->n ? PyLong_FromUnsignedLongLong(a_uint(a)) : PyFloat_FromDouble(a->f);
     case A_COMPLEX: return PyComplex_FromDoubles(a->complex[0], a->complex[1]);
     case A_STR: return PyUnicode_FromStringAndSize(a->str, a->n ? a->n : (Py_ssize_t)strlen(a->str));
     case A_DTYPE: return Py_NewRef(dtype_object(a->dtype));

@@ -71,7 +71,7 @@ static Dtype leaf_dtype(PyObject *o) {
         if (kind == 'f') return size <= 8 ? by_kind[size / 4] : RL_FLOAT64;
         if (kind == 'c') return size == 8 ? RL_COMPLEX64 : RL_COMPLEX128;
         if (kind == 'i') return size == 1 ? RL_INT8 : size == 2 ? RL_INT16 : size == 4 ? RL_INT32 : RL_INT64;
-        if (kind == 'u') return size == 1 ? RL_UINT8 : RL_INT64;
+        if (kind == 'u') return size == 1 ? RL_UINT8 : size == 2 ? RL_UINT16 : size == 4 ? RL_UINT32 : RL_UINT64;
         return RL_NO_DTYPE;
     }
     if (PyFloat_Check(o)) return rl_default_dtype();
@@ -87,7 +87,7 @@ static bool merge_leaf(PyObject *o, Look *look) {
         return rl_fail(RL_RUNTIME_ERROR, "Could not infer dtype of %s", type_name(o));
     }
     if (d != look->dtype) look->dtype = look->dtype == RL_NO_DTYPE ? d : rl_promote(look->dtype, d);
-    return true;
+    return !rl_thread.failed;
 }
 
 /* All of a line must be of one length; on the way the dtypes meet. */
@@ -119,6 +119,8 @@ static bool too_big(Dtype d) { return rl_fail(RL_RUNTIME_ERROR, "value cannot be
 static bool store_int(void *p, Dtype d, int64_t v) {
     switch (d) {
     case RL_UINT8: *(uint8_t *)p = (uint8_t)v; return (v >= -255 && v <= 255) || too_big(d);
+    case RL_UINT16: *(uint16_t *)p = (uint16_t)v; return (v >= -UINT16_MAX && v <= UINT16_MAX) || too_big(d);
+    case RL_UINT32: *(uint32_t *)p = (uint32_t)v; return (v >= -(int64_t)UINT32_MAX && v <= UINT32_MAX) || too_big(d);
     case RL_INT8: *(int8_t *)p = (int8_t)v; return (v >= -128 && v <= 127) || too_big(d);
     case RL_INT16: *(int16_t *)p = (int16_t)v; return (v >= INT16_MIN && v <= INT16_MAX) || too_big(d);
     case RL_INT32: *(int32_t *)p = (int32_t)v; return (v >= INT32_MIN && v <= INT32_MAX) || too_big(d);
@@ -136,14 +138,28 @@ static bool store_number(void *p, Dtype d, const Arg *a) {
     case RL_COMPLEX64: ((float *)p)[0] = (float)re, ((float *)p)[1] = (float)im; return true;
     case RL_COMPLEX128: ((double *)p)[0] = re, ((double *)p)[1] = im; return true;
     default:
-        if (a->tag == A_FLOAT && !(re > -9.3e18 && re < 9.3e18)) return too_big(d);
+        if (a->tag == A_FLOAT && !(re > -9.3e18 && re < 9.3e18 && (re >= 0 || rl_is_signed(d)))) return too_big(d);
+        if (d == RL_UINT64) return *(uint64_t *)p = a_uint(a), true;
         return store_int(p, d, a_int(a));
     }
+}
+
+/* uint64 takes ints only, and none is wrapped. */
+static bool store_uint64(PyObject *o, void *p) {
+    Arg a;
+    double store[2];
+    if (!number_from(o, &a, store) || (a.tag == A_FLOAT && !a.n && !PyLong_Check(o)) || a.tag == A_COMPLEX)
+        return rl_thread.failed ? NULL : rl_fail(RL_TYPE_ERROR, "an integer is required for uint64, not %s", type_name(o));
+    if (a_double(&a) < 0) return rl_fail(RL_OVERFLOW_ERROR, "can't convert negative int to unsigned: uint64 starts at 0");
+    if (a.tag == A_FLOAT && !a.n) return rl_fail(RL_OVERFLOW_ERROR, "int too big to convert: uint64 ends at 2**64 - 1");
+    *(uint64_t *)p = a_uint(&a);
+    return true;
 }
 
 static bool store_leaf(PyObject *o, void *p, Dtype d) {
     Arg a;
     double store[2];
+    if (d == RL_UINT64 && !(is_tensor(o) && tensor_of(o)->ndim)) return store_uint64(o, p);
     if (PyFloat_CheckExact(o)) a = a_f(PyFloat_AS_DOUBLE(o));
     else if (PyLong_Check(o) && !PyBool_Check(o)) {
         int overflow;
@@ -380,6 +396,9 @@ static PyObject *leaf_object(const char *p, Dtype d) {
     case RL_INT16: return PyLong_FromLong(*(const int16_t *)p);
     case RL_INT32: return PyLong_FromLong(*(const int32_t *)p);
     case RL_INT64: return PyLong_FromLongLong(*(const int64_t *)p);
+    case RL_UINT16: return PyLong_FromLong(*(const uint16_t *)p);
+    case RL_UINT32: return PyLong_FromUnsignedLong(*(const uint32_t *)p);
+    case RL_UINT64: return PyLong_FromUnsignedLongLong(*(const uint64_t *)p);
     case RL_FLOAT32: return PyFloat_FromDouble(*(const float *)p);
     case RL_FLOAT64: return PyFloat_FromDouble(*(const double *)p);
     case RL_COMPLEX64: return PyComplex_FromDoubles(((const float *)p)[0], ((const float *)p)[1]);

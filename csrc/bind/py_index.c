@@ -378,7 +378,11 @@ static bool write_indexed(Walk *w, Tensor *value, const Arg *number) {
 static bool take_value(PyObject *o, Tensor *to, Tensor **value, Arg *number, double store[2]) {
     *value = NULL;
     if (is_tensor(o)) *value = tensor_of(o);
-    else if (numpy_is_array(o) || !number_from(o, number, store))
+    else if (PyLong_CheckExact(o)) {
+        int overflow;
+        *number = a_i(PyLong_AsLongLongAndOverflow(o, &overflow));
+        if (overflow) return rl_fail(RL_VALUE_ERROR, "Overflow when unpacking long long: the integer does not fit 64 bits");
+    } else if (numpy_is_array(o) || !number_from(o, number, store))
         return rl_fail(RL_TYPE_ERROR, "can't assign a %s to a torch.%sTensor", type_name(o), rl_dtypes[to->dtype].word);
     return true;
 }

@@ -13,10 +13,12 @@
 static const int8_t type_numbers[RL_NDTYPES] = {
     [RL_BOOL] = NPY_BOOL, [RL_UINT8] = NPY_UINT8, [RL_INT8] = NPY_INT8, [RL_INT16] = NPY_INT16, [RL_INT32] = NPY_INT32, [RL_INT64] = NPY_INT64,
     [RL_FLOAT16] = NPY_HALF, [RL_BFLOAT16] = -1, [RL_FLOAT32] = NPY_FLOAT, [RL_FLOAT64] = NPY_DOUBLE, [RL_COMPLEX64] = NPY_CFLOAT, [RL_COMPLEX128] = NPY_CDOUBLE,
+    [RL_UINT16] = NPY_UINT16, [RL_UINT32] = NPY_UINT32, [RL_UINT64] = NPY_UINT64,
 };
 
 static Dtype dtype_of_number(int number) {
     if (number == NPY_LONGLONG) return RL_INT64;
+    if (number == NPY_ULONGLONG) return RL_UINT64;
     for (int d = 0; d < RL_NDTYPES; d++)
         if (type_numbers[d] == number) return (Dtype)d;
     return RL_NO_DTYPE;
@@ -36,11 +38,8 @@ static int from_python_number(PyObject *number, Arg *a, double store[2]) {
     }
     int ok = 1;
     if (PyBool_Check(number)) *a = a_b(number == Py_True);
-    else if (PyLong_Check(number)) {
-        int overflow;
-        long long v = PyLong_AsLongLongAndOverflow(number, &overflow);
-        *a = overflow ? a_f(PyLong_AsDouble(number)) : a_i(v);
-    } else if (PyFloat_Check(number)) *a = a_f(PyFloat_AS_DOUBLE(number));
+    else if (PyLong_Check(number)) int_value(number, a);
+    else if (PyFloat_Check(number)) *a = a_f(PyFloat_AS_DOUBLE(number));
     else if (PyComplex_Check(number)) {
         store[0] = PyComplex_RealAsDouble(number), store[1] = PyComplex_ImagAsDouble(number);
         *a = (Arg){.tag = A_COMPLEX, .complex = store};
@@ -64,7 +63,7 @@ static Tensor *refuse_dtype(PyArrayObject *array) {
     PyObject *name = PyObject_GetAttrString((PyObject *)PyArray_DESCR(array)->typeobj, "__name__");
     const char *text = name ? PyUnicode_AsUTF8(name) : NULL;
     rl_fail(RL_TYPE_ERROR, "can't convert np.ndarray of type numpy.%s. The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, "
-            "int16, int8, uint8, and bool. (array.astype(...) converts.)", text ? text : "object_");
+            "int16, int8, uint64, uint32, uint16, uint8, and bool. (array.astype(...) converts.)", text ? text : "object_");
     Py_XDECREF(name);
     PyErr_Clear();
     return NULL;
@@ -186,7 +185,7 @@ static PyObject *tensor_array(PyObject *self, PyObject *args, PyObject *kwargs) 
 
 static const char formats[RL_NDTYPES][3] = {
     [RL_BOOL] = "?", [RL_UINT8] = "B", [RL_INT8] = "b", [RL_INT16] = "h", [RL_INT32] = "i", [RL_INT64] = "q", [RL_FLOAT16] = "e", [RL_BFLOAT16] = "",
-    [RL_FLOAT32] = "f", [RL_FLOAT64] = "d", [RL_COMPLEX64] = "Zf", [RL_COMPLEX128] = "Zd",
+    [RL_FLOAT32] = "f", [RL_FLOAT64] = "d", [RL_COMPLEX64] = "Zf", [RL_COMPLEX128] = "Zd", [RL_UINT16] = "H", [RL_UINT32] = "I", [RL_UINT64] = "Q",
 };
 
 typedef struct BufferDims { PyObject *storage; Py_ssize_t dims[2 * RL_MAX_DIMS]; } BufferDims;

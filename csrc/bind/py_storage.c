@@ -221,7 +221,7 @@ static uint8_t dlpack_code(Dtype d) {
     if (d == RL_BFLOAT16) return DL_BFLOAT;
     if (rl_dtype_is(d, CLASS_FLOATING)) return DL_FLOAT;
     if (rl_dtype_is(d, CLASS_COMPLEX)) return DL_COMPLEX;
-    return d == RL_BOOL ? DL_BOOL : d == RL_UINT8 ? DL_UINT : DL_INT;
+    return d == RL_BOOL ? DL_BOOL : rl_is_signed(d) ? DL_INT : DL_UINT;
 }
 
 static PyObject *export_capsule(Tensor *t) {

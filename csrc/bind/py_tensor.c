@@ -266,7 +266,7 @@ static PyObject *tensor_data_ptr(PyObject *self, PyObject *unused) { return PyLo
 static PyObject *tensor_offset(PyObject *self, PyObject *unused) { return PyLong_FromLongLong(tensor_of(self)->offset); }
 static PyObject *tensor_is_floating(PyObject *self, PyObject *unused) { return PyBool_FromLong(rl_dtype_is(tensor_of(self)->dtype, CLASS_FLOATING)); }
 static PyObject *tensor_is_complex(PyObject *self, PyObject *unused) { return PyBool_FromLong(rl_dtype_is(tensor_of(self)->dtype, CLASS_COMPLEX)); }
-static PyObject *tensor_is_signed(PyObject *self, PyObject *unused) { return PyBool_FromLong(tensor_of(self)->dtype != RL_BOOL && tensor_of(self)->dtype != RL_UINT8); }
+static PyObject *tensor_is_signed(PyObject *self, PyObject *unused) { return PyBool_FromLong(rl_is_signed(tensor_of(self)->dtype)); }
 static PyObject *tensor_get_device(PyObject *self, PyObject *unused) { return PyLong_FromLong(-1); }
 static PyObject *tensor_is_inference(PyObject *self, PyObject *unused) { return PyBool_FromLong(tensor_of(self)->flags & T_INFERENCE); }
 static PyObject *tensor_is_view(PyObject *self, PyObject *unused) { return PyBool_FromLong(tensor_of(self)->base != NULL); }

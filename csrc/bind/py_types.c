@@ -66,7 +66,7 @@ static PyObject *dtype_get(PyObject *self, void *which) {
     switch ((intptr_t)which) {
     case 0: return PyBool_FromLong(rl_dtype_is(d, CLASS_FLOATING));
     case 1: return PyBool_FromLong(rl_dtype_is(d, CLASS_COMPLEX));
-    case 2: return PyBool_FromLong(d != RL_BOOL && d != RL_UINT8);
+    case 2: return PyBool_FromLong(rl_is_signed(d));
     default: return PyLong_FromLong(rl_dtype_bytes(d));
     }
 }
@@ -79,7 +79,7 @@ static PyObject *dtype_to_complex(PyObject *self, PyObject *unused) {
 }
 
 static PyObject *dtype_abbr(PyObject *self, void *unused) {
-    static const char *const words[RL_NDTYPES] = {"b8", "u8", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64", "c64", "c128"};
+    static const char *const words[RL_NDTYPES] = {"b8", "u8", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64", "c64", "c128", "u16", "u32", "u64"};
     return PyUnicode_FromString(words[dtype_value(self)]);
 }
 
@@ -109,7 +109,6 @@ static PyType_Spec dtype_spec = {"rushlight.dtype", sizeof(PyNamed), 0, Py_TPFLA
  * dtype_from refuses them. */
 #define ABSENT(name, bytes, is_float, is_complex, is_signed) {name, name " (no tensor here has that dtype)", bytes, is_float, is_complex, is_signed}
 static const struct { const char *name, *text; uint8_t bytes; bool is_float, is_complex, is_signed; } absent_dtypes[] = {
-    ABSENT("uint16", 2, false, false, false), ABSENT("uint32", 4, false, false, false), ABSENT("uint64", 8, false, false, false),
     ABSENT("complex32", 4, false, true, true), ABSENT("float8_e4m3fn", 1, true, false, true), ABSENT("float8_e5m2", 1, true, false, true),
     ABSENT("float8_e4m3fnuz", 1, true, false, true), ABSENT("float8_e5m2fnuz", 1, true, false, true), ABSENT("float8_e8m0fnu", 1, true, false, false),
     ABSENT("qint8", 1, false, false, true), ABSENT("quint8", 1, false, false, false), ABSENT("qint32", 4, false, false, true),

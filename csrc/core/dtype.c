@@ -10,9 +10,19 @@ const DtypeInfo rl_dtypes[RL_NDTYPES] = {
 
 static Dtype default_dtype = RL_FLOAT32;
 
+/* Bare dtypes meet floating ones only, and are widened by them. */
+static Dtype promote_bare(Dtype a, Dtype b) {
+    if (rl_dtype_is(a, CLASS_FLOATING)) return a;
+    if (rl_dtype_is(b, CLASS_FLOATING)) return b;
+    rl_fail(RL_RUNTIME_ERROR, "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote %s and %s: convert one, as in x.to(rl.%s)",
+            rl_dtypes[a].word, rl_dtypes[b].word, rl_dtypes[rl_is_bare(a) ? b : a].name);
+    return a;
+}
+
 /* Within a category the wider wins; two halves of different kind meet in float32; uint8 with int8 in int16. */
 Dtype rl_promote(Dtype a, Dtype b) {
     if (a == b) return a;
+    if (rl_is_bare(a) || rl_is_bare(b)) return promote_bare(a, b);
     if (a > b) {
         Dtype swap = a;
         a = b;
@@ -26,7 +36,7 @@ Dtype rl_promote(Dtype a, Dtype b) {
 
 static int category(Dtype d) {
     DtypeClass c = rl_dtypes[d].class;
-    return c == CLASS_BOOL ? 0 : c == CLASS_INT ? 1 : c == CLASS_COMPLEX ? 3 : 2;
+    return c & CLASS_BOOL ? 0 : c & CLASS_INT ? 1 : c & CLASS_COMPLEX ? 3 : 2;
 }
 
 bool rl_can_cast(Dtype from, Dtype to) { return category(from) <= category(to); }

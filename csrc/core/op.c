@@ -117,7 +117,7 @@ static bool derive_copy(Op *view) {
     snprintf(name, sizeof name, "%.*s", (int)strcspn(own, "("), own);
     Op *op = rl_alloc_zero(sizeof *op);
     if (!op) return false;
-    *op = (Op){.view = view, .where = FUNCTION | OUT, .flags = COMPOSITE | EXACT_OUT, .forward = copied_view_forward, .samples = view->samples};
+    *op = (Op){.view = view, .where = FUNCTION | OUT, .flags = COMPOSITE | EXACT_OUT | TAKES_BARE, .forward = copied_view_forward, .samples = view->samples};
     if (!strcmp(name, "narrow")) op->where |= METHOD;      /* the only one torch has as a method */
     op->sig = joined("%s_copy%s", name, own + strlen(name));
     op->doc = joined("A copy of what %s() shows, in memory of its own.  %s", name, view->doc);
@@ -176,6 +176,8 @@ bool rl_ops_start(void) {
 
 static bool can_record(const Op *op) { return op->vjp || op->program; }
 
+enum { SEES_BARE = 1 << 16 };      /* beside tensors' flags: an argument is of a bare dtype, or names one */
+
 /* A view's history, and so its flag, may be out of date. */
 static uint32_t flags_of(Tensor *t) {
     if (RL_UNLIKELY(t->flags & T_VIEW)) rl_node_of(t);
@@ -185,13 +187,13 @@ static uint32_t flags_of(Tensor *t) {
 static __attribute__((noinline)) bool look_at_list(Call *c, const Arg *a, bool may_lack, uint32_t *flags) {
     c->nslots += a->n - 1;
     for (int i = 0; i < a->n; i++) {
-        if (a->tensors[i]) *flags |= flags_of(a->tensors[i]);
+        if (a->tensors[i]) *flags |= flags_of(a->tensors[i]) | (rl_is_bare(a->tensors[i]->dtype) ? SEES_BARE : 0);
         else if (!may_lack) return false;
     }
     return true;
 }
 
-/* Looks once at every tensor: false if one is missing because making it failed.  wants: T_REQUIRES_GRAD and T_DUAL where any has them. */
+/* Looks once at every tensor: false if one is missing because making it failed.  wants: T_REQUIRES_GRAD, T_DUAL and SEES_BARE where any has them. */
 static inline bool look_at_tensors(Call *c, uint32_t *wants) {
     uint32_t flags = 0;
     c->nslots = c->nargs;
@@ -199,10 +201,12 @@ static inline bool look_at_tensors(Call *c, uint32_t *wants) {
         const Arg *a = &c->arg[k];
         if (a->tag == A_TENSOR) {
             if (RL_UNLIKELY(!a->tensor)) return false;
-            flags |= flags_of(a->tensor);
+            flags |= flags_of(a->tensor) | (rl_is_bare(a->tensor->dtype) ? SEES_BARE : 0);
+        } else if (RL_UNLIKELY(a->tag == A_DTYPE)) {
+            flags |= rl_is_bare(a->dtype) ? SEES_BARE : 0;
         } else if (RL_UNLIKELY(a->tag == A_TENSORS) && !look_at_list(c, a, c->op->parsed->param[k].entries_optional, &flags)) return false;
     }
-    *wants = flags & (T_REQUIRES_GRAD | T_DUAL);
+    *wants = flags & (T_REQUIRES_GRAD | T_DUAL | SEES_BARE);
     return true;
 }
 
@@ -211,14 +215,29 @@ bool rl_needs_grad(Call *c) {
     return rl_thread.grad_mode && can_record(c->op) && look_at_tensors(c, &wants) && wants & T_REQUIRES_GRAD;
 }
 
+static bool refuse_dtype(Call *c, Dtype dtype) {
+    return rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[dtype].word);
+}
+
+/* Rows that know nothing of uint16, uint32 and uint64: their kernels are not asked whether they do. */
+static __attribute__((noinline)) bool check_bare(Call *c) {
+    if (c->op->flags & (TAKES_BARE | VIEW)) return true;
+    for (int k = 0; k < c->nargs; k++) {
+        const Arg *a = &c->arg[k];
+        if (a->tag == A_TENSOR && rl_is_bare(a->tensor->dtype)) return refuse_dtype(c, a->tensor->dtype);
+        if (a->tag == A_DTYPE && rl_is_bare(a->dtype)) return refuse_dtype(c, a->dtype);
+        for (int i = 0; a->tag == A_TENSORS && i < a->n; i++)
+            if (a->tensors[i] && rl_is_bare(a->tensors[i]->dtype)) return refuse_dtype(c, a->tensors[i]->dtype);
+    }
+    return true;
+}
+
 static bool check_dtypes(Call *c) {
     for (int k = 0; k < c->nargs; k++) {
         const Arg *a = &c->arg[k];
         const Tensor *t = a->tag == A_TENSOR ? a->tensor : a->tag == A_TENSORS && a->n ? a->tensors[0] : NULL;
         if (!t) continue;
-        if (rl_dtype_is(t->dtype, (int)c->op->dtypes)) return true;
-        rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[t->dtype].word);
-        return false;
+        return rl_dtype_is(t->dtype, (int)c->op->dtypes) || refuse_dtype(c, t->dtype);
     }
     return true;
 }
@@ -281,6 +300,7 @@ static bool run_forward(Call *c, int *then) {
         if (!rl_thread.failed) rl_fail(RL_TYPE_ERROR, "%s(): a tensor argument is missing", op->parsed->name);
         return false;
     }
+    if (RL_UNLIKELY(wants & SEES_BARE) && !check_bare(c)) return false;
     if (op->dtypes && !check_dtypes(c)) return false;
     if (op->checks && !rl_check(c)) return false;
     if (op->flags & COMPOSITE) {
@@ -412,7 +432,7 @@ static Tensor *composite_into(Call *c, Tensor *self) {
 static bool spare_saved(Call *c) {
     uint32_t wants;
     if (!rl_thread.grad_mode || c->op->where & METHOD_ONLY_INPLACE || !look_at_tensors(c, &wants)) return !rl_thread.failed;
-    if (wants) c->arg[0].tensor = rl_clone(c->arg[0].tensor);
+    if (wants & (T_REQUIRES_GRAD | T_DUAL)) c->arg[0].tensor = rl_clone(c->arg[0].tensor);
     return !rl_thread.failed;
 }
 
@@ -489,6 +509,7 @@ static bool refuse_out_with_grad(Call *c, int n, Tensor **out) {
 /* torch's words for dtypes in this one message. */
 static const char *const c_words[RL_NDTYPES] = {
     "bool", "unsigned char", "signed char", "short int", "int", "long int", "c10::Half", "c10::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>",
+    "short unsigned int", "unsigned int", "long unsigned int",
 };
 
 /* Functions that make a tensor out of numbers resize out= without a word. */
@@ -526,6 +547,7 @@ bool rl_call_out(Call *c, int n, Tensor **out) {
     if (refuse_out_with_grad(c, n, out)) return false;
     for (int i = 0; i < n; i++) {
         if (!out[i] || !rl_writers_room(out[i]->storage)) return false;
+        if (rl_is_bare(out[i]->dtype) && !(c->op->flags & (TAKES_BARE | COMPOSITE))) return refuse_dtype(c, out[i]->dtype);
         if (rl_self_overlaps(out[i]))
             return rl_fail(RL_RUNTIME_ERROR, "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.");
     }
@@ -609,13 +631,14 @@ static Dtype promote_seen(Dtype a, Dtype b) { return a == UNSEEN ? b : b == UNSE
 static Dtype outweigh(Dtype higher, Dtype lower) {
     if (higher == UNSEEN) return lower;
     if (lower == UNSEEN || rl_dtype_is(higher, CLASS_COMPLEX)) return higher;
+    if (rl_is_bare(higher) && rl_dtype_is(lower, CLASS_COMPLEX)) return lower;
     if (rl_dtype_is(higher, CLASS_FLOATING)) return rl_dtype_is(lower, CLASS_COMPLEX) ? (higher == RL_FLOAT64 ? RL_COMPLEX128 : RL_COMPLEX64) : higher;
     if (higher == RL_BOOL || rl_dtype_is(lower, CLASS_INEXACT)) return promote_seen(higher, lower);
     return higher;
 }
 
 static Dtype number_dtype(const Arg *a) {
-    return a->tag == A_BOOL ? RL_BOOL : a->tag == A_INT ? RL_INT64 : a->tag == A_FLOAT ? rl_default_dtype() : rl_default_complex();
+    return a->tag == A_BOOL ? RL_BOOL : a->tag == A_INT || a_is_past_int64(a) ? RL_INT64 : a->tag == A_FLOAT ? rl_default_dtype() : rl_default_complex();
 }
 
 Dtype rl_result_type(int n, const Arg *args) {

@@ -581,6 +581,25 @@ static double bfloat_value(uint16_t b) {
     return v.f;
 }
 
+enum { PAST_INT64 = 1 << 16 };     /* in Arg.n, plus what the double lacks to the int: some 1024 at most */
+
+/* Doubles from 2^63 on, as the kernels cast them. */
+static uint64_t uint64_of(double d) {
+    if (d >= 0x1p64) return 0;
+    if (d >= 0x1p63) return (uint64_t)(int64_t)(d - 0x1p63) ^ UINT64_C(1) << 63;
+    return d >= -0x1p63 ? (uint64_t)(int64_t)d : UINT64_C(1) << 63;
+}
+
+Arg a_u(uint64_t u) {
+    if (u <= INT64_MAX) return a_i((int64_t)u);
+    return (Arg){.tag = A_FLOAT, .f = (double)u, .n = PAST_INT64 + (int32_t)(int64_t)(u - uint64_of((double)u))};
+}
+
+uint64_t a_uint(const Arg *a) {
+    if (a->tag == A_INT || a->tag == A_BOOL) return (uint64_t)a_int(a);
+    return uint64_of(a_double(a)) + (a_is_past_int64(a) ? (uint64_t)(int64_t)(a->n - PAST_INT64) : 0);
+}
+
 bool rl_item(const Tensor *t, Arg *number, double complex_store[2]) {
     if (!t) return false;
     if (t->numel != 1) return rl_fail(RL_RUNTIME_ERROR, "a Tensor with %" PRId64 " elements cannot be converted to Scalar; its shape is %s", t->numel, rl_text_shape(t));
@@ -592,6 +611,9 @@ bool rl_item(const Tensor *t, Arg *number, double complex_store[2]) {
     case RL_INT16: *number = a_i(*(const int16_t *)p); break;
     case RL_INT32: *number = a_i(*(const int32_t *)p); break;
     case RL_INT64: *number = a_i(*(const int64_t *)p); break;
+    case RL_UINT16: *number = a_i(*(const uint16_t *)p); break;
+    case RL_UINT32: *number = a_i(*(const uint32_t *)p); break;
+    case RL_UINT64: *number = a_u(*(const uint64_t *)p); break;
     case RL_FLOAT16: *number = a_f(half_value(*(const uint16_t *)p)); break;
     case RL_BFLOAT16: *number = a_f(bfloat_value(*(const uint16_t *)p)); break;
     case RL_FLOAT32: *number = a_f(*(const float *)p); break;
@@ -622,6 +644,9 @@ bool rl_set_item(Tensor *t, const Arg *a) {
     case RL_INT16: *(int16_t *)p = (int16_t)i; break;
     case RL_INT32: *(int32_t *)p = (int32_t)i; break;
     case RL_INT64: *(int64_t *)p = i; break;
+    case RL_UINT16: *(uint16_t *)p = (uint16_t)i; break;
+    case RL_UINT32: *(uint32_t *)p = (uint32_t)i; break;
+    case RL_UINT64: *(uint64_t *)p = a_uint(a); break;
     case RL_FLOAT16: *(uint16_t *)p = half_bits(re); break;
     case RL_BFLOAT16: *(uint16_t *)p = bfloat_bits(re); break;
     case RL_FLOAT32: *(float *)p = (float)re; break;

@@ -240,21 +240,3 @@ static void transpose_8(TRANSPOSE_ARGS) {
     TILES(uint64_t);
 }
 static void transpose_16(TRANSPOSE_ARGS) { TILES(Bytes16); }
-
-#define CAST_ROW(from) \
-    static LoopFn *const cast_table_##from[K_DTYPES] = {loop_##from##_b8, loop_##from##_u8, loop_##from##_i8, loop_##from##_i16, loop_##from##_i32, loop_##from##_i64, \
-        loop_##from##_f16, loop_##from##_bf16, loop_##from##_f32, loop_##from##_f64, loop_##from##_c64, loop_##from##_c128};
-#define loop_f16_f16 copy_2
-#define loop_bf16_bf16 copy_2
-CAST_ROW(b8)
-CAST_ROW(u8)
-CAST_ROW(i8)
-CAST_ROW(i16)
-CAST_ROW(i32)
-CAST_ROW(i64)
-CAST_ROW(f16)
-CAST_ROW(bf16)
-CAST_ROW(f32)
-CAST_ROW(f64)
-CAST_ROW(c64)
-CAST_ROW(c128)

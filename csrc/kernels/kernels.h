@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { K_DTYPES = 12, K_SIZES = 5 /* elements of 1, 2, 4, 8, 16 bytes: index log2 */ };
+enum { K_DTYPES = 15, K_SIZES = 5 /* elements of 1, 2, 4, 8, 16 bytes: index log2 */ };
 
 /* Outputs first; stride in bytes per operand.  The same type as in rushlight.h, so that kernels go straight into rl_loop. */
 typedef void LoopFn(int64_t n, char *const *p, const int64_t *stride, const void *extra);

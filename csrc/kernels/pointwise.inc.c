@@ -316,4 +316,5 @@ static void in_pieces_grad(int64_t n, float *dx, const float *g, const float *x,
 
 #include "pointwise_bool.inc.c"
 
-#define BY_DTYPE(name) {name##_b8, name##_u8, name##_i8, name##_i16, name##_i32, name##_i64, name##_f16, name##_bf16, name##_f32, name##_f64, name##_c64, name##_c128}
+#define BY_DTYPE(name) {name##_b8, name##_u8, name##_i8, name##_i16, name##_i32, name##_i64, name##_f16, name##_bf16, name##_f32, name##_f64, name##_c64, name##_c128, \
+    name##_u16, name##_u32, name##_u64}

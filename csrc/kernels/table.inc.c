@@ -17,6 +17,7 @@
 #include "scan.inc.c"
 #include "sort.inc.c"
 #include "dot.inc.c"
+#include "unsigned.inc.c"
 #include "optim.inc.c"
 #include "rnn.inc.c"
 #include "loss.inc.c"
@@ -38,10 +39,10 @@ const Kernels TABLE = {
     .binary = BY_DTYPE(binary_table),
     .ternary = BY_DTYPE(ternary_table),
     .cast = {cast_table_b8, cast_table_u8, cast_table_i8, cast_table_i16, cast_table_i32, cast_table_i64,
-             cast_table_f16, cast_table_bf16, cast_table_f32, cast_table_f64, cast_table_c64, cast_table_c128},
+             cast_table_f16, cast_table_bf16, cast_table_f32, cast_table_f64, cast_table_c64, cast_table_c128, cast_table_u16, cast_table_u32, cast_table_u64},
     .copy = {copy_1, copy_2, copy_4, copy_8, copy_16},
     .where = {where_1, where_2, where_4, where_8, where_16},
-    .any_zero = {any_zero_u8, any_zero_u8, any_zero_u8, any_zero_i16, any_zero_i32, any_zero_i64},
+    .any_zero = {any_zero_u8, any_zero_u8, any_zero_u8, any_zero_i16, any_zero_i32, any_zero_i64, [12] = any_zero_i16, any_zero_i32, any_zero_i64},
     .reduce = BY_DTYPE(reduce),
     .scan = BY_DTYPE(scan),
     .sort_scratch = sort_scratch,

@@ -146,6 +146,7 @@ static int special_power(double e, Dtype dtype) {
 static Tensor *pow_forward(Call *c) {
     Arg a = c->arg[0], e = c->arg[1];
     Dtype dtype = rl_result_type(2, (Arg[]){a, e});
+    if (rl_is_bare(dtype) && a.tag == A_TENSOR && e.tag == A_INT && (e.i == 0 || e.i == 1)) return e.i ? rl_clone(a.tensor) : rl_do("ones_like", a);
     if (e.tag == A_INT && e.i < 0 && rl_dtype_is(dtype, CLASS_INTEGRAL))
         return rl_fail(RL_RUNTIME_ERROR, "Integers to negative integer powers are not allowed. Make the base floating-point: x.float() ** %lld", (long long)e.i);
     if (a_is_number(&e) && e.tag != A_COMPLEX && a.tag == A_TENSOR) {
@@ -212,21 +213,21 @@ static Tensor *heaviside_forward(Call *c) {
 Op rl_arith_ops[] = {
     {
         .sig = "add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor",
-        .forward = add_forward, .vjp = add_vjp, .flags = ELEMENTWISE, .where = FMIO, .data = BINARY_add,
+        .forward = add_forward, .vjp = add_vjp, .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO, .data = BINARY_add,
         .formula = "input: g; other: g * conj(alpha)",
         .samples = "x(3, 4), x(3, 4); x(3, 4), x(4), alpha=2; x(3, 4), 2",
         .doc = "input + alpha other.\n\n>>> rl.add(rl.tensor([1.0, 2.0]), 10)\ntensor([11., 12.])",
     },
     {
         .sig = "sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor",
-        .forward = sub_forward, .vjp = sub_vjp, .flags = ELEMENTWISE, .where = FMIO, .data = BINARY_sub, .aliases = "subtract",
+        .forward = sub_forward, .vjp = sub_vjp, .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO, .data = BINARY_sub, .aliases = "subtract",
         .formula = "input: g; other: -g * conj(alpha)",
         .samples = "x(3, 4), x(3, 4); x(3, 4), x(4), alpha=2; x(3, 4), 2",
         .doc = "input - alpha other.\n\n>>> rl.sub(rl.tensor([1.0, 2.0]), 10)\ntensor([-9., -8.])",
     },
     {
         .sig = "rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor",
-        .forward = rsub_forward, .vjp = rsub_vjp, .flags = ELEMENTWISE, .where = FUNCTION | METHOD, .data = BINARY_sub,
+        .forward = rsub_forward, .vjp = rsub_vjp, .flags = TAKES_BARE | ELEMENTWISE, .where = FUNCTION | METHOD, .data = BINARY_sub,
         .formula = "input: -g * conj(alpha); other: g",
         .samples = "x(3, 4), x(3, 4); x(3, 4), 2",
         .doc = "other - alpha input: subtraction the other way round.\n\n>>> rl.rsub(rl.tensor([1.0, 2.0]), 10)\ntensor([9., 8.])",
@@ -234,7 +235,7 @@ Op rl_arith_ops[] = {
     {
         .sig = TWO("mul"), .aliases = "multiply",
         .forward = rl_binary_forward, .vjp = mul_vjp, .saves = SAVE(0) | SAVE(1), .saves_for = {SAVE(1), SAVE(0)},
-        .flags = ELEMENTWISE, .where = FMIO, .data = BINARY_mul,
+        .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO, .data = BINARY_mul,
         .formula = "input: g * conj(other); other: g * conj(input)",
         .samples = "x(3, 4), x(3, 4); x(3, 1), x(4); x(3, 4), 2",
         .doc = "Elementwise product.\n\n>>> rl.mul(rl.tensor([1.0, 2.0]), 10)\ntensor([10., 20.])",
@@ -242,33 +243,33 @@ Op rl_arith_ops[] = {
     {
         .sig = "div(input: Tensor | Number, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor", .aliases = "divide true_divide",
         .forward = div_forward, .vjp = div_vjp, .saves = SAVE(0) | SAVE(1), .saves_for = {SAVE(1), SAVE(0) | SAVE(1)},
-        .flags = ELEMENTWISE, .where = FMIO,
+        .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO,
         .samples = "x(3, 4), pos(3, 4); x(3, 1), pos(4); x(3, 4), 2",
         .doc = "Elementwise quotient, a float even of integers; rounding_mode 'floor' or 'trunc' rounds it and keeps the dtype.\n\n"
                ">>> rl.div(rl.tensor([7, -7]), 2)\ntensor([ 3.5000, -3.5000])\n>>> rl.div(rl.tensor([7, -7]), 2, rounding_mode='floor')\ntensor([ 3, -4])",
     },
     {
         .sig = TWO("floor_divide"),
-        .forward = floor_divide_forward, .flags = ELEMENTWISE, .where = FMIO,
+        .forward = floor_divide_forward, .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO,
         .samples = "x(3, 4), pos(3, 4); x(3, 4), 2",
         .doc = "The quotient rounded down, as Python's //.\n\n>>> rl.floor_divide(rl.tensor([7, -7]), 2)\ntensor([ 3, -4])",
     },
     {
         .sig = "pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor",
         .forward = pow_forward, .vjp = pow_vjp, .saves = SAVE(0) | SAVE(1) | SAVE_OUT(0), .saves_for = {SAVE(0) | SAVE(1), SAVE(0) | SAVE(1) | SAVE_OUT(0)},
-        .flags = ELEMENTWISE, .where = FMIO,
+        .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO,
         .samples = "pos(3, 4), 2; pos(3, 4), pos(3, 4); pos(3, 4), 0.5; x(3, 4), 3",
         .doc = "Each element to the power of the exponent.\n\n>>> rl.pow(rl.tensor([1.0, 2.0, 3.0]), 2)\ntensor([1., 4., 9.])",
     },
     {
         .sig = "float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor",
-        .forward = float_power_forward, .flags = COMPOSITE | EXACT_OUT, .where = FMIO,
+        .forward = float_power_forward, .flags = TAKES_BARE | COMPOSITE | EXACT_OUT, .where = FMIO,
         .samples = "pos(3, 4), 2",
         .doc = "pow in double precision, also of integers.\n\n>>> rl.float_power(rl.tensor([2, 3]), -1).dtype == rl.float64\nTrue",
     },
     {
         .sig = "heaviside(input: Tensor, values: Tensor) -> Tensor",
-        .forward = heaviside_forward, .flags = ELEMENTWISE, .where = FMIO, .data = BINARY_heaviside,
+        .forward = heaviside_forward, .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO, .data = BINARY_heaviside,
         .samples = "x(3, 4), x(3, 4)",
         .doc = "0 below 0, 1 above, and the given value at 0.\n\n>>> rl.heaviside(rl.tensor([-1.0, 0.0, 1.0]), rl.tensor([0.5]))\ntensor([0.0000, 0.5000, 1.0000])",
     },

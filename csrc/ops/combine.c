@@ -64,6 +64,7 @@ static Tensor *cat_forward(Call *c) {
     for (int i = 0; i < list->n; i++)
         if (!is_legacy_empty(list->tensors[i])) shape[dim] += list->tensors[i]->shape[dim];
     Dtype dtype = rl_result_type(1, c->arg);
+    if (rl_thread.failed) return NULL;
     Tensor *y = rl_out(c, 0, like->ndim, shape, dtype);
     if (y && !c->dest && all_channels_last(list)) {
         Tensor picture = *y;
@@ -113,7 +114,8 @@ static Tensor *stack_forward(Call *c) {
     int64_t shape[RL_MAX_DIMS + 1], stride[RL_MAX_DIMS];
     for (int i = 0; i < like->ndim; i++) shape[i + (i >= dim)] = like->shape[i];
     shape[dim] = list->n;
-    Tensor *y = rl_out(c, 0, like->ndim + 1, shape, rl_result_type(1, c->arg));
+    Dtype dtype = rl_result_type(1, c->arg);
+    Tensor *y = rl_thread.failed ? NULL : rl_out(c, 0, like->ndim + 1, shape, dtype);
     if (!y) return NULL;
     for (int i = 0; i < like->ndim; i++) stride[i] = y->stride[i + (i >= dim)];
     for (int i = 0; i < list->n; i++) {
@@ -413,6 +415,8 @@ static Tensor *flip_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     bool mask[RL_MAX_DIMS];
     if (!rl_wrap_dims(x->ndim, c->arg[1].n, c->arg[1].ints, mask)) return NULL;
+    if (rl_is_bare(x->dtype) && x->numel > 1 && mask[x->ndim - 1])      /* the others torch moves as whole lines */
+        return rl_fail(RL_NOT_IMPLEMENTED, "\"flip_cpu\" not implemented for '%s' along the last dim", rl_dtypes[x->dtype].word);
     Tensor *y = rl_empty_like(x, x->dtype);
     if (!y || x->numel == 0) return y;
     int64_t stride[RL_MAX_DIMS], offset = x->offset;
@@ -564,159 +568,159 @@ static Tensor *block_diag_forward(Call *c) {
 
 #define SPLITS(name, d, least)                                                                                                            \
     {                                                                                                                                     \
-        .sig = name "(input: Tensor, sections: int) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE, .data = d, .data2 = least, \
+        .sig = name "(input: Tensor, sections: int) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE, .data = d, .data2 = least, \
         .doc = "Equal pieces along dim " #d ".\n\n>>> len(rl." name "(rl.zeros(2, 2, 2), 2))\n2", .forward = split_sections_forward, .samples = "x(2, 4, 2), 2", \
     },                                                                                                                                    \
     {                                                                                                                                     \
-        .sig = name "(input: Tensor, indices: list[int]) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE, .data = d, .data2 = least, \
+        .sig = name "(input: Tensor, indices: list[int]) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE, .data = d, .data2 = least, \
         .doc = "Pieces along dim " #d ", cut at the given places.\n\n>>> len(rl." name "(rl.zeros(2, 2, 2), [1]))\n2", .forward = split_indices_forward, .samples = "x(2, 4, 2), [1]", \
     }
 
 Op rl_combine_ops[] = {
     {
-        .sig = "cat(tensors: list[Tensor], dim: int = 0) -> Tensor", .flags = NO_OVERLAP, .where = FUNCTION | OUT, .aliases = "concat concatenate",
+        .sig = "cat(tensors: list[Tensor], dim: int = 0) -> Tensor", .flags = TAKES_BARE | NO_OVERLAP, .where = FUNCTION | OUT, .aliases = "concat concatenate",
         .doc = "Tensors joined along a dim in which they may differ.\n\n>>> rl.cat([rl.tensor([1]), rl.tensor([2, 3])])\ntensor([1, 2, 3])",
         .forward = cat_forward, .vjp = cat_vjp, .samples = "[x(2, 3), x(1, 3)]; [x(2, 3), x(2, 1)], -1; [x(2, 3)], 0; [x(0), x(2, 3)], 0",
     },
     {
-        .sig = "stack(tensors: list[Tensor], dim: int = 0) -> Tensor", .where = FUNCTION | OUT,
+        .sig = "stack(tensors: list[Tensor], dim: int = 0) -> Tensor", .flags = TAKES_BARE, .where = FUNCTION | OUT,
         .doc = "Tensors of one shape joined along a new dim.\n\n>>> rl.stack([rl.tensor([1, 2]), rl.tensor([3, 4])])\ntensor([[1, 2],\n        [3, 4]])",
         .forward = stack_forward, .vjp = stack_vjp, .samples = "[x(2, 3), x(2, 3)]; [x(2, 3), x(2, 3)], -1; [x(), x()]",
     },
     {
-        .sig = "hstack(tensors: list[Tensor]) -> Tensor", .where = FUNCTION | OUT, .flags = COMPOSITE, .data = 1, .data2 = 1,
+        .sig = "hstack(tensors: list[Tensor]) -> Tensor", .where = FUNCTION | OUT, .flags = TAKES_BARE | COMPOSITE, .data = 1, .data2 = 1,
         .doc = "Joined along the columns; vectors end to end.\n\n>>> rl.hstack([rl.tensor([1]), rl.tensor([2])])\ntensor([1, 2])",
         .forward = cat_along_forward, .samples = "[x(2, 3), x(2, 1)]; [x(2), x(3)]; [x(), x()]",
     },
     {
-        .sig = "vstack(tensors: list[Tensor]) -> Tensor", .where = FUNCTION | OUT, .flags = COMPOSITE, .data = 2, .aliases = "row_stack",
+        .sig = "vstack(tensors: list[Tensor]) -> Tensor", .where = FUNCTION | OUT, .flags = TAKES_BARE | COMPOSITE, .data = 2, .aliases = "row_stack",
         .doc = "Joined along the rows; vectors are rows.\n\n>>> rl.vstack([rl.tensor([1]), rl.tensor([2])])\ntensor([[1],\n        [2]])",
         .forward = cat_along_forward, .samples = "[x(2, 3), x(1, 3)]; [x(3), x(3)]",
     },
     {
-        .sig = "dstack(tensors: list[Tensor]) -> Tensor", .where = FUNCTION | OUT, .flags = COMPOSITE, .data = 3, .data2 = 2,
+        .sig = "dstack(tensors: list[Tensor]) -> Tensor", .where = FUNCTION | OUT, .flags = TAKES_BARE | COMPOSITE, .data = 3, .data2 = 2,
         .doc = "Joined along the third dim.\n\n>>> rl.dstack([rl.tensor([1]), rl.tensor([2])])\ntensor([[[1, 2]]])",
         .forward = cat_along_forward, .samples = "[x(2, 3), x(2, 3)]; [x(3), x(3)]",
     },
     {
-        .sig = "column_stack(tensors: list[Tensor]) -> Tensor", .where = FUNCTION | OUT, .flags = COMPOSITE,
+        .sig = "column_stack(tensors: list[Tensor]) -> Tensor", .where = FUNCTION | OUT, .flags = TAKES_BARE | COMPOSITE,
         .doc = "Joined along the columns; vectors are columns.\n\n>>> rl.column_stack([rl.tensor([1, 2]), rl.tensor([3, 4])])\ntensor([[1, 3],\n        [2, 4]])",
         .forward = column_stack_forward, .samples = "[x(2, 3), x(2, 1)]; [x(3), x(3)]",
     },
     {
-        .sig = "_atleast_1d(input: Tensor) -> Tensor", .where = PRIVATE, .flags = COMPOSITE, .data = 1,
+        .sig = "_atleast_1d(input: Tensor) -> Tensor", .where = PRIVATE, .flags = TAKES_BARE | COMPOSITE, .data = 1,
         .doc = "With at least one dim.\n\n>>> rl._C._ops._atleast_1d(rl.tensor(1))\ntensor([1])", .forward = at_least_forward, .samples = "x(); x(2)",
     },
     {
-        .sig = "_atleast_2d(input: Tensor) -> Tensor", .where = PRIVATE, .flags = COMPOSITE, .data = 2,
+        .sig = "_atleast_2d(input: Tensor) -> Tensor", .where = PRIVATE, .flags = TAKES_BARE | COMPOSITE, .data = 2,
         .doc = "With at least two dims.\n\n>>> rl._C._ops._atleast_2d(rl.tensor(1))\ntensor([[1]])", .forward = at_least_forward, .samples = "x(); x(2)",
     },
     {
-        .sig = "_atleast_3d(input: Tensor) -> Tensor", .where = PRIVATE, .flags = COMPOSITE, .data = 3,
+        .sig = "_atleast_3d(input: Tensor) -> Tensor", .where = PRIVATE, .flags = TAKES_BARE | COMPOSITE, .data = 3,
         .doc = "With at least three dims.\n\n>>> rl._C._ops._atleast_3d(rl.tensor(1))\ntensor([[[1]]])", .forward = at_least_forward, .samples = "x(); x(2); x(2, 3)",
     },
     {
-        .sig = "split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
+        .sig = "split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD | COPY, .flags = TAKES_BARE | VIEW,
         .doc = "Pieces of split_size along dim; the last may be shorter.\n\n>>> rl.arange(3).split(2)\n(tensor([0, 1]), tensor([2]))",
         .forward = split_forward, .vjp = cut_vjp, .samples = "x(5, 2), 2; x(2, 6), 3, 1",
     },
     {
-        .sig = "split(input: Tensor, split_size: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "split(input: Tensor, split_size: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "Pieces of the given lengths along dim.\n\n>>> rl.arange(3).split([1, 2])\n(tensor([0]), tensor([1, 2]))",
         .forward = split_list_forward, .samples = "x(5, 2), [2, 3]",
     },
     {
-        .sig = "split_with_sizes(input: Tensor, split_sizes: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
+        .sig = "split_with_sizes(input: Tensor, split_sizes: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD | COPY, .flags = TAKES_BARE | VIEW,
         .doc = "Pieces of the given lengths along dim.\n\n>>> rl.split_with_sizes(rl.arange(3), [1, 2])\n(tensor([0]), tensor([1, 2]))",
         .forward = split_with_sizes_forward, .vjp = cut_vjp, .samples = "x(5, 2), [2, 3]; x(2, 4), [4, 0], 1",
     },
     {
-        .sig = "chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "At most `chunks` pieces of equal length along dim; the last may be shorter.\n\n>>> rl.arange(3).chunk(2)\n(tensor([0, 1]), tensor([2]))",
         .forward = chunk_forward, .samples = "x(5, 2), 3; x(2, 6), 2, 1",
     },
     {
-        .sig = "unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "As split(), with pieces that may each be written to.\n\n>>> rl.unsafe_split(rl.arange(3), 2)\n(tensor([0, 1]), tensor([2]))",
         .forward = unsafe_forward, .samples = "x(5, 2), 2; x(2, 6), 3, 1",
     },
     {
-        .sig = "unsafe_split_with_sizes(input: Tensor, split_sizes: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "unsafe_split_with_sizes(input: Tensor, split_sizes: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "As split_with_sizes(), with pieces that may each be written to.\n\n>>> rl.unsafe_split_with_sizes(rl.arange(3), [1, 2])\n(tensor([0]), tensor([1, 2]))",
         .forward = unsafe_forward, .samples = "x(5, 2), [2, 3]; x(2, 4), [4, 0], 1",
     },
     {
-        .sig = "unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "As chunk(), with pieces that may each be written to.\n\n>>> rl.unsafe_chunk(rl.arange(3), 2)\n(tensor([0, 1]), tensor([2]))",
         .forward = unsafe_forward, .samples = "x(5, 2), 3; x(2, 6), 2, 1",
     },
     {
-        .sig = "tensor_split(input: Tensor, sections: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "tensor_split(input: Tensor, sections: int, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "Exactly `sections` pieces along dim, the first ones longer by one if need be.\n\n>>> rl.arange(3).tensor_split(2)\n(tensor([0, 1]), tensor([2]))",
         .forward = tensor_split_forward, .samples = "x(5, 2), 3; x(2, 6), 4, 1",
     },
     {
-        .sig = "tensor_split(input: Tensor, indices: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "tensor_split(input: Tensor, indices: list[int], dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "Pieces along dim, cut at the given places.\n\n>>> rl.arange(3).tensor_split([1])\n(tensor([0]), tensor([1, 2]))",
         .forward = tensor_split_at_forward, .samples = "x(5, 2), [1, 3]; x(2, 6), [2], 1",
     },
     {
-        .sig = "tensor_split(input: Tensor, tensor_indices_or_sections: Tensor, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "tensor_split(input: Tensor, tensor_indices_or_sections: Tensor, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "The same with the number or the places in a tensor.\n\n>>> rl.arange(3).tensor_split(rl.tensor([1]))\n(tensor([0]), tensor([1, 2]))",
         .forward = tensor_split_by_tensor_forward, .samples = "x(5, 2), rl.tensor([1, 3])",
     },
     SPLITS("hsplit", 1, 1), SPLITS("vsplit", 0, 2), SPLITS("dsplit", 2, 3),
     {
-        .sig = "unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD | COPY, .flags = VIEW,
+        .sig = "unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]", .where = FUNCTION | METHOD | COPY, .flags = TAKES_BARE | VIEW,
         .doc = "All slices along a dim.\n\n>>> rl.tensor([[1, 2], [3, 4]]).unbind()\n(tensor([1, 2]), tensor([3, 4]))",
         .forward = unbind_forward, .vjp = unbind_vjp, .samples = "x(2, 3); x(2, 3), 1",
     },
     {
-        .sig = "repeat(input: Tensor, *repeats: int) -> Tensor", .where = METHOD,
+        .sig = "repeat(input: Tensor, *repeats: int) -> Tensor", .flags = TAKES_BARE, .where = METHOD,
         .doc = "The tensor laid side by side as often as asked along each dim.\n\n>>> rl.tensor([1, 2]).repeat(2)\ntensor([1, 2, 1, 2])",
         .forward = repeat_forward, .vjp = repeat_vjp, .samples = "x(2, 3), (2, 1); x(3), (2, 2); x(), (3,)",
     },
     {
-        .sig = "tile(input: Tensor, *dims: int) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "tile(input: Tensor, *dims: int) -> Tensor", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "repeat() in which missing counts are 1.\n\n>>> rl.tile(rl.tensor([1, 2]), (2,))\ntensor([1, 2, 1, 2])",
         .forward = tile_forward, .samples = "x(2, 3), (2,); x(3), (2, 2)",
     },
     {
-        .sig = "flip(input: Tensor, *dims: int) -> Tensor", .where = FUNCTION | METHOD,
+        .sig = "flip(input: Tensor, *dims: int) -> Tensor", .flags = TAKES_BARE, .where = FUNCTION | METHOD,
         .doc = "Elements in reverse along the dims.\n\n>>> rl.flip(rl.tensor([1, 2]), (0,))\ntensor([2, 1])",
         .forward = flip_forward, .vjp = flip_vjp, .samples = "x(2, 3), (0,); x(2, 3), (0, -1)",
     },
     {
-        .sig = "fliplr(input: Tensor) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE, .data = 1,
+        .sig = "fliplr(input: Tensor) -> Tensor", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE, .data = 1,
         .doc = "Columns in reverse.\n\n>>> rl.fliplr(rl.tensor([[1, 2]]))\ntensor([[2, 1]])", .forward = flip_one_forward, .samples = "x(2, 3)",
     },
     {
-        .sig = "flipud(input: Tensor) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE, .data = 0,
+        .sig = "flipud(input: Tensor) -> Tensor", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE, .data = 0,
         .doc = "Rows in reverse.\n\n>>> rl.flipud(rl.tensor([1, 2]))\ntensor([2, 1])", .forward = flip_one_forward, .samples = "x(2, 3)",
     },
     {
-        .sig = "roll(input: Tensor, shifts: int | list[int], dims: int | list[int] | None = None) -> Tensor", .where = FUNCTION | METHOD,
+        .sig = "roll(input: Tensor, shifts: int | list[int], dims: int | list[int] | None = None) -> Tensor", .flags = TAKES_BARE, .where = FUNCTION | METHOD,
         .doc = "Elements moved along dims, those that fall off the end coming in at the start.\n\n>>> rl.roll(rl.tensor([1, 2, 3]), 1)\ntensor([3, 1, 2])",
         .forward = roll_forward, .vjp = roll_vjp, .samples = "x(2, 3), 2; x(2, 3), (1, -1), (0, 1)",
     },
     {
-        .sig = "rot90(input: Tensor, k: int = 1, dims: list[int] = [0, 1]) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "rot90(input: Tensor, k: int = 1, dims: list[int] = [0, 1]) -> Tensor", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "Turned k times by a right angle, from the first dim towards the second.\n\n>>> rl.rot90(rl.tensor([[1, 2]]))\ntensor([[2],\n        [1]])",
         .forward = rot90_forward, .samples = "x(2, 3); x(2, 3), 3",
     },
     {
-        .sig = "broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]", .where = FUNCTION, .flags = COMPOSITE,
+        .sig = "broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]", .where = FUNCTION, .flags = TAKES_BARE | COMPOSITE,
         .doc = "All expanded to the shape they have in common; what has it already is returned itself.\n\n>>> rl.broadcast_tensors(rl.zeros(2, 1), rl.zeros(3))[1].shape\nrushlight.Size([2, 3])",
         .forward = broadcast_tensors_forward, .samples = "x(2, 1), x(3)",
     },
     {
-        .sig = "meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...]", .where = FUNCTION, .flags = COMPOSITE,
+        .sig = "meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...]", .where = FUNCTION, .flags = TAKES_BARE | COMPOSITE,
         .doc = "Coordinates of a grid from those of its axes; indexing 'ij' (default) or 'xy'.\n\n"
                ">>> rl.meshgrid(rl.tensor([1, 2]), rl.tensor([3]), indexing='ij')[0]\ntensor([[1],\n        [2]])",
         .forward = meshgrid_forward, .samples = "x(2), x(3)",
     },
     {
-        .sig = "block_diag(*tensors: Tensor) -> Tensor", .where = FUNCTION, .flags = COMPOSITE,
+        .sig = "block_diag(*tensors: Tensor) -> Tensor", .where = FUNCTION, .flags = TAKES_BARE | COMPOSITE,
         .doc = "Matrices along the diagonal of a larger one.\n\n>>> rl.block_diag(rl.tensor([[1]]), rl.tensor([[2]]))\ntensor([[1, 0],\n        [0, 2]])",
         .forward = block_diag_forward, .samples = "x(2, 3), x(1, 2); x(2), x()",
     },

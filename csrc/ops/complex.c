@@ -71,22 +71,22 @@ Op rl_complex_ops[] = {
         .forward = part_forward, .vjp = imag_vjp, .samples = "-",
     },
     {
-        .sig = "real(input: Tensor) -> Tensor", .where = FUNCTION, .flags = COMPOSITE,
+        .sig = "real(input: Tensor) -> Tensor", .where = FUNCTION, .flags = TAKES_BARE | COMPOSITE,
         .doc = "The real parts, as a view; real tensors come back as they are.\n\n>>> rl.real(rl.tensor([1 + 2j]))\ntensor([1.])",
         .forward = real_forward, .samples = "x(2, 3)",
     },
     {
-        .sig = "imag(input: Tensor) -> Tensor", .where = FUNCTION, .flags = COMPOSITE,
+        .sig = "imag(input: Tensor) -> Tensor", .where = FUNCTION, .flags = TAKES_BARE | COMPOSITE,
         .doc = "The imaginary parts of a complex tensor, as a view.\n\n>>> rl.imag(rl.tensor([1 + 2j]))\ntensor([2.])",
         .forward = imag_forward, .samples = "-",
     },
     {
-        .sig = "view_as_real(input: Tensor) -> Tensor", .where = FUNCTION | COPY, .flags = VIEW,
+        .sig = "view_as_real(input: Tensor) -> Tensor", .where = FUNCTION | COPY, .flags = TAKES_BARE | VIEW,
         .doc = "Complex numbers as pairs along a new last dim.\n\n>>> rl.view_as_real(rl.tensor([1 + 2j]))\ntensor([[1., 2.]])",
         .forward = view_as_real_forward, .vjp = view_as_real_vjp, .samples = "-",
     },
     {
-        .sig = "view_as_complex(input: Tensor) -> Tensor", .where = FUNCTION | COPY, .flags = VIEW,
+        .sig = "view_as_complex(input: Tensor) -> Tensor", .where = FUNCTION | COPY, .flags = TAKES_BARE | VIEW,
         .doc = "Pairs along the last dim as complex numbers.\n\n>>> rl.view_as_complex(rl.tensor([[1., 2.]]))\ntensor([1.+2.j])",
         .forward = view_as_complex_forward, .vjp = view_as_complex_vjp, .samples = "-",
     },

@@ -100,20 +100,23 @@ Tensor *rl_copy_into(Tensor *to, Tensor *from) {
     return rl_loop(fn, 2, (Tensor *[]){to, from}, NULL, 0.5) ? to : NULL;
 }
 
-static bool within(Dtype dtype, double v) {
+/* Negative ints wrap to unsigned ones; negative floats do not. */
+static bool within(Dtype dtype, double v, bool whole) {
     static const double most[RL_NDTYPES] = {[RL_UINT8] = 255, [RL_INT8] = 127, [RL_INT16] = 32767, [RL_INT32] = 2147483647.0, [RL_INT64] = 0x1p63,
-                                            [RL_FLOAT16] = 65504, [RL_BFLOAT16] = 0x1.fep127, [RL_FLOAT32] = 0x1.fffffep127, [RL_COMPLEX64] = 0x1.fffffep127};
+                                            [RL_UINT16] = 65535, [RL_UINT32] = 4294967295.0, [RL_UINT64] = 0x1p64, [RL_FLOAT16] = 65504, [RL_BFLOAT16] = 0x1.fep127, [RL_FLOAT32] = 0x1.fffffep127, [RL_COMPLEX64] = 0x1.fffffep127};
     if (!most[dtype]) return true;                                   /* bool and the doubles take all */
     if (!rl_dtype_is(dtype, CLASS_INT)) return isinf(v) || v != v || fabs(v) <= most[dtype];
-    double least = dtype == RL_UINT8 ? -255 : -most[dtype] - 1;      /* negative numbers wrap to unsigned ones */
-    return v >= least && (dtype == RL_INT64 ? v < most[dtype] : v <= most[dtype]);
+    double least = rl_is_signed(dtype) ? -most[dtype] - 1 : whole ? -most[dtype] : 0;
+    return v >= least && (rl_dtype_bytes(dtype) == 8 ? v < most[dtype] : v <= most[dtype]);
 }
 
 bool rl_number_fits(Dtype dtype, const Arg *number) {
-    static const char *const words[RL_NDTYPES] = {"bool", "uint8_t", "int8_t", "int16_t", "int", "int64_t", "at::Half", "at::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>"};
+    static const char *const words[RL_NDTYPES] = {"bool", "uint8_t", "int8_t", "int16_t", "int", "int64_t", "at::Half", "at::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>",
+                                                   "uint16_t", "uint32_t", "uint64_t"};
     bool real = number->tag != A_COMPLEX || dtype == RL_BOOL || rl_dtype_is(dtype, CLASS_COMPLEX) || number->complex[1] == 0;
-    bool fits = real && (number->tag == A_INT && dtype == RL_INT64 ? true : within(dtype, a_double(number)));
-    if (fits && number->tag == A_COMPLEX && rl_dtype_is(dtype, CLASS_COMPLEX)) fits = within(dtype, number->complex[1]);
+    bool whole = number->tag == A_INT || number->tag == A_BOOL, exact = (number->tag == A_INT && dtype == RL_INT64) || (a_is_past_int64(number) && dtype == RL_UINT64);
+    bool fits = real && (exact || within(dtype, a_double(number), whole));
+    if (fits && number->tag == A_COMPLEX && rl_dtype_is(dtype, CLASS_COMPLEX)) fits = within(dtype, number->complex[1], false);
     return fits || rl_fail(RL_RUNTIME_ERROR, "value cannot be converted to type %s without overflow: %g%s", words[dtype], a_double(number), real ? "" : " has an imaginary part");
 }
 
@@ -124,6 +127,15 @@ Tensor *rl_fill(Tensor *t, const Arg *number) {
         return t;
     }
     return rl_copy_into(t, rl_scalar(t->dtype, number));
+}
+
+static Dtype signed_dtype(Dtype d) { return d == RL_UINT16 ? RL_INT16 : d == RL_UINT32 ? RL_INT32 : RL_INT64; }
+
+Tensor *rl_as_signed(Tensor *a, bool in_order) {
+    if (!a) return NULL;
+    Dtype d = signed_dtype(a->dtype);
+    Tensor *bits = rl_view_dtype(rl_alias(a), d, a->ndim, a->shape, a->stride, a->offset);
+    return in_order ? rl_do("bitwise_xor", a_t(bits), a_i((int64_t)(UINT64_MAX << (8 * rl_dtype_bytes(d) - 1)))) : bits;
 }
 
 /* ---- dtype and layout -------------------------------------------------------------------------------------------- */
@@ -230,59 +242,59 @@ static void copy_vjp(Call *c, Tensor **g, Tensor **dx) {
 #define NAMED(name, e)                                                                                                        \
     {                                                                                                                         \
         .sig = name "(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor", .where = METHOD,          \
-        .flags = COMPOSITE, .data = e, .forward = to_named_forward, .samples = "x(2, 3)",                                     \
+        .flags = TAKES_BARE | COMPOSITE, .data = e, .forward = to_named_forward, .samples = "x(2, 3)",                        \
         .doc = "The tensor with dtype " #e "; itself if it has it.\n\n>>> rl.tensor([1]).bool()\ntensor([True])",             \
     }
 
 Op rl_convert_ops[] = {
     {
-        .sig = "_cast(input: Tensor, dtype: dtype) -> Tensor", .where = PRIVATE, .node = "ToCopyBackward0",
+        .sig = "_cast(input: Tensor, dtype: dtype) -> Tensor", .flags = TAKES_BARE, .where = PRIVATE, .node = "ToCopyBackward0",
         .doc = "A copy in another dtype.\n\n>>> rl._C._ops._cast(rl.tensor([1.5]), rl.int64)\ntensor([1])",
         .forward = cast_forward, .formula = "input: g", .samples = "x(2, 3), rl.float64",
     },
     {
-        .sig = "clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor", .where = FUNCTION | METHOD,
+        .sig = "clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor", .flags = TAKES_BARE, .where = FUNCTION | METHOD,
         .doc = "A copy that the gradient flows through.\n\n>>> rl.clone(rl.tensor([1, 2]))\ntensor([1, 2])",
         .forward = clone_forward, .formula = "input: g", .samples = "x(2, 3); x(0, 4); x()",
     },
     {
-        .sig = "contiguous(input: Tensor, *, memory_format: memory_format = contiguous_format) -> Tensor", .where = METHOD, .flags = COMPOSITE,
+        .sig = "contiguous(input: Tensor, *, memory_format: memory_format = contiguous_format) -> Tensor", .where = METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "The tensor itself if its elements lie row by row without gaps, else a copy in which they do.\n\n"
                ">>> rl.tensor([[1, 2], [3, 4]]).t().contiguous().stride()\n(2, 1)",
         .forward = contiguous_forward, .samples = "x(2, 3); x(3, 2).t()",
     },
     {
         .sig = "to(input: Tensor, dtype: dtype, non_blocking: bool = False, copy: bool = False, *, memory_format: memory_format = preserve_format) -> Tensor",
-        .where = METHOD, .flags = COMPOSITE,
+        .where = METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "The tensor in another dtype, layout or, where there were several, device; itself if nothing changes.\n\n"
                ">>> rl.tensor([1.9]).to(rl.int64)\ntensor([1])",
         .forward = to_dtype_forward, .samples = "x(2, 3), rl.float64; x(2, 3), rl.float32, False, True",
     },
     {
         .sig = "to(input: Tensor, device: device | None = None, dtype: dtype | None = None, non_blocking: bool = False, copy: bool = False, *, memory_format: memory_format = preserve_format) -> Tensor",
-        .where = METHOD, .flags = COMPOSITE,
+        .where = METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "The tensor on a device, of which there is one.\n\n>>> rl.tensor([1]).to('cpu')\ntensor([1])",
         .forward = to_device_forward, .samples = "x(2, 3), 'cpu'; x(2, 3), 'cpu', rl.float64",
     },
     {
         .sig = "to(input: Tensor, other: Tensor, non_blocking: bool = False, copy: bool = False, *, memory_format: memory_format = preserve_format) -> Tensor",
-        .where = METHOD, .flags = COMPOSITE,
+        .where = METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "The tensor with the dtype of another.\n\n>>> rl.tensor([1]).to(rl.tensor([0.5]))\ntensor([1.])",
         .forward = to_other_forward, .samples = "x(2, 3), x(1)",
     },
     {
-        .sig = "type_as(input: Tensor, other: Tensor) -> Tensor", .where = METHOD, .flags = COMPOSITE,
+        .sig = "type_as(input: Tensor, other: Tensor) -> Tensor", .where = METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "The tensor with the dtype of another.\n\n>>> rl.tensor([1]).type_as(rl.tensor([0.5]))\ntensor([1.])",
         .forward = type_as_forward, .samples = "x(2, 3), x(1)",
     },
     {
-        .sig = "detach(input: Tensor) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = COMPOSITE,
+        .sig = "detach(input: Tensor) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = TAKES_BARE | COMPOSITE,
         .doc = "The same data, cut from the graph: no gradient flows through the result.\n\n"
                ">>> rl.ones(1, requires_grad=True).detach().requires_grad\nFalse",
         .forward = detach_forward, .samples = "x(2, 3)",
     },
     {
-        .sig = "copy_(input: Tensor, other: Tensor, non_blocking: bool = False) -> Tensor", .where = METHOD | METHOD_ONLY_INPLACE, .node = "CopyBackwards",
+        .sig = "copy_(input: Tensor, other: Tensor, non_blocking: bool = False) -> Tensor", .flags = TAKES_BARE, .where = METHOD | METHOD_ONLY_INPLACE, .node = "CopyBackwards",
         .doc = "Writes the elements of src, broadcast and converted, into the tensor.\n\n>>> rl.zeros(2).copy_(rl.tensor([1, 2]))\ntensor([1., 2.])",
         .forward = copy_forward, .vjp = copy_vjp, .samples = "x(2, 3), x(3); x(2, 3), x(2, 3)",
     },

@@ -383,80 +383,80 @@ static Tensor *triangle_forward(Call *c) {
 
 Op rl_create_ops[] = {
     {
-        .sig = "empty(*size: int, " OPTIONS ", " FORMAT ") -> Tensor", .where = FUNCTION | OUT, .forward = empty_forward, .samples = "-",
+        .sig = "empty(*size: int, " OPTIONS ", " FORMAT ") -> Tensor", .flags = TAKES_BARE, .where = FUNCTION | OUT, .forward = empty_forward, .samples = "-",
         .doc = "A tensor whose elements are whatever the memory held.\n\n>>> rl.empty(2, 3).shape\ntorch.Size([2, 3])",
     },
     {
-        .sig = "zeros(*size: int, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .forward = constant_forward, .data = 0,
+        .sig = "zeros(*size: int, " OPTIONS ") -> Tensor", .flags = TAKES_BARE, .where = FUNCTION | OUT, .forward = constant_forward, .data = 0,
         .doc = "A tensor of zeros.\n\n>>> rl.zeros(2)\ntensor([0., 0.])", .samples = "2, 3; (2, 0); (); 4, dtype=rl.int64",
     },
     {
-        .sig = "ones(*size: int, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .forward = constant_forward, .data = 1,
+        .sig = "ones(*size: int, " OPTIONS ") -> Tensor", .flags = TAKES_BARE, .where = FUNCTION | OUT, .forward = constant_forward, .data = 1,
         .doc = "A tensor of ones.\n\n>>> rl.ones(2)\ntensor([1., 1.])", .samples = "2, 3; (2, 0); (); 4, dtype=rl.bool",
     },
     {
-        .sig = "full(size: int | list[int], fill_value: Number, *, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .forward = full_forward,
+        .sig = "full(size: int | list[int], fill_value: Number, *, " OPTIONS ") -> Tensor", .flags = TAKES_BARE, .where = FUNCTION | OUT, .forward = full_forward,
         .doc = "A tensor of one number, whose dtype is that of the number if none is given.\n\n>>> rl.full((2,), 7)\ntensor([7, 7])",
         .samples = "(2, 3), 7; (2,), 1.5; (), True; (0, 2), 1, dtype=rl.float64",
     },
     {
-        .sig = "scalar_tensor(s: Number, *, " OPTIONS ") -> Tensor", .where = FUNCTION, .forward = scalar_forward,
+        .sig = "scalar_tensor(s: Number, *, " OPTIONS ") -> Tensor", .flags = TAKES_BARE, .where = FUNCTION, .forward = scalar_forward,
         .doc = "A tensor without dims, of the default dtype.\n\n>>> rl.scalar_tensor(3)\ntensor(3.)", .samples = "3; 2.5, dtype=rl.float64",
     },
     {
-        .sig = "empty_strided(size: int | list[int], stride: int | list[int], *, " OPTIONS ") -> Tensor", .where = FUNCTION, .forward = empty_strided_forward,
+        .sig = "empty_strided(size: int | list[int], stride: int | list[int], *, " OPTIONS ") -> Tensor", .flags = TAKES_BARE, .where = FUNCTION, .forward = empty_strided_forward,
         .doc = "An uninitialised tensor with the strides given.\n\n>>> rl.empty_strided((2, 3), (1, 2)).stride()\n(1, 2)", .samples = "-",
     },
     {
-        .sig = "empty_permuted(size: int | list[int], physical_layout: list[int], *, " OPTIONS ") -> Tensor", .where = FUNCTION, .forward = empty_permuted_forward,
+        .sig = "empty_permuted(size: int | list[int], physical_layout: list[int], *, " OPTIONS ") -> Tensor", .flags = TAKES_BARE, .where = FUNCTION, .forward = empty_permuted_forward,
         .doc = "An uninitialised tensor whose dims lie in memory in the order given, outermost first.\n\n>>> rl.empty_permuted((2, 3), (1, 0)).stride()\n(1, 2)", .samples = "-",
     },
     {
-        .sig = "empty_like(input: Tensor, *, " OPTIONS ", " FORMAT ") -> Tensor", .where = FUNCTION, .forward = empty_like_forward, .samples = "-",
+        .sig = "empty_like(input: Tensor, *, " OPTIONS ", " FORMAT ") -> Tensor", .flags = TAKES_BARE, .where = FUNCTION, .forward = empty_like_forward, .samples = "-",
         .doc = "An uninitialised tensor of the same shape, dtype and order of dims.\n\n>>> rl.empty_like(rl.zeros(2, 3)).shape\ntorch.Size([2, 3])",
     },
     {
-        .sig = "zeros_like(input: Tensor, *, " OPTIONS ", " FORMAT ") -> Tensor", .where = FUNCTION, .forward = constant_like_forward, .data = 0,
+        .sig = "zeros_like(input: Tensor, *, " OPTIONS ", " FORMAT ") -> Tensor", .flags = TAKES_BARE, .where = FUNCTION, .forward = constant_like_forward, .data = 0,
         .doc = "Zeros in the shape and dtype of another tensor.\n\n>>> rl.zeros_like(rl.tensor([1, 2]))\ntensor([0, 0])", .samples = "x(2, 3); x(3, 2).t(); x(2), dtype=rl.int64",
     },
     {
-        .sig = "ones_like(input: Tensor, *, " OPTIONS ", " FORMAT ") -> Tensor", .where = FUNCTION, .forward = constant_like_forward, .data = 1,
+        .sig = "ones_like(input: Tensor, *, " OPTIONS ", " FORMAT ") -> Tensor", .flags = TAKES_BARE, .where = FUNCTION, .forward = constant_like_forward, .data = 1,
         .doc = "Ones in the shape and dtype of another tensor.\n\n>>> rl.ones_like(rl.tensor([3, 2]))\ntensor([1, 1])", .samples = "x(2, 3); x(3, 2).t(); x(2), dtype=rl.int64",
     },
     {
-        .sig = "full_like(input: Tensor, fill_value: Number, *, " OPTIONS ", " FORMAT ") -> Tensor", .where = FUNCTION, .forward = full_like_forward,
+        .sig = "full_like(input: Tensor, fill_value: Number, *, " OPTIONS ", " FORMAT ") -> Tensor", .flags = TAKES_BARE, .where = FUNCTION, .forward = full_like_forward,
         .doc = "One number in the shape and dtype of another tensor.\n\n>>> rl.full_like(rl.tensor([1, 2]), 7)\ntensor([7, 7])", .samples = "x(2, 3), 2; x(3, 2).t(), 1.5",
     },
     {
-        .sig = "new_empty(input: Tensor, *size: int, " OPTIONS ") -> Tensor", .where = METHOD, .forward = new_empty_forward, .samples = "-",
+        .sig = "new_empty(input: Tensor, *size: int, " OPTIONS ") -> Tensor", .flags = TAKES_BARE, .where = METHOD, .forward = new_empty_forward, .samples = "-",
         .doc = "An uninitialised tensor of the same dtype.\n\n>>> rl.tensor([1]).new_empty(2).dtype\ntorch.int64",
     },
     {
-        .sig = "new_zeros(input: Tensor, *size: int, " OPTIONS ") -> Tensor", .where = METHOD, .forward = new_constant_forward, .data = 0,
+        .sig = "new_zeros(input: Tensor, *size: int, " OPTIONS ") -> Tensor", .flags = TAKES_BARE, .where = METHOD, .forward = new_constant_forward, .data = 0,
         .doc = "Zeros of the same dtype.\n\n>>> rl.tensor([1]).new_zeros(2)\ntensor([0, 0])", .samples = "x(2), 3; x(2), (2, 3)",
     },
     {
-        .sig = "new_ones(input: Tensor, *size: int, " OPTIONS ") -> Tensor", .where = METHOD, .forward = new_constant_forward, .data = 1,
+        .sig = "new_ones(input: Tensor, *size: int, " OPTIONS ") -> Tensor", .flags = TAKES_BARE, .where = METHOD, .forward = new_constant_forward, .data = 1,
         .doc = "Ones of the same dtype.\n\n>>> rl.tensor([5]).new_ones(2)\ntensor([1, 1])", .samples = "x(2), 3; x(2), (2, 3)",
     },
     {
-        .sig = "new_full(input: Tensor, size: int | list[int], fill_value: Number, *, " OPTIONS ") -> Tensor", .where = METHOD, .forward = new_full_forward,
+        .sig = "new_full(input: Tensor, size: int | list[int], fill_value: Number, *, " OPTIONS ") -> Tensor", .flags = TAKES_BARE, .where = METHOD, .forward = new_full_forward,
         .doc = "One number, in the dtype of the tensor.\n\n>>> rl.tensor([1]).new_full((2,), 7)\ntensor([7, 7])", .samples = "x(2), (3,), 7; x(2), (), 1",
     },
     {
-        .sig = "new_empty_strided(input: Tensor, size: int | list[int], stride: int | list[int], *, " OPTIONS ") -> Tensor", .where = METHOD, .forward = new_empty_strided_forward,
+        .sig = "new_empty_strided(input: Tensor, size: int | list[int], stride: int | list[int], *, " OPTIONS ") -> Tensor", .flags = TAKES_BARE, .where = METHOD, .forward = new_empty_strided_forward,
         .doc = "An uninitialised tensor of the same dtype with the strides given.\n\n>>> rl.tensor([1]).new_empty_strided((2, 3), (1, 2)).stride()\n(1, 2)", .samples = "-",
     },
     {
-        .sig = "fill(input: Tensor, value: Number) -> Tensor", .where = FUNCTION | INPLACE, .flags = ELEMENTWISE | OVERLAPS, .forward = fill_forward, .formula = "input: zeros_like(g)",
+        .sig = "fill(input: Tensor, value: Number) -> Tensor", .where = FUNCTION | INPLACE, .flags = TAKES_BARE | ELEMENTWISE | OVERLAPS, .forward = fill_forward, .formula = "input: zeros_like(g)",
         .doc = "One number in every element.\n\n>>> rl.zeros(2).fill_(3)\ntensor([3., 3.])", .samples = "x(2, 3), 2; x(), 1.5",
     },
     {
-        .sig = "fill(input: Tensor, value: Tensor) -> Tensor", .where = FUNCTION | INPLACE, .flags = OVERLAPS, .forward = fill_tensor_forward, .formula = "input: zeros_like(g); value: g",
+        .sig = "fill(input: Tensor, value: Tensor) -> Tensor", .where = FUNCTION | INPLACE, .flags = TAKES_BARE | OVERLAPS, .forward = fill_tensor_forward, .formula = "input: zeros_like(g); value: g",
         .doc = "The number in a tensor without dims, in every element.\n\n>>> rl.zeros(2).fill_(rl.tensor(3.))\ntensor([3., 3.])", .samples = "x(2, 3), x()",
     },
     {
-        .sig = "zero(input: Tensor) -> Tensor", .where = FUNCTION | INPLACE, .flags = ELEMENTWISE | OVERLAPS, .forward = zero_forward, .formula = "input: zeros_like(g)",
+        .sig = "zero(input: Tensor) -> Tensor", .where = FUNCTION | INPLACE, .flags = TAKES_BARE | ELEMENTWISE | OVERLAPS, .forward = zero_forward, .formula = "input: zeros_like(g)",
         .doc = "Zero in every element.\n\n>>> rl.ones(2).zero_()\ntensor([0., 0.])", .samples = "x(2, 3)",
     },
     {

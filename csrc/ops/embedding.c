@@ -261,7 +261,7 @@ static void bag_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 Op rl_embedding_ops[] = {
     {
-        .sig = "embedding(weight: Tensor, indices: Tensor, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor", .where = FUNCTION,
+        .sig = "embedding(weight: Tensor, indices: Tensor, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor", .flags = TAKES_BARE, .where = FUNCTION,
         .saves = SAVE(NUMBERS),
         .doc = "Row i of the weight for every index i: [*] -> [*, width]. The row padding_idx gets no gradient.\n\n"
                ">>> rl.embedding(rl.tensor([[1., 2.], [3., 4.]]), rl.tensor([1]))\ntensor([[3., 4.]])",

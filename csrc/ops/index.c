@@ -384,7 +384,7 @@ static Tensor *masked_scatter_forward(Call *c) {
 
 Op rl_index_ops[] = {
     {
-        .sig = "_index(input: Tensor, indices: list[Tensor | None]) -> Tensor", .where = PRIVATE, .node = "IndexBackward0", .saves_for = {SAVE(1)},
+        .sig = "_index(input: Tensor, indices: list[Tensor | None]) -> Tensor", .flags = TAKES_BARE, .where = PRIVATE, .node = "IndexBackward0", .saves_for = {SAVE(1)},
         .doc = "input[indices], one entry per dim; None keeps a dim whole.\n\n>>> rl._C._ops._index(rl.tensor([5, 6, 7]), [rl.tensor([2, 0])])\ntensor([7, 5])",
         .forward = index_forward, .vjp = index_vjp, .samples = "x(3, 4), [idx(3, 2)]; x(3, 4), [None, idx(4, 2, 2)]; x(3, 4, 2), [idx(3, 2), None, idx(2, 2)]; x(3, 4), [mask(3, 4)]; x(3, 4), [idx(3, 0)]",
     },

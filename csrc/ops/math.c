@@ -296,27 +296,27 @@ static Tensor *equal_forward(Call *c) {
 
 Op rl_math_ops[] = {
     {
-        .sig = "round(input: Tensor, *, decimals: int = 0) -> Tensor", .forward = round_forward, .formula = "input: zeros_like(g)", .flags = ELEMENTWISE | EXACT_OUT, .where = FMIO,
+        .sig = "round(input: Tensor, *, decimals: int = 0) -> Tensor", .forward = round_forward, .formula = "input: zeros_like(g)", .flags = TAKES_BARE | ELEMENTWISE | EXACT_OUT, .where = FMIO,
         .aliases = "special.round", .samples = "x(3, 4); x(3, 4), decimals=1",
         .doc = "The nearest integer, halves to even; or to so many decimals.\n\n>>> rl.round(rl.tensor([0.5, 1.5, -2.7]))\ntensor([ 0.,  2., -3.])",
     },
     {
-        .sig = "nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor", .forward = nan_to_num_forward, .flags = ELEMENTWISE | EXACT_OUT | OVERLAPS, .where = FMIO,
+        .sig = "nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor", .forward = nan_to_num_forward, .flags = TAKES_BARE | ELEMENTWISE | EXACT_OUT | OVERLAPS, .where = FMIO,
         .formula = "input: where(isfinite(input), g, zeros_like(g))", .samples = "x(3, 4)",
         .doc = "NaN and infinities replaced by numbers.\n\n>>> rl.nan_to_num(rl.tensor([float('nan'), 1.0]), nan=7.0)\ntensor([7., 1.])",
     },
     {
-        .sig = "logit(input: Tensor, eps: float | None = None) -> Tensor", .forward = logit_forward, .vjp = logit_vjp, .saves = SAVE(0), .flags = ELEMENTWISE, .where = FMIO,
+        .sig = "logit(input: Tensor, eps: float | None = None) -> Tensor", .forward = logit_forward, .vjp = logit_vjp, .saves = SAVE(0), .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO,
         .aliases = "special.logit", .samples = "unit(3, 4); unit(3, 4), 0.2",
         .doc = "log(x / (1 - x)), the inverse of sigmoid; eps keeps x away from 0 and 1.\n\n>>> rl.logit(rl.tensor([0.5, 0.9]))\ntensor([0.0000, 2.1972])",
     },
     {
-        .sig = "polygamma(n: int, input: Tensor) -> Tensor", .forward = polygamma_forward, .vjp = polygamma_vjp, .saves = SAVE(1), .data = 1, .flags = ELEMENTWISE, .where = FUNCTION | OUT,
+        .sig = "polygamma(n: int, input: Tensor) -> Tensor", .forward = polygamma_forward, .vjp = polygamma_vjp, .saves = SAVE(1), .data = 1, .flags = TAKES_BARE | ELEMENTWISE, .where = FUNCTION | OUT,
         .aliases = "special.polygamma", .samples = "1, pos(3, 4); 2, pos(3)",
         .doc = "The n-th derivative of digamma.\n\n>>> rl.polygamma(1, rl.tensor([1.0]))\ntensor([1.6449])",
     },
     {
-        .sig = "polygamma(input: Tensor, n: int) -> Tensor", .forward = polygamma_forward, .vjp = polygamma_vjp, .saves = SAVE(0), .data = 0, .flags = ELEMENTWISE, .where = METHOD | INPLACE,
+        .sig = "polygamma(input: Tensor, n: int) -> Tensor", .forward = polygamma_forward, .vjp = polygamma_vjp, .saves = SAVE(0), .data = 0, .flags = TAKES_BARE | ELEMENTWISE, .where = METHOD | INPLACE,
         .samples = "pos(3, 4), 1",
     },
     {
@@ -324,15 +324,15 @@ Op rl_math_ops[] = {
         .doc = "Logarithm of the multivariate gamma function of dimension p.\n\n>>> rl.mvlgamma(rl.tensor([2.0]), 2)\ntensor([0.4516])",
     },
     {
-        .sig = "ldexp(input: Tensor, other: Tensor) -> Tensor", .forward = ldexp_forward, .flags = COMPOSITE | EXACT_OUT, .where = FMIO, .samples = "x(3, 4), idx(4, 3, 4)",
+        .sig = "ldexp(input: Tensor, other: Tensor) -> Tensor", .forward = ldexp_forward, .flags = TAKES_BARE | COMPOSITE | EXACT_OUT, .where = FMIO, .samples = "x(3, 4), idx(4, 3, 4)",
         .doc = "input times two to the power of other.\n\n>>> rl.ldexp(rl.tensor([1.0]), rl.tensor([3]))\ntensor([8.])",
     },
     {
-        .sig = "frexp(input: Tensor) -> (mantissa: Tensor, exponent: Tensor)", .forward = frexp_forward, .vjp = frexp_vjp, .saves = SAVE_OUT(1), .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4)",
+        .sig = "frexp(input: Tensor) -> (mantissa: Tensor, exponent: Tensor)", .forward = frexp_forward, .vjp = frexp_vjp, .saves = SAVE_OUT(1), .flags = TAKES_BARE | EXACT_OUT, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4)",
         .doc = "Mantissas in [0.5, 1) and exponents of two.\n\n>>> rl.frexp(rl.tensor([8.0])).mantissa\ntensor([0.5000])",
     },
     {
-        .sig = "angle(input: Tensor) -> Tensor", .forward = angle_forward, .vjp = angle_vjp, .saves = SAVE(0), .flags = ELEMENTWISE, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4)",
+        .sig = "angle(input: Tensor) -> Tensor", .forward = angle_forward, .vjp = angle_vjp, .saves = SAVE(0), .flags = TAKES_BARE | ELEMENTWISE, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4)",
         .doc = "The angle of complex numbers; 0 or pi for real ones.\n\n>>> rl.angle(rl.tensor([1.0, -1.0]))\ntensor([0.0000, 3.1416])",
     },
     {
@@ -340,36 +340,36 @@ Op rl_math_ops[] = {
         .samples = "-", .doc = "The complex conjugate of complex numbers.",
     },
     {
-        .sig = "conj_physical(input: Tensor) -> Tensor", .forward = conj_forward, .flags = COMPOSITE | EXACT_OUT, .where = FMIO, .samples = "x(3, 4)",
+        .sig = "conj_physical(input: Tensor) -> Tensor", .forward = conj_forward, .flags = TAKES_BARE | COMPOSITE | EXACT_OUT, .where = FMIO, .samples = "x(3, 4)",
         .doc = "The complex conjugate; a real tensor is returned as it is.\n\n>>> rl.conj_physical(rl.tensor([1 + 2j]))\ntensor([1.-2.j])",
     },
     {
-        .sig = "conj(input: Tensor) -> Tensor", .forward = conj_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3, 4)",
+        .sig = "conj(input: Tensor) -> Tensor", .forward = conj_forward, .flags = TAKES_BARE | COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3, 4)",
         .doc = "The complex conjugate; a real tensor is returned as it is.\n\n>>> rl.conj(rl.tensor([1 + 2j]))\ntensor([1.-2.j])",
     },
     {
-        .sig = "resolve_conj(input: Tensor) -> Tensor", .forward = same_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3)",
+        .sig = "resolve_conj(input: Tensor) -> Tensor", .forward = same_forward, .flags = TAKES_BARE | COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3)",
         .doc = "The tensor itself: conjugation is never put off.\n\n>>> rl.resolve_conj(rl.tensor([1.0]))\ntensor([1.])",
     },
     {
-        .sig = "resolve_neg(input: Tensor) -> Tensor", .forward = same_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3)",
+        .sig = "resolve_neg(input: Tensor) -> Tensor", .forward = same_forward, .flags = TAKES_BARE | COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3)",
         .doc = "The tensor itself: negation is never put off.\n\n>>> rl.resolve_neg(rl.tensor([1.0]))\ntensor([1.])",
     },
     {
-        .sig = "positive(input: Tensor) -> Tensor", .forward = positive_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3)",
+        .sig = "positive(input: Tensor) -> Tensor", .forward = positive_forward, .flags = TAKES_BARE | COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3)",
         .doc = "The tensor itself, as +x.\n\n>>> rl.positive(rl.tensor([-1.0]))\ntensor([-1.])",
     },
     {.sig = "sgn_backward(g: Tensor, x: Tensor) -> Tensor", .forward = sgn_backward_forward, .flags = COMPOSITE, .where = PRIVATE, .samples = "x(3), x(3)", .doc = "The gradient of sgn."},
     {
-        .sig = "complex(real: Tensor, imag: Tensor) -> Tensor", .forward = complex_forward, .vjp = complex_vjp, .flags = ELEMENTWISE | EXACT_OUT, .where = FUNCTION | OUT, .samples = "x(3, 4), x(3, 4)",
+        .sig = "complex(real: Tensor, imag: Tensor) -> Tensor", .forward = complex_forward, .vjp = complex_vjp, .flags = TAKES_BARE | ELEMENTWISE | EXACT_OUT, .where = FUNCTION | OUT, .samples = "x(3, 4), x(3, 4)",
         .doc = "Complex numbers from their parts.\n\n>>> rl.complex(rl.tensor([1.0]), rl.tensor([2.0]))\ntensor([1.+2.j])",
     },
     {
-        .sig = "polar(abs: Tensor, angle: Tensor) -> Tensor", .forward = polar_forward, .flags = COMPOSITE, .where = FUNCTION | OUT, .samples = "pos(3, 4), x(3, 4)",
+        .sig = "polar(abs: Tensor, angle: Tensor) -> Tensor", .forward = polar_forward, .flags = TAKES_BARE | COMPOSITE, .where = FUNCTION | OUT, .samples = "pos(3, 4), x(3, 4)",
         .doc = "Complex numbers from modulus and angle.\n\n>>> rl.polar(rl.tensor([2.0]), rl.tensor([0.0]))\ntensor([2.+0.j])",
     },
     {
-        .sig = "isreal(input: Tensor) -> Tensor", .forward = isreal_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3, 4)",
+        .sig = "isreal(input: Tensor) -> Tensor", .forward = isreal_forward, .flags = TAKES_BARE | COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3, 4)",
         .doc = "True where the imaginary part is zero.\n\n>>> rl.isreal(rl.tensor([1.0, 1 + 1j]))\ntensor([ True, False])",
     },
     {
@@ -382,17 +382,17 @@ Op rl_math_ops[] = {
         .doc = "The first half along dim times the sigmoid of the second.\n\n>>> rl.nn.functional.glu(rl.tensor([1.0, 0.0]))\ntensor([0.5000])",
     },
     {
-        .sig = "isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor", .forward = isclose_forward, .flags = COMPOSITE,
+        .sig = "isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor", .forward = isclose_forward, .flags = TAKES_BARE | COMPOSITE,
         .where = FUNCTION | METHOD, .samples = "x(3, 4), x(3, 4)",
         .doc = "Whether |input - other| <= atol + rtol |other|.\n\n>>> rl.isclose(rl.tensor([1.0, 2.0]), rl.tensor([1.0, 2.1]))\ntensor([ True, False])",
     },
     {
-        .sig = "allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool", .forward = allclose_forward, .flags = COMPOSITE,
+        .sig = "allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool", .forward = allclose_forward, .flags = TAKES_BARE | COMPOSITE,
         .where = FUNCTION | METHOD, .samples = "x(3, 4), x(3, 4)",
         .doc = "Whether all are close: see isclose.\n\n>>> rl.allclose(rl.tensor([1.0]), rl.tensor([1.0]))\nTrue",
     },
     {
-        .sig = "equal(input: Tensor, other: Tensor) -> bool", .forward = equal_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3, 4), x(3, 4)",
+        .sig = "equal(input: Tensor, other: Tensor) -> bool", .forward = equal_forward, .flags = TAKES_BARE | COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3, 4), x(3, 4)",
         .doc = "Whether of the same shape and with equal elements.\n\n>>> rl.equal(rl.tensor([1, 2]), rl.tensor([1, 2]))\nTrue",
     },
     {0},

@@ -468,12 +468,12 @@ Op rl_matmul_ops[] = {
         .forward = addbmm_forward, .samples = "x(3, 5), x(2, 3, 4), x(2, 4, 5)",
     },
     {
-        .sig = "outer(input: Tensor, vec2: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE, .aliases = "ger",
+        .sig = "outer(input: Tensor, vec2: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = TAKES_BARE | COMPOSITE, .aliases = "ger",
         .doc = "Every element of one vector times every element of the other.\n\n>>> rl.outer(rl.tensor([1, 2]), rl.tensor([3, 4]))\ntensor([[3, 4],\n        [6, 8]])",
         .forward = outer_forward, .samples = "x(2), x(3)",
     },
     {
-        .sig = "inner(input: Tensor, other: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
+        .sig = "inner(input: Tensor, other: Tensor) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = TAKES_BARE | COMPOSITE | EXACT_OUT,
         .doc = "Sums of products over the last dims.\n\n>>> rl.inner(rl.tensor([1., 2.]), rl.tensor([3., 4.]))\ntensor(11.)",
         .forward = inner_forward, .samples = "x(3), x(3); x(2, 3), x(4, 3); x(), x(2)",
     },

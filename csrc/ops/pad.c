@@ -118,6 +118,7 @@ static Tensor *border_pad_at_once(Tensor *x, const int64_t *shape, const int64_t
 static Tensor *border_pad(Call *c, Tensor *x, const Arg *pad, Border border) {
     int64_t shape[RL_MAX_DIMS], before[RL_MAX_DIMS];
     if (!padded_shape(x, pad, shape, before)) return NULL;
+    if (rl_is_bare(x->dtype) && border != CIRCULAR) return rl_fail(RL_NOT_IMPLEMENTED, "\"pad\" not implemented for '%s' in this mode", rl_dtypes[x->dtype].word);
     for (int d = x->ndim - pad->n / 2; border == CIRCULAR && x && d < x->ndim; d++) {   /* what is cut off does not come round */
         int64_t n = x->shape[d], after = shape[d] - n - before[d], front = before[d] < 0 ? -before[d] : 0, back = after < 0 ? -after : 0;
         if (front || back) x = rl_narrow(x, d, front, n > front + back ? n - front - back : 0);
@@ -265,12 +266,12 @@ static Tensor *pad_forward(Call *c) {
 
 Op rl_pad_ops[] = {
     {
-        .sig = "constant_pad_nd(input: Tensor, pad: list[int], value: Number = 0) -> Tensor", .where = FUNCTION,
+        .sig = "constant_pad_nd(input: Tensor, pad: list[int], value: Number = 0) -> Tensor", .flags = TAKES_BARE, .where = FUNCTION,
         .doc = "A border of one value; pads in pairs from the last dim backwards, negative ones cut.\n\n>>> rl.constant_pad_nd(rl.ones(1), [1, 1])\ntensor([0., 1., 0.])",
         .forward = constant_pad_forward, .vjp = constant_pad_vjp, .samples = "x(2, 3), [1, 2]; x(2, 3), [1, -1, 0, 2], 3; x(0, 3), [1, 0]",
     },
     {
-        .sig = "pad(input: Tensor, pad: list[int], mode: str = 'constant', value: float | None = None) -> Tensor", .where = NN, .flags = COMPOSITE,
+        .sig = "pad(input: Tensor, pad: list[int], mode: str = 'constant', value: float | None = None) -> Tensor", .where = NN, .flags = TAKES_BARE | COMPOSITE,
         .doc = "A border; mode is constant, reflect, replicate or circular.\n\n>>> rl.nn.functional.pad(rl.tensor([[1., 2.]]), (1, 0), 'replicate')\ntensor([[1., 1., 2.]])",
         .forward = pad_forward, .samples = "x(2, 3), [1, 2]; x(2, 3, 4), [1, 2], 'reflect'; x(2, 3, 4), [1, 2], 'replicate'; x(2, 3, 4, 4), [1, 2, 0, 1], 'circular'",
     },

@@ -52,6 +52,10 @@ void rl_write_number(Dtype dtype, const Arg *number, void *element) {
         *(float *)element = exact ? (float)whole : (float)pair[0];
         return;
     }
+    if (dtype == RL_UINT64) {
+        *(uint64_t *)element = a_uint(number);
+        return;
+    }
     Dtype from = exact ? RL_INT64 : rl_dtype_is(dtype, CLASS_COMPLEX) ? RL_COMPLEX128 : RL_FLOAT64;
     rl_kernels->cast[from][dtype](1, (char *[]){element, exact ? (char *)&whole : (char *)pair}, (int64_t[]){16, 16}, NULL);
 }
@@ -61,7 +65,7 @@ bool rl_pointwise(LoopFn *fn, Dtype compute, Dtype result, Tensor *out, int n, c
     Tensor *operands[MOST_INPUTS + 1] = {out};
     int count = 1;
     bool numbers = false;
-    if (!out) return false;
+    if (!out || rl_thread.failed) return false;
     m.casts = out->dtype != result;
     m.cast_out = m.casts ? rl_kernels->cast[result][out->dtype] : NULL;
     for (int k = 0; k < n; k++) {
@@ -201,7 +205,7 @@ Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra) {
     Dtype compute = rl_result_type(2, in);
     if (op->flags & TO_FLOAT) compute = rl_float_of(compute);
     LoopFn *fn = rl_kernels->binary[compute][kernel];
-    if (RL_UNLIKELY(!fn)) return rl_refuse_dtype(c, compute);
+    if (RL_UNLIKELY(!fn || rl_thread.failed)) return rl_refuse_dtype(c, compute);
     if (divides(kernel) && rl_dtype_is(compute, CLASS_INTEGRAL) && refuse_zero(&b)) return NULL;
     Tensor *t = a.tag == A_TENSOR ? (b.tag == A_TENSOR ? NULL : a.tensor) : b.tag == A_TENSOR ? b.tensor : NULL;
     if (t && !c->dest && t->dtype == compute && t->numel <= SMALL && rl_is_row_major(t))

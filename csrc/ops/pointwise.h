@@ -73,10 +73,10 @@ enum { WRITES_SAME, WRITES_BOOL, WRITES_REAL };
 
 /* One row of a .def file as a row of a table; rows without a signature are empty and are skipped. */
 #define UNARY_ROW(name, classes, reads, f, df, signature, flag_bits, places, formula_text, more_names, sample_text, doc_text) \
-    {.sig = signature, .flags = (flag_bits) | ELEMENTWISE, .where = places, .saves = SAVES_##reads, .forward = rl_unary_forward, .vjp = VJP_##reads, \
+    {.sig = signature, .flags = (flag_bits) | ELEMENTWISE | TAKES_BARE, .where = places, .saves = SAVES_##reads, .forward = rl_unary_forward, .vjp = VJP_##reads, \
      .formula = formula_text, .doc = doc_text, .samples = sample_text, .aliases = more_names, .data = UNARY_##name, .data2 = WRITES_##classes},
 #define BINARY_ROW(name, classes, f, signature, flag_bits, places, formula_text, more_names, sample_text, doc_text) \
-    {.sig = signature, .flags = (flag_bits) | ELEMENTWISE, .where = places, .forward = rl_binary_forward, .formula = formula_text, \
+    {.sig = signature, .flags = (flag_bits) | ELEMENTWISE | TAKES_BARE, .where = places, .forward = rl_binary_forward, .formula = formula_text, \
      .doc = doc_text, .samples = sample_text, .aliases = more_names, .data = BINARY_##name, .data2 = WRITES_##classes},
 
 #endif

@@ -116,7 +116,7 @@ Op rl_products_ops[] = {
         .doc = "linalg.cross; without dim, along the first dim of three elements.\n\n>>> rl.cross(rl.tensor([1, 0, 0]), rl.tensor([0, 1, 0]))\ntensor([0, 0, 1])",
     },
     {
-        .sig = "kron(input: Tensor, other: Tensor) -> Tensor", .forward = kron_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD | OUT, .samples = "x(2, 2), x(2, 3); x(3), x(2, 2)",
+        .sig = "kron(input: Tensor, other: Tensor) -> Tensor", .forward = kron_forward, .flags = TAKES_BARE | COMPOSITE, .where = FUNCTION | METHOD | OUT, .samples = "x(2, 2), x(2, 3); x(3), x(2, 2)",
         .doc = "The Kronecker product: every element of input times the whole of other.\n\n>>> rl.kron(rl.tensor([1, 2]), rl.tensor([1, 1]))\ntensor([1, 1, 2, 2])",
     },
     {0},

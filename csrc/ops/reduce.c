@@ -58,7 +58,8 @@ static const Arg *dtype_arg(const Call *c) { return &c->arg[c->op->data2 ? 3 : 1
 static Tensor *sum_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     Dtype dtype = a_dtype_or(dtype_arg(c), rl_dtype_is(x->dtype, CLASS_INTEGRAL) ? RL_INT64 : x->dtype);
-    if (dtype != x->dtype && !(dtype == RL_INT64 && rl_dtype_is(x->dtype, CLASS_INTEGRAL))) x = rl_cast(x, dtype);
+    if (rl_is_bare(dtype) || (c->dest && rl_is_bare(c->dest->dtype))) return refuse(c, rl_is_bare(dtype) ? dtype : (Dtype)c->dest->dtype);
+    if (dtype != x->dtype && !(dtype == RL_INT64 && rl_dtype_is(x->dtype, CLASS_INTEGRAL) && !rl_is_bare(x->dtype))) x = rl_cast(x, dtype);
     if (!x) return NULL;
     if (c->op->data == REDUCE_nansum && c->dest && rl_dtype_is(x->dtype, CLASS_INEXACT) && !rl_dtype_is(c->dest->dtype, CLASS_INEXACT))
         return rl_fail(RL_NOT_IMPLEMENTED, "\"nansum_cpu\" not implemented for '%s': the result is %s", rl_dtypes[c->dest->dtype].word, rl_dtypes[x->dtype].name);
@@ -157,11 +158,17 @@ static void prod_vjp(Call *c, Tensor **g, Tensor **dx) {
 /* ---- any, all, count_nonzero ------------------------------------------------------------------------------------------------------ */
 
 static Tensor *truth_forward(Call *c) {
-    Dtype dtype = c->arg[0].tensor->dtype == RL_UINT8 ? RL_UINT8 : RL_BOOL;   /* torch keeps uint8 here */
-    return reduce_to(c, c->op->data, c->arg[0].tensor, dim_arg(c), keepdim_arg(c), dtype, NULL);
+    Tensor *x = rl_is_bare(c->arg[0].tensor->dtype) ? rl_as_signed(c->arg[0].tensor, false) : c->arg[0].tensor;
+    if (!x) return NULL;
+    Dtype dtype = x->dtype == RL_UINT8 ? RL_UINT8 : RL_BOOL;   /* torch keeps uint8 here */
+    return reduce_to(c, c->op->data, x, dim_arg(c), keepdim_arg(c), dtype, NULL);
 }
 
-static Tensor *count_forward(Call *c) { return reduce_to(c, REDUCE_count, c->arg[0].tensor, &c->arg[1], false, RL_INT64, NULL); }
+static Tensor *count_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor;
+    if (rl_is_bare(x->dtype)) x = c->arg[1].tag == A_NONE ? refuse(c, x->dtype) : rl_as_signed(x, false);     /* torch's two ways differ here */
+    return x ? reduce_to(c, REDUCE_count, x, &c->arg[1], false, RL_INT64, NULL) : NULL;
+}
 
 /* ---- max, min, amax, amin, argmax, argmin, aminmax ------------------------------------------------------------------------------------ */
 
@@ -312,11 +319,11 @@ static void logsumexp_vjp(Call *c, Tensor **g, Tensor **dx) {
     }
 #define TRUTH(name, kind, example) \
     { \
-        .sig = name "(input: Tensor) -> Tensor", .forward = truth_forward, .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .data = kind, .samples = "mask(3, 4)", \
+        .sig = name "(input: Tensor) -> Tensor", .forward = truth_forward, .flags = TAKES_BARE | EXACT_OUT, .where = FUNCTION | METHOD | OUT, .data = kind, .samples = "mask(3, 4)", \
         .doc = "Whether " name " of the elements are nonzero.\n\n>>> rl." name "(rl.tensor([0, 5]))\n" example, \
     }, \
     { \
-        .sig = name "(input: Tensor, dim: int | list[int] | None, keepdim: bool = False) -> Tensor", .forward = truth_forward, .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, \
+        .sig = name "(input: Tensor, dim: int | list[int] | None, keepdim: bool = False) -> Tensor", .forward = truth_forward, .flags = TAKES_BARE | EXACT_OUT, .where = FUNCTION | METHOD | OUT, \
         .data = kind, .data2 = 1, .samples = "mask(3, 4), 1; mask(3, 4), 0, True", \
     }
 #define WHICH(name, kind, example) \
@@ -328,37 +335,37 @@ static void logsumexp_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 Op rl_reduce_ops[] = {
     {
-        .sig = ALL("sum"), .forward = sum_forward, .vjp = sum_vjp, .where = FUNCTION | METHOD | OUT, .data = REDUCE_sum, .samples = "x(3, 4); x()",
+        .sig = ALL("sum"), .forward = sum_forward, .flags = TAKES_BARE, .vjp = sum_vjp, .where = FUNCTION | METHOD | OUT, .data = REDUCE_sum, .samples = "x(3, 4); x()",
         .doc = "The sum of all elements, or over dims.\n\n>>> rl.sum(rl.tensor([[1, 2], [3, 4]]), 0)\ntensor([4, 6])",
     },
-    {.sig = DIMS("sum"), .forward = sum_forward, .vjp = sum_vjp, .where = FUNCTION | METHOD | OUT, .data = REDUCE_sum, .data2 = 1, .samples = "x(3, 4), 1; x(2, 3, 4), (0, 2), True"},
+    {.sig = DIMS("sum"), .forward = sum_forward, .flags = TAKES_BARE, .vjp = sum_vjp, .where = FUNCTION | METHOD | OUT, .data = REDUCE_sum, .data2 = 1, .samples = "x(3, 4), 1; x(2, 3, 4), (0, 2), True"},
     {
-        .sig = ALL("mean"), .forward = mean_forward, .vjp = mean_vjp, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(2)",
+        .sig = ALL("mean"), .forward = mean_forward, .flags = TAKES_BARE, .vjp = mean_vjp, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(2)",
         .doc = "The mean of all elements, or over dims.\n\n>>> rl.mean(rl.tensor([[1.0, 2.0], [3.0, 4.0]]), 0)\ntensor([2., 3.])",
     },
-    {.sig = DIMS("mean"), .forward = mean_forward, .vjp = mean_vjp, .where = FUNCTION | METHOD | OUT, .data2 = 1, .samples = "x(3, 4), 1; x(2, 3, 4), (0, 2), True"},
+    {.sig = DIMS("mean"), .forward = mean_forward, .flags = TAKES_BARE, .vjp = mean_vjp, .where = FUNCTION | METHOD | OUT, .data2 = 1, .samples = "x(3, 4), 1; x(2, 3, 4), (0, 2), True"},
     {
-        .sig = ALL("nansum"), .forward = sum_forward, .vjp = nansum_vjp, .saves = SAVE(0), .where = FUNCTION | METHOD | OUT, .data = REDUCE_nansum, .samples = "x(3, 4)",
+        .sig = ALL("nansum"), .forward = sum_forward, .flags = TAKES_BARE, .vjp = nansum_vjp, .saves = SAVE(0), .where = FUNCTION | METHOD | OUT, .data = REDUCE_nansum, .samples = "x(3, 4)",
         .doc = "The sum, NaN counting as 0.\n\n>>> rl.nansum(rl.tensor([1.0, float('nan')]))\ntensor(1.)",
     },
-    {.sig = DIMS("nansum"), .forward = sum_forward, .vjp = nansum_vjp, .saves = SAVE(0), .where = FUNCTION | METHOD | OUT, .data = REDUCE_nansum, .data2 = 1, .samples = "x(3, 4), 1"},
+    {.sig = DIMS("nansum"), .forward = sum_forward, .flags = TAKES_BARE, .vjp = nansum_vjp, .saves = SAVE(0), .where = FUNCTION | METHOD | OUT, .data = REDUCE_nansum, .data2 = 1, .samples = "x(3, 4), 1"},
     {
         .sig = "nanmean(input: Tensor, dim: int | list[int] | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor", .vjp = nanmean_vjp, .saves = SAVE(0),
-        .forward = nanmean_forward, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(3, 4), 1",
+        .forward = nanmean_forward, .flags = TAKES_BARE, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(3, 4), 1",
         .doc = "The mean of what is a number.\n\n>>> rl.nanmean(rl.tensor([1.0, float('nan'), 3.0]))\ntensor(2.)",
     },
     {
-        .sig = ALL("prod"), .forward = sum_forward, .vjp = prod_vjp, .saves = SAVE(0) | SAVE_OUT(0), .where = FUNCTION | METHOD | OUT, .data = REDUCE_prod, .samples = "pos(3, 2)",
+        .sig = ALL("prod"), .forward = sum_forward, .vjp = prod_vjp, .saves = SAVE(0) | SAVE_OUT(0), .flags = TAKES_BARE, .where = FUNCTION | METHOD | OUT, .data = REDUCE_prod, .samples = "pos(3, 2)",
         .doc = "The product of all elements, or along dim.\n\n>>> rl.prod(rl.tensor([2, 3, 4]))\ntensor(24)",
     },
     {
         .sig = "prod(input: Tensor, dim: int, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor", .forward = sum_forward, .vjp = prod_vjp, .saves = SAVE(0) | SAVE_OUT(0),
-        .where = FUNCTION | METHOD | OUT, .data = REDUCE_prod, .data2 = 1, .samples = "pos(3, 4), 1; pos(3, 4), 0, True",
+        .flags = TAKES_BARE, .where = FUNCTION | METHOD | OUT, .data = REDUCE_prod, .data2 = 1, .samples = "pos(3, 4), 1; pos(3, 4), 0, True",
     },
     TRUTH("any", REDUCE_any, "tensor(True)"),
     TRUTH("all", REDUCE_all, "tensor(False)"),
     {
-        .sig = "count_nonzero(input: Tensor, dim: int | list[int] | None = None) -> Tensor", .forward = count_forward, .where = FUNCTION | METHOD, .samples = "x(3, 4); x(3, 4), 1",
+        .sig = "count_nonzero(input: Tensor, dim: int | list[int] | None = None) -> Tensor", .forward = count_forward, .flags = TAKES_BARE, .where = FUNCTION | METHOD, .samples = "x(3, 4); x(3, 4), 1",
         .doc = "How many elements are not zero.\n\n>>> rl.count_nonzero(rl.tensor([0, 5, 6]))\ntensor(2)",
     },
     EXTREME("max", REDUCE_max, "tensor(5)"),
@@ -378,7 +385,7 @@ Op rl_reduce_ops[] = {
     },
     {
         .sig = "logsumexp(input: Tensor, dim: int | list[int], keepdim: bool = False) -> Tensor", .forward = logsumexp_forward, .vjp = logsumexp_vjp, .saves = SAVE(0) | SAVE_OUT(0),
-        .where = FUNCTION | METHOD | OUT, .aliases = "special.logsumexp", .samples = "x(3, 4), 1; x(2, 3, 4), (0, 2), True",
+        .flags = TAKES_BARE, .where = FUNCTION | METHOD | OUT, .aliases = "special.logsumexp", .samples = "x(3, 4), 1; x(2, 3, 4), (0, 2), True",
         .doc = "The logarithm of the sum of exponentials, without overflow.\n\n>>> rl.logsumexp(rl.tensor([0.0, 0.0]), 0)\ntensor(0.6931)",
     },
     {0},

@@ -70,7 +70,7 @@ static Tensor *draw_into(Tensor *t, Dtype work, const Draw *d) {
 }
 
 static bool refuse(Tensor *t, int classes, const char *name) {
-    return rl_dtype_is(t->dtype, classes) || rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", name, rl_dtypes[t->dtype].word);
+    return (rl_dtype_is(t->dtype, classes) && (!rl_is_bare(t->dtype) || classes & CLASS_BARE)) || rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", name, rl_dtypes[t->dtype].word);
 }
 
 /* ---- uniform -------------------------------------------------------------------------------------------------------- */
@@ -262,8 +262,8 @@ static void whole_bounds(Dtype dtype, int64_t *low, int64_t *high) {
         return;
     }
     int bits = 8 * rl_dtype_bytes(dtype);
-    bool is_signed = dtype != RL_BOOL && dtype != RL_UINT8;
-    *high = dtype == RL_BOOL ? 1 : is_signed ? (int64_t)(((UINT64_C(1) << (bits - 1)) - 1)) : 255;
+    bool is_signed = rl_is_signed(dtype);
+    *high = dtype == RL_BOOL ? 1 : is_signed || bits == 64 ? (int64_t)(((UINT64_C(1) << (bits - 1)) - 1)) : (INT64_C(1) << bits) - 1;   /* bounds are int64 */
     *low = is_signed ? -*high - 1 : 0;
 }
 
@@ -294,7 +294,7 @@ static bool range_fits(Tensor *t, int64_t from, int64_t to) {
 }
 
 static Tensor *fill_integers(Tensor *t, Generator *g, int64_t from, int64_t to) {
-    if (!t || !refuse(t, CLASS_REAL, "random_from_to_kernel_cpu")) return NULL;
+    if (!t || !refuse(t, CLASS_REAL | CLASS_BARE, "random_from_to_kernel_cpu")) return NULL;
     if (from < to && rl_dtype_is(t->dtype, CLASS_FLOATING)) pull_inside(t->dtype, &from, &to);
     if (!range_fits(t, from, to)) return NULL;
     uint64_t range = (uint64_t)to - (uint64_t)from;
@@ -315,10 +315,11 @@ static Tensor *fill_any_integers(Tensor *t, Generator *g) {
 
 static Tensor *random_to_the_top(Tensor *t, Generator *g, int64_t from) {
     int64_t low, high;
-    if (from == INT64_MIN) return draw_into(t, RL_INT64, &(Draw){fill_range64, g, 0, 0, 0, 0});
+    if (from == INT64_MIN && !rl_is_bare(t->dtype)) return draw_into(t, RL_INT64, &(Draw){fill_range64, g, 0, 0, 0, 0});
     whole_bounds(t->dtype, &low, &high);
     if (rl_dtype_is(t->dtype, CLASS_FLOATING)) high = INT64_C(1) << mantissa_bits(t->dtype);
     if (from < low || from > high) return rl_fail(RL_RUNTIME_ERROR, "from is out of bounds for %s: %" PRId64, rl_dtypes[t->dtype].name, from);
+    if (t->dtype == RL_UINT64) return rl_fail(RL_RUNTIME_ERROR, "to - 1 is out of bounds for uint64: bounds are int64 at most");
     uint64_t range = (uint64_t)high - (uint64_t)from + 1;
     return draw_into(t, RL_INT64, &(Draw){range >= UINT64_C(1) << 28 || range == 0 ? fill_range64 : fill_range32, g, 0, 0, from, range});
 }
@@ -426,7 +427,7 @@ static Tensor *random_to_forward(Call *c) { return fill_integers(c->arg[0].tenso
 static Tensor *random_from_to_forward(Call *c) {
     Arg *a = c->arg;
     Generator *g = rl_generator_of(&a[3]);
-    if (a[2].tag == A_NONE) return refuse(a[0].tensor, CLASS_REAL, "random_from_to_kernel_cpu") ? random_to_the_top(a[0].tensor, g, a[1].i) : NULL;
+    if (a[2].tag == A_NONE) return refuse(a[0].tensor, CLASS_REAL | CLASS_BARE, "random_from_to_kernel_cpu") ? random_to_the_top(a[0].tensor, g, a[1].i) : NULL;
     return fill_integers(a[0].tensor, g, a[1].i, a[2].i);
 }
 
@@ -535,7 +536,7 @@ static Tensor *bernoulli_p_forward(Call *c) {
 /* ---- rows ---------------------------------------------------------------------------------------------------------------- */
 
 #define G "generator: Generator | None = None"
-#define FILLS .where = METHOD | METHOD_ONLY_INPLACE, .flags = RANDOM | SELF_WRITES, .formula = "input: zeros_like(g)", .samples = "-"
+#define FILLS .where = METHOD | METHOD_ONLY_INPLACE, .flags = TAKES_BARE | RANDOM | SELF_WRITES, .formula = "input: zeros_like(g)", .samples = "-"
 
 Op rl_sample_ops[] = {
     {
@@ -592,11 +593,11 @@ Op rl_sample_ops[] = {
         .doc = "Normally distributed numbers of mean 0 and standard deviation 1.\n\n>>> _ = rl.manual_seed(0); rl.randn(2)\ntensor([ 1.5410, -0.2934])",
     },
     {
-        .sig = "randint(high: int, size: list[int], *, " G ", " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = RANDOM, .forward = randint_to_forward, .samples = "-",
+        .sig = "randint(high: int, size: list[int], *, " G ", " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = TAKES_BARE | RANDOM, .forward = randint_to_forward, .samples = "-",
         .doc = "Integers from 0 up to high, which is left out.\n\n>>> _ = rl.manual_seed(0); rl.randint(10, (4,))\ntensor([4, 9, 3, 0])",
     },
     {
-        .sig = "randint(low: int, high: int, size: list[int], *, " G ", " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = RANDOM, .forward = randint_forward, .samples = "-",
+        .sig = "randint(low: int, high: int, size: list[int], *, " G ", " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = TAKES_BARE | RANDOM, .forward = randint_forward, .samples = "-",
         .doc = "Integers from low up to high, which is left out.\n\n>>> _ = rl.manual_seed(0); rl.randint(0, 10, (4,))\ntensor([4, 9, 3, 0])",
     },
     {
@@ -612,11 +613,11 @@ Op rl_sample_ops[] = {
         .doc = "Normally distributed numbers in the shape and dtype of a tensor.\n\n>>> rl.randn_like(rl.zeros(2)).shape\ntorch.Size([2])",
     },
     {
-        .sig = "randint_like(input: Tensor, high: int, *, " G ", " OPTIONS ", " FORMAT ") -> Tensor", .where = FUNCTION, .flags = RANDOM, .forward = randint_like_to_forward, .samples = "-",
+        .sig = "randint_like(input: Tensor, high: int, *, " G ", " OPTIONS ", " FORMAT ") -> Tensor", .where = FUNCTION, .flags = TAKES_BARE | RANDOM, .forward = randint_like_to_forward, .samples = "-",
         .doc = "Integers from 0 up to high, in the shape and dtype of a tensor.\n\n>>> bool((rl.randint_like(rl.zeros(3), 2) < 2).all())\nTrue",
     },
     {
-        .sig = "randint_like(input: Tensor, low: int, high: int, *, " G ", " OPTIONS ", " FORMAT ") -> Tensor", .where = FUNCTION, .flags = RANDOM, .forward = randint_like_forward, .samples = "-",
+        .sig = "randint_like(input: Tensor, low: int, high: int, *, " G ", " OPTIONS ", " FORMAT ") -> Tensor", .where = FUNCTION, .flags = TAKES_BARE | RANDOM, .forward = randint_like_forward, .samples = "-",
         .doc = "Integers from low up to high, in the shape and dtype of a tensor.\n\n>>> bool((rl.randint_like(rl.zeros(3), 1, 2) == 1).all())\nTrue",
     },
     {

@@ -31,9 +31,11 @@ static Tensor *sum_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     int dim = rl_wrap_dim(x->ndim, c->arg[1].i);
     Dtype dtype = a_dtype_or(&c->arg[2], c->dest ? (Dtype)c->dest->dtype : rl_dtype_is(x->dtype, CLASS_INTEGRAL) ? RL_INT64 : x->dtype);
+    LoopFn *fn = rl_kernels->scan[dtype][c->op->data];
+    if (!fn) return refuse(c, dtype);
     x = dim < 0 ? NULL : rl_cast(x, dtype);
     Tensor *y = x ? rl_out_like(c, 0, dtype, 1, &x) : NULL;
-    return y && run_lines(rl_kernels->scan[dtype][c->op->data], 2, (Tensor *[]){y, x}, dim) ? y : NULL;
+    return y && run_lines(fn, 2, (Tensor *[]){y, x}, dim) ? y : NULL;
 }
 
 /* log(e^a + e^b) of complex numbers: the larger real part comes out of the logarithm. */
@@ -185,12 +187,12 @@ static void exp_sums_vjp(Call *c, Tensor **g, Tensor **dx) {
 Op rl_scan_ops[] = {
     {
         .sig = "cumsum(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor", .forward = sum_forward, .vjp = cumsum_vjp, .data = SCAN_SUM,
-        .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .samples = "x(3, 4), 1; x(3, 4), 0",
+        .flags = TAKES_BARE | EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .samples = "x(3, 4), 1; x(3, 4), 0",
         .doc = "Running sums along dim.\n\n>>> rl.cumsum(rl.tensor([1, 2, 3]), 0)\ntensor([1, 3, 6])",
     },
     {
         .sig = "cumprod(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor", .forward = sum_forward, .vjp = cumprod_vjp, .saves = SAVE(0) | SAVE_OUT(0), .data = SCAN_PROD,
-        .flags = EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .samples = "pos(3, 4), 1; pos(3, 4), 0",
+        .flags = TAKES_BARE | EXACT_OUT, .where = FUNCTION | METHOD | INPLACE | OUT, .samples = "pos(3, 4), 1; pos(3, 4), 0",
         .doc = "Running products along dim.\n\n>>> rl.cumprod(rl.tensor([1, 2, 3]), 0)\ntensor([1, 2, 6])",
     },
     {

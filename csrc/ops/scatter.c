@@ -22,7 +22,7 @@ static bool check_numbers(Call *c, Tensor *index, const Tensor *x, int dim) {
 }
 
 static bool is_long(Call *c, const Tensor *index) {
-    if (rl_dtype_is(index->dtype, CLASS_INT)) return true;
+    if (rl_dtype_is(index->dtype, CLASS_INT) && !rl_is_bare(index->dtype)) return true;
     return rl_fail(RL_RUNTIME_ERROR, "%s(): Expected dtype int32/int64 for index, but got %s", c->op->parsed->name, rl_dtypes[index->dtype].name);
 }
 
@@ -557,7 +557,7 @@ Op rl_scatter_ops[] = {
         .samples = "x(3, 4), 1, idx(4, 3, 2), x(3, 2), 'sum'; x(3, 4), 1, idx(4, 3, 2), x(3, 2), 'amax'; x(3, 4), 1, idx(4, 3, 2), x(3, 2), 'mean', include_self=False; x(3, 4), 1, idx(4, 3, 2), x(3, 2), 'prod'",
     },
     {
-        .sig = "index_select(input: Tensor, dim: int, index: Tensor) -> Tensor", .flags = EXACT_OUT, .where = FUNCTION | METHOD | OUT, .saves = SAVE(2),
+        .sig = "index_select(input: Tensor, dim: int, index: Tensor) -> Tensor", .flags = TAKES_BARE | EXACT_OUT, .where = FUNCTION | METHOD | OUT, .saves = SAVE(2),
         .doc = "Slices along dim, by number.\n\n>>> rl.index_select(rl.tensor([5, 6, 7]), 0, rl.tensor([2, 0]))\ntensor([7, 5])",
         .forward = index_select_forward, .vjp = index_select_vjp, .samples = "x(3, 4), 0, idx(3, 2); x(3, 4), 1, idx(4, 5); x(3, 4), 1, idx(4, 0)",
     },

@@ -122,7 +122,9 @@ static Tensor *unique_dim_forward(Call *c) {
     if (x->ndim == 0) return rl_fail(RL_RUNTIME_ERROR, "unique(): a 0-d tensor has no dim %d", dim);
     int64_t n = x->shape[dim];
     if (n && x->numel == 0) return rl_fail(RL_RUNTIME_ERROR, "unique(): There are 0 sized dimensions, and they aren't selected, so unique cannot be applied: shape %s", rl_text_shape(x));
-    Tensor *rows = as_rows(rl_cast(x, rl_dtype_is(x->dtype, CLASS_INTEGRAL) ? RL_INT64 : RL_FLOAT64), dim), *order = rl_empty(1, &n, RL_INT64), *room = rl_empty(1, &n, RL_INT64);
+    Tensor *ordered = x->dtype == RL_UINT64 ? rl_as_signed(x, true) : x;
+    if (!ordered) return NULL;
+    Tensor *rows = as_rows(rl_cast(ordered, rl_dtype_is(x->dtype, CLASS_INTEGRAL) ? RL_INT64 : RL_FLOAT64), dim), *order = rl_empty(1, &n, RL_INT64), *room = rl_empty(1, &n, RL_INT64);
     if (!rows || !order || !room) return NULL;
     for (int64_t i = 0; i < n; i++) ((int64_t *)rl_data(order))[i] = i;
     sort_rows(rows, rl_data(order), rl_data(room), n);
@@ -210,6 +212,7 @@ static Tensor *bincount_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *w = rl_arg_tensor(c, 1);
     int64_t most = c->arg[2].i;
     if (x->ndim != 1 || !rl_dtype_is(x->dtype, CLASS_INTEGRAL)) return rl_fail(RL_RUNTIME_ERROR, "bincount only supports 1-d non-negative integral inputs.");
+    if (rl_is_bare(x->dtype)) return rl_fail(RL_NOT_IMPLEMENTED, "\"bincount_cpu\" not implemented for '%s'", rl_dtypes[x->dtype].word);
     if (most < 0) return rl_fail(RL_RUNTIME_ERROR, "minlength should be >= 0, but is %lld", (long long)most);
     if (w && !rl_same_shape(w, x)) return rl_fail(RL_RUNTIME_ERROR, "weights should be 1-d and have the same length as input, but are %s and %s", rl_text_shape(w), rl_text_shape(x));
     Tensor *numbers = rl_contiguous(rl_cast(x, RL_INT64)), *weights = w ? rl_contiguous(rl_cast(w, RL_FLOAT64)) : NULL;
@@ -231,15 +234,15 @@ static Tensor *bincount_forward(Call *c) {
 Op rl_search_ops[] = {
     {
         .sig = "_unique2(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> (Tensor, Tensor, Tensor)", .forward = unique_forward,
-        .where = PRIVATE, .samples = "x(3, 4)", .doc = "The different elements in order, where each went, and how often each occurs.\n\n>>> rl._C._ops._unique2(rl.tensor([3, 1, 3]))[0]\ntensor([1, 3])",
+        .flags = TAKES_BARE, .where = PRIVATE, .samples = "x(3, 4)", .doc = "The different elements in order, where each went, and how often each occurs.\n\n>>> rl._C._ops._unique2(rl.tensor([3, 1, 3]))[0]\ntensor([1, 3])",
     },
     {
         .sig = "_unique_dim(input: Tensor, dim: int, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> (Tensor, Tensor, Tensor)", .forward = unique_dim_forward,
-        .where = PRIVATE, .samples = "x(3, 4), 0", .doc = "The different slices along dim, in lexical order.",
+        .flags = TAKES_BARE, .where = PRIVATE, .samples = "x(3, 4), 0", .doc = "The different slices along dim, in lexical order.",
     },
     {
         .sig = "_unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> (Tensor, Tensor, Tensor)", .forward = consecutive_forward,
-        .where = PRIVATE, .samples = "x(3, 4)", .doc = "Elements, or slices along dim, without repetitions of neighbours.",
+        .flags = TAKES_BARE, .where = PRIVATE, .samples = "x(3, 4)", .doc = "Elements, or slices along dim, without repetitions of neighbours.",
     },
     {
         .sig = "searchsorted(sorted_sequence: Tensor, input: Tensor | Number, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Tensor | None = None) -> Tensor",
@@ -252,7 +255,7 @@ Op rl_search_ops[] = {
         .doc = "The number of the interval between boundaries that each value lies in.\n\n>>> rl.bucketize(rl.tensor([3, 4]), rl.tensor([1, 3, 5]))\ntensor([1, 2])",
     },
     {
-        .sig = "bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor", .forward = bincount_forward, .where = FUNCTION | METHOD, .samples = "idx(5, 7)",
+        .sig = "bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor", .forward = bincount_forward, .flags = TAKES_BARE, .where = FUNCTION | METHOD, .samples = "idx(5, 7)",
         .doc = "How often each number from 0 on occurs.\n\n>>> rl.bincount(rl.tensor([0, 2, 2]))\ntensor([1, 0, 2])",
     },
     {0},

@@ -75,13 +75,13 @@ static void log_softmax_vjp(Call *c, Tensor **g, Tensor **dx) { dx[0] = rl_do("_
 Op rl_softmax_ops[] = {
     {
         .sig = "softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor", .forward = softmax_forward, .vjp = softmax_vjp, .saves = SAVE_OUT(0),
-        .flags = EXACT_OUT, .where = FUNCTION | METHOD | SPECIAL | OUT, .data = ROW_SOFTMAX, .formula = "input: y * (g - sum(g * y, dim, True))",
+        .flags = TAKES_BARE | EXACT_OUT, .where = FUNCTION | METHOD | SPECIAL | OUT, .data = ROW_SOFTMAX, .formula = "input: y * (g - sum(g * y, dim, True))",
         .samples = "x(3, 4), 1; x(2, 3, 4), 0",
         .doc = "Exponentials along dim, scaled to sum to one.\n\n>>> rl.softmax(rl.tensor([0.0, 0.0]), 0)\ntensor([0.5000, 0.5000])",
     },
     {
         .sig = "log_softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor", .forward = softmax_forward, .vjp = log_softmax_vjp, .saves = SAVE_OUT(0),
-        .flags = EXACT_OUT, .where = FUNCTION | METHOD | SPECIAL | OUT, .data = ROW_LOG_SOFTMAX, .formula = "input: g - exp(y) * sum(g, dim, True)",
+        .flags = TAKES_BARE | EXACT_OUT, .where = FUNCTION | METHOD | SPECIAL | OUT, .data = ROW_LOG_SOFTMAX, .formula = "input: g - exp(y) * sum(g, dim, True)",
         .samples = "x(3, 4), 1; x(2, 3, 4), 0",
         .doc = "The logarithm of softmax, without the detour.\n\n>>> rl.log_softmax(rl.tensor([0.0, 0.0]), 0)\ntensor([-0.6931, -0.6931])",
     },

@@ -32,10 +32,20 @@ static Tensor *refuse(Call *c, Dtype d) {
 
 /* ---- sort, argsort, topk ------------------------------------------------------------------------------------------------------ */
 
+/* Through signed numbers that compare as the unsigned ones do. */
+static bool sort_bare(Tensor *x, int dim, bool descending, Tensor **out) {
+    Tensor *both[2];
+    if (!rl_apply_many(RL_OP("sort"), 3, (Arg[]){a_t(rl_as_signed(x, true)), a_i(dim), a_b(descending)}, 2, both)) return false;
+    out[0] = rl_copy_into(rl_empty_like(both[0], x->dtype), rl_do("bitwise_xor", a_t(both[0]), a_i((int64_t)(UINT64_MAX << (8 * rl_dtype_bytes(x->dtype) - 1)))));
+    out[1] = both[1];
+    return out[0];
+}
+
 static bool sort_into(Call *c, Tensor *x, int64_t dim_arg, bool descending) {
     Tensor **out = rl_outputs(c, 2);
     int dim = rl_wrap_dim(x->ndim, dim_arg);
     if (!out || dim < 0) return false;
+    if (rl_is_bare(x->dtype)) return sort_bare(x, dim, descending, out);
     if (!rl_kernels->sort[x->dtype]) return refuse(c, x->dtype) != NULL;
     out[0] = rl_out_like(c, 0, x->dtype, 1, &x);
     out[1] = rl_out_like(c, 1, RL_INT64, 1, &x);
@@ -175,17 +185,17 @@ static void pick_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 Op rl_sort_ops[] = {
     {
-        .sig = "sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> (values: Tensor, indices: Tensor)", .forward = sort_forward, .vjp = scatter_vjp, .flags = EXACT_OUT,
+        .sig = "sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> (values: Tensor, indices: Tensor)", .forward = sort_forward, .vjp = scatter_vjp, .flags = TAKES_BARE | EXACT_OUT,
         .saves = SAVE_OUT(1), .data2 = 1, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(3, 4), 0, True",
         .doc = "Values in order along dim, and where they stood.  Always stable.\n\n>>> rl.sort(rl.tensor([3, 1, 2])).values\ntensor([1, 2, 3])",
     },
     {
-        .sig = "argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor", .forward = argsort_forward, .flags = COMPOSITE, .where = FUNCTION | METHOD,
+        .sig = "argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor", .forward = argsort_forward, .flags = TAKES_BARE | COMPOSITE, .where = FUNCTION | METHOD,
         .samples = "x(3, 4); x(3, 4), 0, True",
         .doc = "The indices that sort along dim.\n\n>>> rl.argsort(rl.tensor([3, 1, 2]))\ntensor([1, 2, 0])",
     },
     {
-        .sig = "msort(input: Tensor) -> Tensor", .forward = msort_forward, .flags = COMPOSITE | EXACT_OUT, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4)",
+        .sig = "msort(input: Tensor) -> Tensor", .forward = msort_forward, .flags = TAKES_BARE | COMPOSITE | EXACT_OUT, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4)",
         .doc = "Sorted along the first dim.\n\n>>> rl.msort(rl.tensor([3, 1, 2]))\ntensor([1, 2, 3])",
     },
     {

@@ -17,6 +17,7 @@ static Tensor *choice(const Arg *a, Dtype dtype) { return a->tag == A_TENSOR ? r
 
 static Tensor *where_forward(Call *c) {
     Dtype dtype = rl_result_type(2, c->arg + 1);
+    if (rl_thread.failed) return NULL;
     Tensor *operands[4] = {NULL, condition_of(&c->arg[0]), choice(&c->arg[1], dtype), choice(&c->arg[2], dtype)};
     if (!operands[1] || !operands[2] || !operands[3]) return NULL;
     Tensor *y = operands[0] = rl_out_like(c, 0, dtype, 3, operands + 1);
@@ -52,6 +53,7 @@ static Tensor *clamp_any(Call *c, const Arg *x, const Arg *low, const Arg *high)
         return rl_fail(RL_RUNTIME_ERROR, "torch.clamp: At least one of 'min' or 'max' must not be None");
     Dtype dtype = rl_result_type(3, in);
     if (rl_dtype_is(dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "clamp is not supported for complex types");
+    if (rl_is_bare(dtype)) return rl_refuse_dtype(c, dtype);
     for (int k = 1; k < 3; k++)
         if (a_is_number(&in[k]) && !rl_number_fits(dtype, &in[k])) return NULL;
     if (dtype == x->tensor->dtype) {
@@ -136,26 +138,26 @@ static Tensor *lerp_forward(Call *c) {
 Op rl_ternary_ops[] = {
     {
         .sig = "where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor",
-        .forward = where_forward, .vjp = where_vjp, .saves = SAVE(0), .flags = ELEMENTWISE | EXACT_OUT, .where = FUNCTION | OUT,
+        .forward = where_forward, .vjp = where_vjp, .saves = SAVE(0), .flags = TAKES_BARE | ELEMENTWISE | EXACT_OUT, .where = FUNCTION | OUT,
         .formula = "input: where(condition, g, 0); other: where(condition, 0, g)",
         .samples = "mask(3, 4), x(3, 4), x(3, 4); mask(3, 4), x(4), 2.0",
         .doc = "input where the condition holds, other elsewhere.\n\n>>> rl.where(rl.tensor([True, False]), rl.tensor([1, 2]), 9)\ntensor([1, 9])",
     },
     {
         .sig = "clamp(" LIMITS ") -> Tensor", .aliases = "clip",
-        .forward = clamp_forward, .vjp = clamp_vjp, .saves = SAVE(0) | SAVE(1) | SAVE(2), .flags = ELEMENTWISE, .where = FMIO,
+        .forward = clamp_forward, .vjp = clamp_vjp, .saves = SAVE(0) | SAVE(1) | SAVE(2), .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO,
         .samples = "x(3, 4), -0.5, 0.5; x(3, 4), 0.1; x(3, 4), None, 0.2; x(3, 4), x(3, 4), x(3, 4)",
         .doc = "input limited to [min, max].\n\n>>> rl.clamp(rl.tensor([-3, 0, 7]), min=-1, max=5)\ntensor([-1,  0,  5])",
     },
     {
         .sig = "clamp_min(input: Tensor, min: Tensor | Number) -> Tensor",
-        .forward = clamp_min_forward, .vjp = clamp_min_vjp, .saves = SAVE(0) | SAVE(1), .flags = ELEMENTWISE, .where = FMIO,
+        .forward = clamp_min_forward, .vjp = clamp_min_vjp, .saves = SAVE(0) | SAVE(1), .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO,
         .samples = "x(3, 4), 0.1; x(3, 4), x(4)",
         .doc = "input, but at least min.\n\n>>> rl.clamp_min(rl.tensor([-3, 7]), 0)\ntensor([0, 7])",
     },
     {
         .sig = "clamp_max(input: Tensor, max: Tensor | Number) -> Tensor",
-        .forward = clamp_max_forward, .vjp = clamp_max_vjp, .saves = SAVE(0) | SAVE(1), .flags = ELEMENTWISE, .where = FMIO,
+        .forward = clamp_max_forward, .vjp = clamp_max_vjp, .saves = SAVE(0) | SAVE(1), .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO,
         .samples = "x(3, 4), 0.1; x(3, 4), x(4)",
         .doc = "input, but at most max.\n\n>>> rl.clamp_max(rl.tensor([-3, 7]), 0)\ntensor([-3,  0])",
     },

@@ -112,17 +112,17 @@ Op rl_tri_ops[] = {
         .forward = triangle_forward, .formula = "input: triu(g, diagonal)", .samples = "x(3, 4); x(2, 3, 3), -1; x(3, 4), 2",
     },
     {
-        .sig = "diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor", .where = FUNCTION | METHOD,
+        .sig = "diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor", .flags = TAKES_BARE, .where = FUNCTION | METHOD,
         .doc = "The last dim as the diagonal of two new ones.\n\n>>> rl.diag_embed(rl.tensor([1, 2]))\ntensor([[1, 0],\n        [0, 2]])",
         .forward = diag_embed_forward, .vjp = diag_embed_vjp, .samples = "x(3); x(2, 3), 1; x(2, 3), 0, 0, 2",
     },
     {
-        .sig = "diag(input: Tensor, diagonal: int = 0) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = COMPOSITE | EXACT_OUT,
+        .sig = "diag(input: Tensor, diagonal: int = 0) -> Tensor", .where = FUNCTION | METHOD | OUT, .flags = TAKES_BARE | COMPOSITE | EXACT_OUT,
         .doc = "A vector as a diagonal matrix, or the diagonal of a matrix.\n\n>>> rl.diag(rl.tensor([[1, 2], [3, 4]]))\ntensor([1, 4])",
         .forward = diag_forward, .samples = "x(3); x(3, 4), 1",
     },
     {
-        .sig = "diagflat(input: Tensor, offset: int = 0) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "diagflat(input: Tensor, offset: int = 0) -> Tensor", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "All elements as the diagonal of a matrix.\n\n>>> rl.diagflat(rl.tensor([1, 2]))\ntensor([[1, 0],\n        [0, 2]])",
         .forward = diagflat_forward, .samples = "x(3); x(2, 2), -1",
     },
@@ -132,18 +132,18 @@ Op rl_tri_ops[] = {
         .forward = trace_forward, .vjp = trace_vjp, .samples = "x(3, 4)",
     },
     {
-        .sig = "diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", .where = FUNCTION | METHOD, .data = 0,
+        .sig = "diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", .flags = TAKES_BARE, .where = FUNCTION | METHOD, .data = 0,
         .doc = "A copy with src on a diagonal.\n\n>>> rl.diagonal_scatter(rl.zeros(2, 2), rl.ones(2))\ntensor([[1., 0.],\n        [0., 1.]])",
         .forward = write_view_forward, .vjp = write_view_vjp, .samples = "x(3, 3), x(3); x(3, 4), x(3), 1",
     },
     {
-        .sig = "select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor", .where = FUNCTION | METHOD, .data = 1,
+        .sig = "select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor", .flags = TAKES_BARE, .where = FUNCTION | METHOD, .data = 1,
         .doc = "A copy with src as one slice.\n\n>>> rl.select_scatter(rl.zeros(2), rl.tensor(1.), 0, 1)\ntensor([0., 1.])",
         .forward = write_view_forward, .vjp = write_view_vjp, .samples = "x(3, 4), x(4), 0, 1; x(3, 4), x(3), 1, -1",
     },
     {
         .sig = "slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor",
-        .where = FUNCTION | METHOD | OUT, .flags = EXACT_OUT, .data = 2,
+        .where = FUNCTION | METHOD | OUT, .flags = TAKES_BARE | EXACT_OUT, .data = 2,
         .doc = "A copy with src as a range of slices.\n\n>>> rl.slice_scatter(rl.zeros(3), rl.ones(2), 0, 1)\ntensor([0., 1., 1.])",
         .forward = write_view_forward, .vjp = write_view_vjp, .samples = "x(3, 4), x(2, 4), 0, 1; x(3, 4), x(3, 2), 1, 0, 4, 2",
     },

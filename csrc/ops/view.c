@@ -666,7 +666,7 @@ static Tensor *view_dtype_forward(Call *c) {
 Op rl_view_ops[] = {
     {
         .sig = "as_strided(input: Tensor, size: list[int], stride: list[int], storage_offset: int | None = None) -> Tensor",
-        .where = FUNCTION | METHOD | COPY, .flags = COMPOSITE,
+        .where = FUNCTION | METHOD | COPY, .flags = TAKES_BARE | COMPOSITE,
         .doc = "A view of the storage with a shape, strides and an offset of one's own, all in elements.\n\n"
                ">>> rl.arange(6).as_strided((2, 2), (1, 2))\ntensor([[0, 2],\n        [1, 3]])",
         .forward = as_strided_forward, .samples = "x(3, 4), (2, 2), (1, 2); x(6), (2, 3), (1, 1), 1",
@@ -687,7 +687,7 @@ Op rl_view_ops[] = {
     },
     {
         .sig = "as_strided_scatter(input: Tensor, src: Tensor, size: list[int], stride: list[int], storage_offset: int | None = None) -> Tensor",
-        .where = FUNCTION | METHOD | OUT,
+        .flags = TAKES_BARE, .where = FUNCTION | METHOD | OUT,
         .doc = "A copy of input with src in the place that as_strided would show.\n\n"
                ">>> rl.as_strided_scatter(rl.zeros(3), rl.ones(2), (2,), (2,))\ntensor([1., 0., 1.])",
         .forward = as_strided_scatter_forward, .vjp = as_strided_scatter_vjp, .samples = "x(3, 4), x(2, 2), (2, 2), (1, 2); x(5), x(2), (2,), (2,), 1",
@@ -709,7 +709,7 @@ Op rl_view_ops[] = {
         .forward = slice_forward, .vjp = slice_vjp, .samples = "x(3, 4), 1, 1, None, 2; x(5), 0, -3; x(2, 3), 0, 2, 1",
     },
     {
-        .sig = "narrow(input: Tensor, dim: int, start: Tensor | Number, length: int) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = COMPOSITE,
+        .sig = "narrow(input: Tensor, dim: int, start: Tensor | Number, length: int) -> Tensor", .where = FUNCTION | METHOD | COPY, .flags = TAKES_BARE | COMPOSITE,
         .doc = "`length` slices along dim, from `start` on.\n\n>>> rl.arange(5).narrow(0, 1, 2)\ntensor([1, 2])",
         .forward = narrow_forward, .samples = "x(3, 4), 1, 1, 2; x(5), 0, -2, 2",
     },
@@ -776,73 +776,73 @@ Op rl_view_ops[] = {
         .forward = view_dtype_forward, .samples = "x(2, 6), rl.int64; x(2, 6), rl.uint8; x(2, 6), rl.complex128",
     },
     {
-        .sig = "_unsafe_view(input: Tensor, size: list[int]) -> Tensor", .where = PRIVATE,
+        .sig = "_unsafe_view(input: Tensor, size: list[int]) -> Tensor", .flags = TAKES_BARE, .where = PRIVATE,
         .doc = "A fresh contiguous tensor in another shape; not a view, since nobody else sees it.\n\n"
                ">>> rl._C._ops._unsafe_view(rl.arange(4), (2, 2))\ntensor([[0, 1],\n        [2, 3]])",
         .forward = unsafe_view_forward, .vjp = reshape_back_vjp, .samples = "x(2, 6), (3, 4)",
     },
     {
-        .sig = "reshape(input: Tensor, *shape: int) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "reshape(input: Tensor, *shape: int) -> Tensor", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "The same elements in another shape: a view if possible, else a copy.\n\n>>> rl.reshape(rl.arange(4), (2, 2))\ntensor([[0, 1],\n        [2, 3]])",
         .forward = reshape_forward, .samples = "x(2, 6), (3, 4); x(3, 2).t(), (6,); x(), (1, 1)",
     },
     {
-        .sig = "view_as(input: Tensor, other: Tensor) -> Tensor", .where = METHOD, .flags = COMPOSITE,
+        .sig = "view_as(input: Tensor, other: Tensor) -> Tensor", .where = METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "view() with the shape of another tensor.\n\n>>> rl.arange(2).view_as(rl.zeros(2, 1))\ntensor([[0],\n        [1]])",
         .forward = view_as_forward, .samples = "x(2, 6), x(3, 4)",
     },
     {
-        .sig = "reshape_as(input: Tensor, other: Tensor) -> Tensor", .where = METHOD, .flags = COMPOSITE,
+        .sig = "reshape_as(input: Tensor, other: Tensor) -> Tensor", .where = METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "reshape() with the shape of another tensor.\n\n>>> rl.arange(2).reshape_as(rl.zeros(2, 1))\ntensor([[0],\n        [1]])",
         .forward = reshape_as_forward, .samples = "x(2, 6), x(3, 4)",
     },
     {
-        .sig = "expand_as(input: Tensor, other: Tensor) -> Tensor", .where = METHOD, .flags = COMPOSITE,
+        .sig = "expand_as(input: Tensor, other: Tensor) -> Tensor", .where = METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "expand() to the shape of another tensor.\n\n>>> rl.tensor([1]).expand_as(rl.zeros(2))\ntensor([1, 1])",
         .forward = expand_as_forward, .samples = "x(3, 1), x(3, 4)",
     },
     {
-        .sig = "broadcast_to(input: Tensor, *size: int) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "broadcast_to(input: Tensor, *size: int) -> Tensor", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "expand() by another name.\n\n>>> rl.broadcast_to(rl.tensor([1]), (2,))\ntensor([1, 1])",
         .forward = broadcast_to_forward, .samples = "x(3, 1), (3, 4)",
     },
     {
-        .sig = "flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "A run of dims made one.\n\n>>> rl.zeros(2, 3, 4).flatten(1).shape\nrushlight.Size([2, 12])",
         .forward = flatten_forward, .samples = "x(2, 3, 4); x(2, 3, 4), 1; x(), 0",
     },
     {
-        .sig = "unflatten(input: Tensor, dim: int, sizes: list[int]) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE,
+        .sig = "unflatten(input: Tensor, dim: int, sizes: list[int]) -> Tensor", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE,
         .doc = "One dim made several.\n\n>>> rl.zeros(2, 6).unflatten(1, (3, -1)).shape\nrushlight.Size([2, 3, 2])",
         .forward = unflatten_forward, .samples = "x(2, 6), 1, (3, 2); x(6), 0, (2, -1)",
     },
     {
-        .sig = "movedim(input: Tensor, source: int | list[int], destination: int | list[int]) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE, .aliases = "moveaxis",
+        .sig = "movedim(input: Tensor, source: int | list[int], destination: int | list[int]) -> Tensor", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE, .aliases = "moveaxis",
         .doc = "Dims moved to new places, the others in their order.\n\n>>> rl.zeros(2, 3, 4).movedim(0, -1).shape\nrushlight.Size([3, 4, 2])",
         .forward = movedim_forward, .samples = "x(2, 3, 4), 0, -1; x(2, 3, 4), (0, 1), (1, 2)",
     },
     {
-        .sig = "_T(input: Tensor) -> Tensor", .where = PRIVATE, .flags = COMPOSITE,
+        .sig = "_T(input: Tensor) -> Tensor", .where = PRIVATE, .flags = TAKES_BARE | COMPOSITE,
         .doc = "All dims in reverse: the attribute T.\n\n>>> rl.zeros(2, 3).T.shape\nrushlight.Size([3, 2])",
         .forward = reversed_dims_forward, .samples = "x(2, 3); x(2, 3, 4)",
     },
     {
-        .sig = "_mT(input: Tensor) -> Tensor", .where = PRIVATE, .flags = COMPOSITE,
+        .sig = "_mT(input: Tensor) -> Tensor", .where = PRIVATE, .flags = TAKES_BARE | COMPOSITE,
         .doc = "The last two dims exchanged: the attribute mT.\n\n>>> rl.zeros(2, 3, 4).mT.shape\nrushlight.Size([2, 4, 3])",
         .forward = matrix_transpose_forward, .samples = "x(2, 3); x(2, 3, 4)",
     },
     {
-        .sig = "_mH(input: Tensor) -> Tensor", .where = PRIVATE, .flags = COMPOSITE, .data = 1,
+        .sig = "_mH(input: Tensor) -> Tensor", .where = PRIVATE, .flags = TAKES_BARE | COMPOSITE, .data = 1,
         .doc = "The last two dims exchanged and conjugated: the attribute mH.\n\n>>> rl.zeros(2, 3, 4).mH.shape\nrushlight.Size([2, 4, 3])",
         .forward = matrix_transpose_forward, .samples = "x(2, 3); x(2, 3, 4)",
     },
     {
-        .sig = "adjoint(input: Tensor) -> Tensor", .where = FUNCTION | METHOD, .flags = COMPOSITE, .data = 1,
+        .sig = "adjoint(input: Tensor) -> Tensor", .where = FUNCTION | METHOD, .flags = TAKES_BARE | COMPOSITE, .data = 1,
         .doc = "The last two dims exchanged and conjugated.\n\n>>> rl.adjoint(rl.zeros(2, 3)).shape\nrushlight.Size([3, 2])",
         .forward = matrix_transpose_forward, .samples = "x(2, 3); x(2, 3, 4)",
     },
     {
-        .sig = "_H(input: Tensor) -> Tensor", .where = PRIVATE, .flags = COMPOSITE,
+        .sig = "_H(input: Tensor) -> Tensor", .where = PRIVATE, .flags = TAKES_BARE | COMPOSITE,
         .doc = "A matrix transposed and conjugated: the attribute H.\n\n>>> rl.zeros(2, 3).H.shape\nrushlight.Size([3, 2])",
         .forward = h_forward, .samples = "x(2, 3)",
     },

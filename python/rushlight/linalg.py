@@ -45,7 +45,8 @@ def _check_square(name, a):
 def _word(a):
     """The name that torch's messages have for a dtype."""
     words = {rl.float16: "Half", rl.float32: "Float", rl.float64: "Double", rl.int64: "Long", rl.int32: "Int", rl.int16: "Short", rl.int8: "Char", rl.uint8: "Byte",
-             rl.bool: "Bool", rl.bfloat16: "BFloat16", rl.complex64: "ComplexFloat", rl.complex128: "ComplexDouble"}
+             rl.bool: "Bool", rl.bfloat16: "BFloat16", rl.complex64: "ComplexFloat", rl.complex128: "ComplexDouble",
+             rl.uint16: "UInt16", rl.uint32: "UInt32", rl.uint64: "UInt64"}
     return words.get(a.dtype, str(a.dtype))
 
 

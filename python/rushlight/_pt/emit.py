@@ -273,7 +273,7 @@ class Emitter:
         else:
             self.name("torch._tensor", "_rebuild_from_type_v2")
             self.raw(b"(")
-            self.name("torch._utils", "_rebuild_tensor_v2")
+            self.rebuilder(obj)
             self.save(kind) if kind is not rl.Tensor else self.name("torch", "Tensor")
             self.tensor_args(obj)
             self.save(dict(state or {}))
@@ -291,9 +291,13 @@ class Emitter:
         self.raw(b"tR")
 
     def plain_tensor(self, obj):
-        self.name("torch._utils", "_rebuild_tensor_v2")
+        self.rebuilder(obj)
         self.tensor_args(obj)
         self.raw(b"R")
+
+    def rebuilder(self, obj):
+        """The third kind is told the dtype, which the storage does not know."""
+        self.name("torch._utils", "_rebuild_tensor_v3" if names.dtype_name(obj.dtype) in names.BARE else "_rebuild_tensor_v2")
 
     def tensor_args(self, obj):
         self.raw(b"(")
@@ -303,11 +307,16 @@ class Emitter:
         self.save_tuple(tuple(obj.stride()), keep=False)
         self.save_bool(obj.requires_grad)
         self.call("collections", "OrderedDict", ())
+        if names.dtype_name(obj.dtype) in names.BARE:
+            self.save(obj.dtype)
         self.raw(b"t")
 
     def storage(self, obj):
         """The persistent id of a tensor's storage; storages are told apart by where they are."""
         name = names.dtype_name(obj.dtype)
+        bare = name in names.BARE
+        if bare:
+            name = "uint8"
         data = tensors.storage_of(obj)
         address = (data.data_ptr(), data.numel()) if data.numel() else id(data)
         key = self.keys.setdefault(address, str(len(self.keys)))
@@ -317,13 +326,13 @@ class Emitter:
                 "Cannot save multiple tensors or storages that view the same data as different types: "
                 f"{first[1]} and {name} (at {self.place()})"
             )
-        self.reached[key] = self.reached.get(key, 0) + obj.numel()
+        self.reached[key] = self.reached.get(key, 0) + (obj.nbytes if bare else obj.numel())
         self.raw(b"(")
         self.save("storage")
-        self.name("torch", names.STORAGE_OF[name])
+        self.name(*(("torch.storage", names.UNTYPED) if bare else ("torch", names.STORAGE_OF[name])))
         self.save(key)
         self.save(options.tag(data))
-        self.save_int(data.numel() // tensors.itemsize(obj.dtype))
+        self.save_int(data.numel() // (1 if bare else tensors.itemsize(obj.dtype)))
         self.raw(b"NtQ" if self.legacy else b"tQ")
 
 

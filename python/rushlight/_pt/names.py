@@ -26,7 +26,8 @@ STORAGES = {
 STORAGE_OF = {dtype: name for name, dtype in STORAGES.items()}
 UNTYPED = "UntypedStorage"
 
-DTYPES = {name: name for name in STORAGE_OF} | {
+BARE = ("uint16", "uint32", "uint64")  # dtypes without a storage class: their storages count in bytes
+DTYPES = {name: name for name in (*STORAGE_OF, *BARE)} | {
     "float": "float32",
     "double": "float64",
     "half": "float16",
@@ -39,8 +40,8 @@ DTYPES = {name: name for name in STORAGE_OF} | {
 
 # dtypes of torch that a file may hold and that do not exist here
 FOREIGN_DTYPES = {
-    "uint16", "uint32", "uint64", "complex32", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz",
-    "float8_e8m0fnu", "float4_e2m1fn_x2", "qint8", "quint8", "qint32", "quint4x2", "quint2x4",
+    "complex32", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu",
+    "float4_e2m1fn_x2", "qint8", "quint8", "qint32", "quint4x2", "quint2x4",
 }  # fmt: skip
 FOREIGN_STORAGES = {"QInt8Storage", "QUInt8Storage", "QInt32Storage", "QUInt4x2Storage", "QUInt2x4Storage"}
 

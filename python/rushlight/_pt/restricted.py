@@ -134,6 +134,14 @@ def _tensor_v2(*args):
     return -tensor if meta and meta.get("neg") else tensor
 
 
+def _tensor_v3(*args):
+    want(len(args) in (7, 8), "_rebuild_tensor_v3 takes seven or eight arguments")
+    if isinstance(args[6], Token):
+        args[6].make()  # a dtype that does not exist here: says so
+    want(isinstance(args[0], tensors.Stored) and type(args[6]) is rl.dtype, "_rebuild_tensor_v3 of something that is no storage and dtype")
+    return _tensor_v2(tensors.Stored(args[0].data, args[6], args[0].location), *args[1:6], *args[7:])
+
+
 def _tensor_v1(*args):
     want(len(args) == 4, "_rebuild_tensor takes four arguments")
     return _tensor_v2(*args, False, None)
@@ -151,7 +159,7 @@ def _parameter_with_state(*args):
 
 def _from_type(*args):
     want(len(args) == 4 and isinstance(args[0], Token) and type(args[2]) is tuple, "_rebuild_from_type_v2")
-    want(args[0].make in (_tensor_v2, _tensor_v1, _parameter), "_rebuild_from_type_v2 of a function that makes no tensor")
+    want(args[0].make in (_tensor_v3, _tensor_v2, _tensor_v1, _parameter), "_rebuild_from_type_v2 of a function that makes no tensor")
     made = args[0].make(*args[2])
     if not isinstance(args[1], Kind):  # a class that the user allowed
         made = made.as_subclass(allowed_class(args[1]))
@@ -186,6 +194,7 @@ _CALLS = {
     "torch.serialization._get_layout": _layout,
     "torch._utils._rebuild_tensor": _tensor_v1,
     "torch._utils._rebuild_tensor_v2": _tensor_v2,
+    "torch._utils._rebuild_tensor_v3": _tensor_v3,
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter_with_state,
     "torch._tensor._rebuild_from_type_v2": _from_type,
@@ -202,7 +211,6 @@ _ABSENT = {
     "torch._utils._rebuild_sparse_csr_tensor": "sparse tensors do not exist here",
     "torch._utils._rebuild_qtensor": "quantised tensors do not exist here",
     "torch._utils._rebuild_meta_tensor_no_storage": "tensors on the device 'meta' do not exist here",
-    "torch._utils._rebuild_tensor_v3": "its dtype (unsigned beyond 8 bits, or float8) does not exist here",
     "torch._utils._rebuild_device_tensor_from_numpy": "tensors of other devices do not exist here",
     "torch._utils._rebuild_nested_tensor": "nested tensors do not exist here",
 }

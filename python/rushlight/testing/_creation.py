@@ -4,7 +4,8 @@ import math
 
 import rushlight as rl
 
-_INTEGERS = {"uint8": (0, 10), "int8": (-9, 10), "int16": (-9, 10), "int32": (-9, 10), "int64": (-9, 10)}
+_INTEGERS = {"uint8": (0, 10), "int8": (-9, 10), "int16": (-9, 10), "int32": (-9, 10), "int64": (-9, 10),
+             "uint16": (0, 10), "uint32": (0, 10), "uint64": (0, 10)}
 _FLOATS = ("float16", "bfloat16", "float32", "float64", "complex64", "complex128")
 
 
@@ -29,7 +30,7 @@ def make_tensor(
         result = rl.randint(low, high, shape, dtype=dtype)
     elif name in _INTEGERS:
         info = rl.iinfo(dtype)
-        low, high = _limits(low, high, *_INTEGERS[name], info.min, info.max + (name != "int64"), name)
+        low, high = _limits(low, high, *_INTEGERS[name], info.min, min(info.max + 1, 2**63 - 1), name)
         result = rl.randint(low, high, shape, dtype=dtype)
     elif name in _FLOATS:
         result = _floats(shape, dtype, low, high)
