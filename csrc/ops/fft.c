@@ -415,12 +415,12 @@ static Tensor *shift_forward(Call *c) {
 
 #define ONE(name, kind, sample, text) \
     {.sig = "fft." name "(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor", .forward = one_forward, \
-     .flags = COMPOSITE, .where = FFT | OUT, .data = kind, .samples = sample, .doc = text}
+     .flags = TAKES_BARE | COMPOSITE, .where = FFT | OUT, .data = kind, .samples = sample, .doc = text}
 #define MANY(name, kind, sample, text, shown) \
     {.sig = "fft." name "n(input: Tensor, s: int | list[int] | None = None, dim: int | list[int] | None = None, norm: str | None = None) -> Tensor", \
-     .forward = many_forward, .flags = COMPOSITE, .where = FFT | OUT, .data = kind, .samples = sample, .doc = text "\n\n>>> rl.fft." name "n(rl.tensor([[3.0, 1.0], [1.0, 0.0]]))" shown}, \
+     .forward = many_forward, .flags = TAKES_BARE | COMPOSITE, .where = FFT | OUT, .data = kind, .samples = sample, .doc = text "\n\n>>> rl.fft." name "n(rl.tensor([[3.0, 1.0], [1.0, 0.0]]))" shown}, \
     {.sig = "fft." name "2(input: Tensor, s: int | list[int] | None = None, dim: int | list[int] | None = [-2, -1], norm: str | None = None) -> Tensor", \
-     .forward = many_forward, .flags = COMPOSITE, .where = FFT | OUT, .data = kind, .samples = sample, .doc = "fft." name "n over the last two dims, or dim.\n\n>>> rl.fft." name "2(rl.tensor([[3.0, 1.0], [1.0, 0.0]]))" shown}
+     .forward = many_forward, .flags = TAKES_BARE | COMPOSITE, .where = FFT | OUT, .data = kind, .samples = sample, .doc = "fft." name "n over the last two dims, or dim.\n\n>>> rl.fft." name "2(rl.tensor([[3.0, 1.0], [1.0, 0.0]]))" shown}
 
 Op rl_fft_ops[] = {
     {
@@ -451,11 +451,11 @@ Op rl_fft_ops[] = {
     MANY("hfft", TO_REAL | CONJUGATED, "x(4, 3); x(3, 4), (2, 5)", "hfft over several dims: fftn over all but the last, then hfft.", "\ntensor([[5., 3.],\n        [3., 1.]])"),
     MANY("ihfft", INVERSE | FROM_REAL | CONJUGATED, "x(4, 4); x(3, 4), (2, 5)", "The inverse of hfftn.", "\ntensor([[1.2500-0.j, 0.7500-0.j],\n        [0.7500+0.j, 0.2500+0.j]])"),
     {
-        .sig = "fft.fftshift(input: Tensor, dim: int | list[int] | None = None) -> Tensor", .forward = shift_forward, .flags = COMPOSITE, .where = FFT, .samples = "x(5); x(3, 4), 1",
+        .sig = "fft.fftshift(input: Tensor, dim: int | list[int] | None = None) -> Tensor", .forward = shift_forward, .flags = TAKES_BARE | COMPOSITE, .where = FFT, .samples = "x(5); x(3, 4), 1",
         .doc = "Places moved so that frequency zero is in the middle.\n\n>>> rl.fft.fftshift(rl.tensor([0, 1, -1]))\ntensor([-1,  0,  1])",
     },
     {
-        .sig = "fft.ifftshift(input: Tensor, dim: int | list[int] | None = None) -> Tensor", .forward = shift_forward, .flags = COMPOSITE, .where = FFT, .data = 1, .samples = "x(5); x(3, 4), 1",
+        .sig = "fft.ifftshift(input: Tensor, dim: int | list[int] | None = None) -> Tensor", .forward = shift_forward, .flags = TAKES_BARE | COMPOSITE, .where = FFT, .data = 1, .samples = "x(5); x(3, 4), 1",
         .doc = "The inverse of fftshift.\n\n>>> rl.fft.ifftshift(rl.tensor([-1, 0, 1]))\ntensor([ 0,  1, -1])",
     },
     {0},
