@@ -192,7 +192,7 @@ static Tensor *working_tensor(Tensor *y, Dtype work) {
 static Tensor *delivered(Tensor *y, Tensor *t) { return y == t ? y : rl_copy_into(y, t); }
 
 static bool refuse_dtype(const char *name, Dtype dtype, int allowed) {
-    return rl_dtype_is(dtype, allowed) || rl_fail(RL_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for '%s'", name, rl_dtypes[dtype].word);
+    return (rl_dtype_is(dtype, allowed) && !rl_is_bare(dtype)) || rl_fail(RL_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for '%s'", name, rl_dtypes[dtype].word);
 }
 
 static bool range_is_sound(double start, double end, double step) {
