@@ -2,15 +2,19 @@
 
 from .densenet import *  # noqa: F401, F403
 from .densenet import __all__ as _densenet
+from .efficientnet import *  # noqa: F401, F403
+from .efficientnet import __all__ as _efficientnet
 from .mobilenet import *  # noqa: F401, F403
 from .mobilenet import __all__ as _mobilenet
 from .resnet import *  # noqa: F401, F403
 from .resnet import __all__ as _resnet
 from .vgg import *  # noqa: F401, F403
 from .vgg import __all__ as _vgg
+from .vision_transformer import *  # noqa: F401, F403
+from .vision_transformer import __all__ as _vision_transformer
 from ._weights import weights_of
 
-__all__ = [*_densenet, *_mobilenet, *_resnet, *_vgg]
+__all__ = [*_densenet, *_efficientnet, *_mobilenet, *_resnet, *_vgg, *_vision_transformer]
 
 
 def __getattr__(name):
