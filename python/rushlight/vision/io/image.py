@@ -6,7 +6,7 @@ import numpy as np
 
 import rushlight as rl
 
-from . import image as images
+from .. import image as images
 
 __all__ = ["ImageReadMode", "read_image", "read_file", "decode_image", "decode_png", "encode_png", "write_png"]
 
