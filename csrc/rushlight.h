@@ -540,6 +540,7 @@ Tensor **rl_run_gradient(Run *run, Node *node, int *n);   /* what has arrived fo
 bool rl_run_finish(Run *run, Tensor **results); /* frees run; results[i] for inputs, owned by the scope */
 bool rl_backward(int n, Tensor **roots, Tensor **grads, int ninputs, Tensor **inputs, int flags, Tensor **results);  /* the loop over the four */
 
+bool rl_node_run(Node *node, Tensor **g, Tensor **dx);          /* its rule alone, outside of any run; an accumulator adds to its leaf */
 Node *rl_node_of(Tensor *t);                    /* grad_fn; made anew for a view whose base was written; NULL for leaves */
 Node *rl_edge_of(Tensor *t, int32_t *out_nr);   /* grad_fn, or the AccumulateGrad of a leaf that requires grad */
 Node *rl_accumulator(Tensor *leaf);             /* kept for the caller by the scope rules of nodes: a new reference */

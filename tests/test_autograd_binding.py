@@ -665,3 +665,51 @@ def test_a_custom_function_may_write_to_a_view():
         Add.apply((x * 2).unbind()[0], y[0])
     with pytest.raises(RuntimeError, match="view of a leaf"):
         Add.apply(x[:1], y)
+
+
+# ---- the engine, asked directly -------------------------------------------------------------------------------------------
+
+
+def test_a_node_can_be_called_with_gradients():
+    x = leaf(2.0)
+    y = x ** 2
+    assert y.grad_fn(rl.tensor([3.0])).tolist() == [12.0]
+    with pytest.raises(TypeError, match="expected 1 arguments, got 0 instead"):
+        y.grad_fn()
+    y.grad_fn.next_functions[0][0](rl.tensor([5.0]))
+    assert x.grad.tolist() == [5.0]
+
+
+def test_callbacks_run_when_backward_is_done():
+    engine, seen, x = rl.autograd.Variable._execution_engine, [], leaf(1.0)
+    y = x * 2
+    y.register_hook(lambda g: engine.queue_callback(lambda: seen.append(x.grad.item())))
+    y.sum().backward()
+    assert seen == [2.0]
+    with pytest.raises(RuntimeError, match="during backward"):
+        engine.queue_callback(print)
+
+
+def test_a_leaf_frozen_after_forward_gets_no_gradient():
+    layer = rl.nn.Linear(2, 2)
+    loss = layer(rl.ones(2)).sum()
+    layer.weight.requires_grad_(False)
+    loss.backward()
+    assert layer.weight.grad is None and layer.bias.grad is not None
+
+
+def test_operations_without_a_derivative_say_so_in_backward():
+    x = leaf(1.0, 2.5, 2.5)
+    for y, name in ((x // 2, "floor_divide"), (rl.heaviside(x, x), "heaviside"), (rl.unique(x), "unique2"), (rl.unique(x, dim=0), "unique_dim"),
+                    (rl.unique_consecutive(x), "unique_consecutive"), (rl.bincount(rl.tensor([0, 1, 1]), x), "bincount")):
+        assert y.requires_grad
+        with pytest.raises((RuntimeError, NotImplementedError), match=f"derivative for '?(aten::)?{name}'? is not implemented"):
+            y.sum().backward()
+
+
+def test_a_view_of_a_tensor_that_came_to_require_grad_is_not_written_to():
+    x = rl.ones(3)
+    view = x[:2]
+    x.requires_grad_()
+    with pytest.raises(RuntimeError, match="view of a leaf"):
+        view.add_(1)

@@ -591,3 +591,24 @@ def test_products_with_two_zeros_refuse_a_second_derivative():
     assert first.tolist() == [0.0, 0.0]
     with pytest.raises(RuntimeError, match="Double backward is unsupported"):
         first.sum().backward()
+
+
+def test_strict_derivatives_refuse_what_does_not_depend_on_the_input():
+    x, v = rl.rand(4), rl.rand(4)
+    for function in (functional.hvp, functional.vhp):
+        with pytest.raises(RuntimeError, match="jacobian of the user-provided function with respect to input 0 is independent"):
+            function(lambda a: 3 * a.sum(), x, v, strict=True)
+    with pytest.raises(RuntimeError, match="jacobian of the user-provided function is independent of input 0"):
+        functional.jvp(lambda a: a * 2, x, v, strict=True, create_graph=True)
+    with pytest.raises(RuntimeError, match="with respect to input 0"):
+        functional.hessian(lambda a: a.long().float().requires_grad_().sum(), x, strict=True)
+    one = rl.tensor(1.0)
+    assert functional.jacobian(lambda a: a * 2, one, vectorize=True, strategy="forward-mode") == 2
+
+
+def test_mutation_contexts_do_not_nest():
+    with graph.allow_mutation_on_saved_tensors():
+        with pytest.raises(RuntimeError, match="cannot be nested"), graph.allow_mutation_on_saved_tensors():
+            pass
+    with graph.allow_mutation_on_saved_tensors():
+        pass

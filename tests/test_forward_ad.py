@@ -259,6 +259,18 @@ def transforms(torch):
     ]  # fmt: skip
 
 
+def test_what_cannot_carry_a_tangent():
+    with fwd.dual_level():
+        x = fwd.make_dual(rl.rand(2), rl.rand(2))
+        with pytest.raises(RuntimeError, match="that itself has a forward gradient"):
+            fwd.make_dual(rl.rand(2), x)
+        with pytest.raises(NotImplementedError, match="out= function"):
+            rl.add(rl.ones(2), 1, out=x)
+        with pytest.raises(NotImplementedError, match="forward AD with igamma that does not support it"):
+            rl.igamma(x, x)
+        assert fwd.unpack_dual(x.clone().detach_() * 2).tangent is None
+
+
 def test_transforms():
     torch = pytest.importorskip("torch")
     import torch.func  # noqa: F401

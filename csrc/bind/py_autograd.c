@@ -132,6 +132,30 @@ static PyObject *node_register_prehook(PyObject *self, PyObject *hook) {
     return table ? hooks_add(table, hook) : NULL;
 }
 
+/* node(*gradients): the gradients of its inputs, without a run around it. */
+static PyObject *node_call(PyObject *self, PyObject *args, PyObject *kwargs) {
+    Node *n = node_of(self);
+    Py_ssize_t given = PyTuple_GET_SIZE(args);
+    if (given != n->nouts || (kwargs && PyDict_GET_SIZE(kwargs))) return PyErr_Format(PyExc_TypeError, "expected %d arguments, got %zd instead", n->nouts, given);
+    Scope s = rl_scope_open();
+    int slots = function_inputs(n, n->nslots), count = 0;
+    Tensor **g = rl_scope_bytes((n->nouts + 1) * (int64_t)sizeof *g), **dx = rl_scope_bytes((n->nslots + 1) * (int64_t)sizeof *dx);
+    for (Py_ssize_t i = 0; g && i < given; i++) {
+        PyObject *o = PyTuple_GET_ITEM(args, i);
+        g[i] = is_tensor(o) ? tensor_of(o) : NULL;
+        if (!g[i] && o != Py_None) rl_fail(RL_TYPE_ERROR, "expected Tensor or None for argument %zd, got %s", i, type_name(o));
+    }
+    PyObject *answer = NULL;
+    if (g && dx && !rl_thread.failed && rl_node_run(n, g, dx)) {
+        for (int i = 0; i < slots; i++) count += n->flags & NODE_FUNCTION || n->slot[i].meta.dtype != RL_NO_DTYPE;
+        answer = count == 1 ? none_or(dx[0]) : PyTuple_New(count);
+        for (int i = 0, k = 0; answer && count != 1 && i < slots; i++)
+            if (n->flags & NODE_FUNCTION || n->slot[i].meta.dtype != RL_NO_DTYPE) PyTuple_SET_ITEM(answer, k++, none_or(dx[i]));
+    }
+    rl_scope_close(s);
+    return rl_thread.failed ? (Py_XDECREF(answer), raise_pending()) : answer;
+}
+
 /* _saved_self, _saved_other, _saved_dim, _saved_result: the arguments and results by name. */
 static PyObject *saved_tensor(Node *n, int slot, bool out) {
     Scope s = rl_scope_open();
@@ -230,7 +254,7 @@ static PyMemberDef node_members[] = {
     {"__dictoffset__", T_PYSSIZET, offsetof(PyNode, dict), READONLY, NULL}, {"__weaklistoffset__", T_PYSSIZET, offsetof(PyNode, weakrefs), READONLY, NULL}, {NULL},
 };
 static PyType_Slot node_slots[] = {
-    {Py_tp_dealloc, node_dealloc}, {Py_tp_traverse, node_traverse}, {Py_tp_clear, node_clear}, {Py_tp_repr, node_repr}, {Py_tp_hash, node_hash},
+    {Py_tp_dealloc, node_dealloc}, {Py_tp_traverse, node_traverse}, {Py_tp_clear, node_clear}, {Py_tp_repr, node_repr}, {Py_tp_hash, node_hash}, {Py_tp_call, node_call},
     {Py_tp_methods, node_methods}, {Py_tp_getset, node_getset}, {Py_tp_members, node_members}, {Py_tp_getattro, node_getattr},
     {Py_tp_doc, "One remembered call in the graph behind backward."}, {0, NULL},
 };
@@ -360,6 +384,7 @@ static PyObject *tensor_detach_(PyObject *self, PyObject *unused) {
     t->node = NULL;
     t->out_nr = 0;
     t->flags &= ~(T_REQUIRES_GRAD | T_RETAINS_GRAD);
+    if (t->flags & T_DUAL) rl_forget_tangent(t);
     if (old) t->cut_reason = CUT_DETACH;
     rl_drop(old);
     return Py_NewRef(self);
@@ -376,7 +401,7 @@ PyGetSetDef autograd_getset[] = {
 
 /* ---- backward ---- */
 
-typedef struct Running { uint64_t id; int n, ninputs; Tensor **roots; struct Running *outer; } Running;
+typedef struct Running { uint64_t id; int n, ninputs; Tensor **roots; struct Running *outer; PyObject *callbacks; } Running;
 static RL_TLS Running *running;
 static uint64_t last_run;
 
@@ -395,9 +420,30 @@ static void warn_of_origin(Node *node) {
     rl_error_put_back(&keep);
 }
 
+/* What was queued while the backward ran; such a function may queue more. */
+static bool call_back(PyObject *list, bool ok) {
+    ScopeAside aside;
+    rl_scope_put_aside(&aside);
+    for (Py_ssize_t i = 0; ok && i < PyList_GET_SIZE(list); i++) {
+        PyObject *result = PyObject_CallNoArgs(PyList_GET_ITEM(list, i));
+        ok = result != NULL;
+        Py_XDECREF(result);
+        if (!ok) fail_from_python();
+    }
+    rl_scope_put_back(&aside);
+    Py_DECREF(list);
+    return ok;
+}
+
+static PyObject *queue_callback(PyObject *unused, PyObject *function) {
+    if (!running) return PyErr_Format(PyExc_RuntimeError, "Final callbacks can only be installed during backward pass.");
+    if (!running->callbacks && !(running->callbacks = PyList_New(0))) return NULL;
+    return PyList_Append(running->callbacks, function) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
 /* The loop over the engine's four functions; under anomaly mode a failing node says where it was made. */
 static bool run_backward(int n, Tensor **roots, Tensor **grads, int ninputs, Tensor **inputs, int flags, Tensor **results) {
-    Running me = {++last_run, n, ninputs, roots, running};
+    Running me = {++last_run, n, ninputs, roots, running, NULL};
     running = &me;
     Run *run = rl_run_prepare(n, roots, grads, ninputs, inputs, flags);
     bool ok = run != NULL;
@@ -414,6 +460,7 @@ static bool run_backward(int n, Tensor **roots, Tensor **grads, int ninputs, Ten
         }
     }
     if (run) ok = rl_run_finish(run, results) && ok;
+    if (RL_UNLIKELY(me.callbacks != NULL)) ok = call_back(me.callbacks, ok);
     running = me.outer;
     return ok;
 }
@@ -606,6 +653,7 @@ static PyObject *make_dual(PyObject *unused, PyObject *args) {
     Scope s = rl_scope_open();
     Tensor *y = NULL;
     if (t->flags & T_DUAL) rl_fail(RL_RUNTIME_ERROR, "Making a dual Tensor based on a Tensor that already has a forward gradient at the same level 0 is not supported.");
+    else if (tangent->flags & T_DUAL) rl_fail(RL_RUNTIME_ERROR, "Setting a forward grad that itself has a forward gradient at the same level 0 is not supported.");
     else if (may_have(t, tangent)) y = rl_do("_alias", a_t(t));
     if (y && !rl_set_tangent(y, laid_out(rl_cast(tangent, t->dtype), t))) y = NULL;
     return finish(s, y);
@@ -646,6 +694,7 @@ static PyMethodDef functions[] = {
     {"_unpack_dual", unpack_dual, METH_O, NULL}, {"_set_tangent", set_tangent, METH_VARARGS, NULL}, {"_has_tangent", has_tangent, METH_O, NULL},
     {"_is_fwd_grad_enabled", is_forward_on, METH_NOARGS, NULL}, {"_set_fwd_grad_enabled", set_forward_on, METH_O, NULL},
     {"_run_backward", entry_backward, METH_VARARGS, "_run_backward(roots, grads, keep_graph, create_graph, inputs, allow_unused, accumulate)"},
+    {"_queue_callback", queue_callback, METH_O, "_queue_callback(function): called without arguments when the running backward is done."},
     {"_current_run_id", current_run, METH_NOARGS, "A number for the running backward; -1 outside."},
     {"_runs_for_inputs", runs_for_inputs, METH_NOARGS, "Whether the running backward was asked for certain inputs alone."}, {"_will_run_node", will_run, METH_O, "Whether the running backward reaches a node."},
     {"_set_grad_enabled", set_grad_enabled, METH_O, NULL}, {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "is_grad_enabled($module)\n--\n\nWhether operations are recorded."},

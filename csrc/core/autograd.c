@@ -535,7 +535,7 @@ static Tensor *without_graph(const Run *run, Tensor *g) {
 
 static bool run_accumulator(Run *run, Node *node, Tensor **g) {
     Tensor *leaf = node->leaf;
-    if (!leaf || !g[0]) return true;
+    if (!leaf || !g[0] || !rl_requires_grad(leaf)) return true;      /* frozen since */
     if (!accumulate(leaf, without_graph(run, g[0]), true)) return false;
     return !leaf->hooks || rl_host.call_hooks(HOOK_POST_ACCUMULATE, leaf->hooks, leaf, 0, NULL, 0, NULL);
 }
@@ -611,6 +611,20 @@ static bool run_node(Run *run, Node *node, Tensor **g) {
     if (node->hooks_post && !rl_host.call_hooks(HOOK_NODE_POST, node->hooks_post, node, node->nslots, dx, node->nouts, g)) return false;
     if (RL_UNLIKELY(rl_thread.anomaly && rl_thread.anomaly_check_nan) && !check_nan(node, node->nslots, dx)) return false;
     return hand_on(run, node, dx);
+}
+
+bool rl_node_run(Node *node, Tensor **g, Tensor **dx) {
+    Run *outer = running;
+    running = NULL;
+    memset(dx, 0, (size_t)node->nslots * sizeof *dx);
+    bool leaf = node->flags & NODE_ACCUMULATE, any = node->flags & NODE_FUNCTION, ok;
+    for (int i = 0; i < node->nouts; i++) any |= g[i] != NULL;
+    if (leaf) ok = !node->leaf || !g[0] || accumulate(node->leaf, g[0], false);
+    else ok = !any || run_rule(node, g, dx);
+    for (int i = 0; ok && !leaf && i < node->nslots; i++)
+        if (dx[i]) ok = (dx[i] = fit_gradient(node, i, dx[i])) != NULL;
+    running = outer;
+    return ok;
 }
 
 bool rl_run_one(Run *run, Node *node) {

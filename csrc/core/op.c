@@ -494,6 +494,7 @@ static bool shares_memory(Call *c, int n, Tensor **out) {
 static bool refuse_out_with_grad(Call *c, int n, Tensor **out) {
     uint32_t seen;
     if ((!rl_thread.grad_mode && !rl_forward_active) || !look_at_tensors(c, &seen)) return rl_thread.failed;
+    for (int i = 0; rl_forward_active && i < n; i++) seen |= out[i] ? out[i]->flags & T_DUAL : 0;
     if (seen & T_DUAL && !rl_thread.resting) {
         rl_fail(RL_NOT_IMPLEMENTED, "Trying to use forward AD with %s_out that does not support it because it is an out= function", c->op->parsed->name);
         return true;

@@ -689,7 +689,7 @@ bool rl_check_view_inplace(Tensor *self) {
 bool rl_check_history_inplace(Tensor *self) {
     if (self->flags & T_INFERENCE && !rl_thread.inference)
         return rl_fail(RL_RUNTIME_ERROR, "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.");
-    if (!rl_thread.grad_mode || !rl_requires_grad(self)) return true;
+    if (!rl_thread.grad_mode || (!rl_requires_grad(self) && !(self->base && rl_requires_grad(self->base)))) return true;
     if (!self->base && !self->node)
         return rl_fail(RL_RUNTIME_ERROR, "a leaf Variable that requires grad is being used in an in-place operation. "
                        "Wrap the write in torch.no_grad(), or write to the result of an operation on it; its shape is %s.", rl_text_shape(self));

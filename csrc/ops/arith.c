@@ -250,7 +250,7 @@ Op rl_arith_ops[] = {
     },
     {
         .sig = TWO("floor_divide"),
-        .forward = floor_divide_forward, .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO,
+        .forward = floor_divide_forward, .formula = "input: _no_derivative(g, 'floor_divide', True); other: _no_derivative(g, 'floor_divide', True)", .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO,
         .samples = "x(3, 4), pos(3, 4); x(3, 4), 2",
         .doc = "The quotient rounded down, as Python's //.\n\n>>> rl.floor_divide(rl.tensor([7, -7]), 2)\ntensor([ 3, -4])",
     },
@@ -269,7 +269,7 @@ Op rl_arith_ops[] = {
     },
     {
         .sig = "heaviside(input: Tensor, values: Tensor) -> Tensor",
-        .forward = heaviside_forward, .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO, .data = BINARY_heaviside,
+        .forward = heaviside_forward, .formula = "input: _no_derivative(g, 'heaviside', True); values: _no_derivative(g, 'heaviside', True)", .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO, .data = BINARY_heaviside,
         .samples = "x(3, 4), x(3, 4)",
         .doc = "0 below 0, 1 above, and the given value at 0.\n\n>>> rl.heaviside(rl.tensor([-1.0, 0.0, 1.0]), rl.tensor([0.5]))\ntensor([0.0000, 0.5000, 1.0000])",
     },

@@ -1,6 +1,8 @@
 /* autograd.c -- the rows that the engine itself needs: where leaves collect, and how a write to a view reaches its base. */
 #include "rushlight.h"
 
+#include <string.h>
+
 /* A gradient laid out as the base lies in memory, so that a view of the base is a view of its gradient. */
 static Tensor *restride_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
@@ -56,6 +58,10 @@ static Tensor *never_called(Call *c) {
 
 /* In a formula: where no derivative is known, backward says so instead of passing on nothing. */
 static Tensor *no_derivative(Call *c) {
+    const char *what = c->arg[1].str;
+    if (rl_thread.resting)
+        return rl_fail(RL_NOT_IMPLEMENTED, "Trying to use forward AD with %.*s that does not support it because it has not been implemented yet.", (int)strcspn(what, ":"), what);
+    if (c->arg[2].b) return rl_fail(RL_RUNTIME_ERROR, "derivative for aten::%s is not implemented.  Give it a tensor that does not require grad, or detach() it.", what);
     return rl_fail(RL_NOT_IMPLEMENTED, "the derivative for '%s' is not implemented.  Give it a tensor that does not require grad, or detach() it.", c->arg[1].str);
 }
 
@@ -95,7 +101,7 @@ Op rl_autograd_ops[] = {
         .doc = "input, through which no gradient goes: backward fails with the message.",
     },
     {
-        .sig = "_no_derivative(g: Tensor, argument: str) -> Tensor", .where = PRIVATE, .forward = no_derivative, .samples = "-",
+        .sig = "_no_derivative(g: Tensor, argument: str, unknown: bool = False) -> Tensor", .where = PRIVATE, .forward = no_derivative, .samples = "-",
         .doc = "Always an error: the gradient of this argument is not known.",
     },
     {

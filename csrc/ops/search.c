@@ -231,17 +231,20 @@ static Tensor *bincount_forward(Call *c) {
     return w && w->dtype == RL_FLOAT32 ? rl_cast(y, RL_FLOAT32) : y;
 }
 
+static void unique_vjp(Call *c, Tensor **g, Tensor **dx) { rl_do("_no_derivative", a_t(g[0]), a_str(c->op->parsed->name + 1)); }
+static void bincount_vjp(Call *c, Tensor **g, Tensor **dx) { rl_do("_no_derivative", a_t(g[0]), a_str("bincount"), a_b(true)); }
+
 Op rl_search_ops[] = {
     {
-        .sig = "_unique2(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> (Tensor, Tensor, Tensor)", .forward = unique_forward,
+        .sig = "_unique2(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> (Tensor, Tensor, Tensor)", .forward = unique_forward, .vjp = unique_vjp,
         .flags = TAKES_BARE, .where = PRIVATE, .samples = "x(3, 4)", .doc = "The different elements in order, where each went, and how often each occurs.\n\n>>> rl._C._ops._unique2(rl.tensor([3, 1, 3]))[0]\ntensor([1, 3])",
     },
     {
-        .sig = "_unique_dim(input: Tensor, dim: int, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> (Tensor, Tensor, Tensor)", .forward = unique_dim_forward,
+        .sig = "_unique_dim(input: Tensor, dim: int, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> (Tensor, Tensor, Tensor)", .forward = unique_dim_forward, .vjp = unique_vjp,
         .flags = TAKES_BARE, .where = PRIVATE, .samples = "x(3, 4), 0", .doc = "The different slices along dim, in lexical order.",
     },
     {
-        .sig = "_unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> (Tensor, Tensor, Tensor)", .forward = consecutive_forward,
+        .sig = "_unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> (Tensor, Tensor, Tensor)", .forward = consecutive_forward, .vjp = unique_vjp,
         .flags = TAKES_BARE, .where = PRIVATE, .samples = "x(3, 4)", .doc = "Elements, or slices along dim, without repetitions of neighbours.",
     },
     {
@@ -255,7 +258,7 @@ Op rl_search_ops[] = {
         .doc = "The number of the interval between boundaries that each value lies in.\n\n>>> rl.bucketize(rl.tensor([3, 4]), rl.tensor([1, 3, 5]))\ntensor([1, 2])",
     },
     {
-        .sig = "bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor", .forward = bincount_forward, .flags = TAKES_BARE, .where = FUNCTION | METHOD, .samples = "idx(5, 7)",
+        .sig = "bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor", .forward = bincount_forward, .vjp = bincount_vjp, .flags = TAKES_BARE, .where = FUNCTION | METHOD, .samples = "idx(5, 7)",
         .doc = "How often each number from 0 on occurs.\n\n>>> rl.bincount(rl.tensor([0, 2, 2]))\ntensor([1, 0, 2])",
     },
     {0},

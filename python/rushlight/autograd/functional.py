@@ -144,7 +144,7 @@ def jvp(func, inputs, v=None, create_graph=False, strict=False):
                 raise RuntimeError(f"The gradient with respect to the input is independent of entry {i} in the grad_outputs when "
                                    "using the double backward trick to compute forward mode gradients. This is not allowed in "
                                    "strict mode.")
-        grads = _filled(grads, outputs, False, create_graph, _OUTPUT)
+        grads = _filled(grads, outputs, strict, create_graph, _JACOBIAN)
     return _unwrapped(_released(outputs, create_graph), many_out), _unwrapped(_released(grads, create_graph), many_out)
 
 
@@ -188,6 +188,21 @@ def _forward_jacobian(func, inputs, create_graph):
     return _unwrapped(tuple(_unwrapped(row, many_in) for row in rows), many_out)
 
 
+def _construct_standard_basis_for(tensors, tensor_numels):
+    """For each tensor a matrix of all unit vectors over the numbers of all of them: an identity, cut by columns."""
+    if len(tensors) != len(tensor_numels):
+        raise AssertionError(f"Expected tensors and tensor_numels to have the same length, got {len(tensors)} and {len(tensor_numels)}")
+    if not tensors:
+        raise AssertionError("Expected at least one tensor")
+    total, start, blocks = sum(tensor_numels), 0, []
+    for tensor, length in zip(tensors, tensor_numels):
+        block = tensor.new_zeros(total, length)
+        block.diagonal(-start).fill_(1)
+        start += length
+        blocks.append(block)
+    return tuple(blocks)
+
+
 def _jacobian_of(i, y, inputs, create_graph, strict):
     """The derivatives of one output by all inputs."""
     columns = [[] for _ in inputs]
@@ -212,17 +227,18 @@ def hessian(func, inputs, create_graph=False, strict=False, vectorize=False, out
         value = _scalar(func, points, strict, "hessian")
         grads = _grad((value,), points, create_graph=True)
         for i, g in enumerate(grads):
-            if strict and g is None:
-                raise RuntimeError(f"{_OUTPUT} {_UNRELATED.format(i)}.")
-            if strict and not g.requires_grad:
-                raise RuntimeError(f"While computing the hessian, found that {_JACOBIAN.lower()} with respect to input {i} is "
-                                   "independent of the input. This is not allowed in strict mode. You should ensure that your "
-                                   "function is twice differentiable and that the jacobian depends on the inputs (this would be "
-                                   "violated by a linear function for example).")
+            if strict and (g is None or not g.requires_grad):
+                raise _linear(i)
         return tuple(rl.zeros_like(x) if g is None else g for g, x in zip(grads, points))
 
     result = jacobian(gradient, inputs, create_graph=create_graph, strict=strict)
     return result if many_in else result[0][0]
+
+
+def _linear(i):
+    return RuntimeError(f"While computing the hessian, found that {_JACOBIAN.lower()} with respect to input {i} is independent of the "
+                        "input. This is not allowed in strict mode. You should ensure that your function is twice differentiable and "
+                        "that the jacobian depends on the inputs (this would be violated by a linear function for example).")
 
 
 def _value_and_gradient(func, inputs, v, create_graph, strict, name):
@@ -239,7 +255,7 @@ def _value_and_gradient(func, inputs, v, create_graph, strict, name):
     gradient = _grad((value,), inputs, create_graph=True)
     for i, g in enumerate(gradient):
         if strict and (g is None or not g.requires_grad):
-            raise RuntimeError(f"{_OUTPUT if g is None else _JACOBIAN} {_UNRELATED.format(i)}.")
+            raise RuntimeError(f"{_OUTPUT} {_UNRELATED.format(i)}.") if g is None else _linear(i)
     return many, inputs, v, value, gradient
 
 

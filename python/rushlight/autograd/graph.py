@@ -141,16 +141,32 @@ def _first_of_each_run(fn):
     return first
 
 
+class _Mutable:
+    """A block of allow_mutation_on_saved_tensors, for as long as it is open."""
+
+    open = False
+
+    def clear(self):
+        """Nothing is kept here: copies live in the nodes."""
+
+
+_mutable = None
+
+
 @contextlib.contextmanager
 def allow_mutation_on_saved_tensors():
     """A block in which tensors that backward needs may be written to: they are copied when they are saved.
 
     The graph must be run inside the block too.
     """
-    state = {"open": True}
+    global _mutable
+    if _mutable is not None:
+        raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
+    _mutable = state = _Mutable()
+    state.open = True
 
     def unpack(copy):
-        if not state["open"]:
+        if not state.open:
             raise AssertionError("Trying to backward outside of the 'allow_mutation_on_saved_tensors' context in which the graph was "
                                  "originally recorded.")
         return copy
@@ -159,7 +175,7 @@ def allow_mutation_on_saved_tensors():
         try:
             yield state
         finally:
-            state["open"] = False
+            state.open, _mutable = False, None
 
 
 def region_activation_memory_budget(budget: float):

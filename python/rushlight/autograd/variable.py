@@ -15,8 +15,19 @@ class VariableMeta(type):
         return issubclass(other, rl.Tensor)
 
 
+class _Engine:
+    """What packages ask of the engine itself."""
+
+    @staticmethod
+    def queue_callback(function):
+        """Call function() when the backward that is running has ended."""
+        rl._C._queue_callback(function)
+
+
 class Variable(metaclass=VariableMeta):
     """Variable(tensor, requires_grad=False): the tensor itself, detached, marked as asked."""
+
+    _execution_engine = _Engine()
 
     def __new__(cls, data=None, requires_grad=False, volatile=None):
         data = rl.empty(0) if data is None else data

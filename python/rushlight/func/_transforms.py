@@ -310,7 +310,7 @@ def jacfwd(func, argnums=0, has_aux: bool = False, *, randomness: str = "error")
 
 def _beside(columns, output, x):
     """The columns of one output by one input as a block."""
-    return rl.stack([column[output] for column in columns], -1).reshape(*columns[0][output].shape, *x.shape)
+    return rl.stack([column[output] for column in columns], -1).reshape((*columns[0][output].shape, *x.shape))
 
 
 def hessian(func, argnums=0):
