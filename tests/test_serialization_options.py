@@ -132,3 +132,6 @@ def test_small_names_of_other_modules():
         pass
     _logging.set_logs(dynamo=logging.DEBUG, graph=True)
     assert logging.getLogger("rushlight.dynamo").level == logging.DEBUG
+    rl._inductor.config.coordinate_descent_tuning = rl._inductor.config.triton.unique_kernel_names = True
+    import rushlight._inductor.config as config
+    assert config.coordinate_descent_tuning is True and config.fx_graph_cache is False
