@@ -118,8 +118,9 @@ static void pop(Walk *w) {
 
 /* Enters a module: it is noted, and its children come next. */
 static bool enter(Walk *w, PyObject *module, PyObject *path) {
+    if (!w->recurse) return true;
     if (w->once && PySet_Add(w->memo, module) < 0) return false;
-    return !w->recurse || push(w, Py_XNewRef(path), registry_of(module, modules_name));
+    return push(w, Py_XNewRef(path), registry_of(module, modules_name));
 }
 
 static bool walks_itself(PyObject *module) {
@@ -260,9 +261,9 @@ static PyObject *walk(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
     w->root = Py_NewRef(args[0]);
     w->path = Py_NewRef(args[3]);
     w->kind = args[1] == Py_None ? NULL : Py_NewRef(args[1]);
-    w->memo = args[6] == Py_None ? PySet_New(NULL) : Py_NewRef(args[6]);
+    w->memo = !w->recurse ? NULL : args[6] == Py_None ? PySet_New(NULL) : Py_NewRef(args[6]);
     w->seen = w->kind ? PySet_New(NULL) : NULL;
-    if (w->memo && (w->seen || !w->kind)) return (PyObject *)w;
+    if ((w->memo || !w->recurse) && (w->seen || !w->kind)) return (PyObject *)w;
     Py_DECREF(w);
     return NULL;
 }

@@ -12,7 +12,7 @@ static Tensor *shuffle_forward(Call *c) {
     int64_t r = c->arg[1].i, shape[RL_MAX_DIMS];
     bool out = c->op->data == SHUFFLE;
     if (x->ndim < 3) return rl_fail(RL_RUNTIME_ERROR, "%s expects input to have at least 3 dimensions, but got input with %d dimension(s)", name, x->ndim);
-    if (r <= 0 || r > INT32_MAX) return rl_fail(RL_RUNTIME_ERROR, "%s expects a positive %s, but got %" PRId64, name, c->op->parsed->param[1].name, r);
+    if (r <= 0) return rl_fail(RL_RUNTIME_ERROR, "%s expects a positive %s, but got %" PRId64, name, c->op->parsed->param[1].name, r);
     int n = x->ndim - 3;
     int64_t ch = x->shape[n], h = x->shape[n + 1], w = x->shape[n + 2], batch = 1, square;
     if (!rl_mul_size(r, r, &square)) {

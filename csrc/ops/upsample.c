@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef enum { NEAREST, NEAREST_EXACT, LINEAR, CUBIC, LINEAR_AA, CUBIC_AA } Mode;
@@ -388,7 +389,63 @@ static void upsample_back_vjp(Call *c, Tensor **g, Tensor **dx) {
 #define ONES2 "2, 2"
 #define ONES3 "2, 2, 2"
 
+/* ---- torch's function, its sizes and factors given per dim ------------------------------------------------------------------------------------------------------- */
+
+enum { AREA = -1 };
+typedef struct Resampling { const char *name; int kind, with_antialias, dims /* that it needs; 0: any */; } Resampling;
+static const Resampling modes[] = {{"nearest", NEAREST, 0, 0}, {"nearest-exact", NEAREST_EXACT, 0, 0}, {"linear", LINEAR, 0, 1}, {"bilinear", LINEAR, LINEAR_AA, 2},
+                             {"trilinear", LINEAR, 0, 3}, {"bicubic", CUBIC, CUBIC_AA, 2}, {"area", AREA, 0, 0}};
+
+/* The mode called so, if its options and the number of dims go with it. */
+static const Resampling *mode_of(const char *name, int n, bool align, bool antialias) {
+    const Resampling *m = modes;
+    while (m < modes + RL_COUNT(modes) && strcmp(m->name, name)) m++;
+    bool known = m < modes + RL_COUNT(modes);
+    if (align && known && (m->kind == AREA || m->kind < LINEAR)) return rl_fail(RL_VALUE_ERROR, "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear");
+    if (antialias && known && (!m->with_antialias || n != 2))
+        return rl_fail(RL_VALUE_ERROR, "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input, got %s and %d-D", name, n + 2);
+    if (known && m->dims && m->kind != CUBIC && n >= 1 && n <= 3 && n != m->dims) return rl_fail(RL_NOT_IMPLEMENTED, "Got %dD input, but %s mode needs %dD input", n + 2, name, m->dims + 2);
+    if (!known || n < 1 || n > 3 || (m->dims && n != m->dims))
+        return rl_fail(RL_NOT_IMPLEMENTED, "Input Error: Only 3D, 4D and 5D input Tensors supported (got %dD) for the modes: nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got %s)", n + 2, name);
+    return m;
+}
+
+static bool one_per_dim(Tensor *x, const char *word, int given, const char *shown) {
+    if (given == x->ndim - 2) return true;
+    rl_fail(RL_VALUE_ERROR, "Input and %s must have the same number of spatial dimensions, but got input with spatial dimensions of %s and %s of %s. Please provide input tensor in "
+            "(N, C, d1, d2, ...,dK) format and %s in (o1, o2, ...,oK) format.", word, rl_text_sizes(x->ndim > 2 ? x->ndim - 2 : 0, x->shape + (x->ndim > 2 ? 2 : 0)), word, shown, word);
+    return false;
+}
+
+/* (input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias) */
+static Tensor *interpolate_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor;
+    const Arg *size = &c->arg[1], *scale = &c->arg[2];
+    bool sized = size->tag != A_NONE, again = c->arg[5].tag == A_BOOL && c->arg[5].b;
+    int n = x->ndim - 2, k = 0;
+    char shown[80];
+    if (sized == (scale->tag != A_NONE)) return rl_fail(RL_VALUE_ERROR, sized ? "only one of size or scale_factor should be defined" : "either size or scale_factor should be defined");
+    snprintf(shown, sizeof shown, "%d numbers", scale->n);
+    if (!one_per_dim(x, sized ? "output size" : "scale_factor", sized ? size->n : scale->n, sized ? rl_text_sizes(size->n, size->ints) : shown)) return NULL;
+    const Resampling *m = mode_of(c->arg[3].str, n, c->arg[4].tag != A_NONE, c->arg[6].b);
+    if (!m) return NULL;
+    if (again && sized) return rl_fail(RL_VALUE_ERROR, "recompute_scale_factor is not meaningful with an explicit size.");
+    int64_t target[3];
+    for (int d = 0; d < n; d++) target[d] = sized ? size->ints[d] : (int64_t)floor((double)x->shape[d + 2] * scale->floats[d]);
+    if (m->kind == AREA) return rl_apply_n(rl_find(n == 1 ? "adaptive_avg_pool1d" : n == 2 ? "adaptive_avg_pool2d" : "adaptive_avg_pool3d"), 2, (Arg[]){a_t(x), a_ints(n, target)});
+    Arg args[6] = {a_t(x), a_ints(n, target)};
+    k = 2;
+    if (m->kind >= LINEAR) args[k++] = a_b(c->arg[4].tag == A_BOOL && c->arg[4].b);
+    for (int d = 0; d < n; d++) args[k++] = sized || again ? a_none() : a_f(scale->floats[d]);
+    return rl_apply_n(row_of(c->arg[6].b ? m->with_antialias : m->kind, n), k, args);
+}
+
 Op rl_upsample_ops[] = {
+    {
+        .sig = "_interpolate(input: Tensor, size: list[int] | None, scale_factor: list[float] | None, mode: str, align_corners: bool | None, recompute_scale_factor: bool | None, antialias: bool) -> Tensor",
+        .where = NN | PRIVATE, .flags = COMPOSITE, .forward = interpolate_forward, .data = -1, .samples = "x(1, 1, 4, 4), None, [2.0, 2.0], 'nearest', None, None, False; x(1, 1, 4), [6], None, 'linear', True, None, False",
+        .doc = "nn.functional.interpolate with sizes and factors given per dim.",
+    },
     ROW("upsample_nearest1d", "UpsampleNearest1DBackward0", NEAREST, 1, "nearest"), ROW("upsample_nearest2d", "UpsampleNearest2DBackward0", NEAREST, 2, "nearest"),
     ROW("upsample_nearest3d", "UpsampleNearest3DBackward0", NEAREST, 3, "nearest"),
     ROW("_upsample_nearest_exact1d", "UpsampleNearestExact1DBackward0", NEAREST_EXACT, 1, "truly nearest"), ROW("_upsample_nearest_exact2d", "UpsampleNearestExact2DBackward0", NEAREST_EXACT, 2, "truly nearest"),

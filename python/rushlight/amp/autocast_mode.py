@@ -10,6 +10,7 @@ import threading
 import warnings
 
 import rushlight as rl
+from rushlight._C import _set_autocast
 
 __all__ = ["autocast_decorator", "autocast", "is_autocast_available", "custom_fwd", "custom_bwd"]
 
@@ -30,15 +31,17 @@ _state = _State()
 
 def _of(device_type):
     """[enabled, dtype] of a kind of device."""
-    if device_type not in _DEVICES:
-        raise RuntimeError(f"Expected one of {', '.join(_DEVICES)} device type at start of device string: {device_type}")
-    default = rl.bfloat16 if device_type in ("cpu", "xla", "hpu", "mtia", "maia") else rl.float16
-    return _state.devices.setdefault(device_type, [False, default])
+    own = _state.devices.get(device_type)
+    if own is None:
+        if device_type not in _DEVICES:
+            raise RuntimeError(f"Expected one of {', '.join(_DEVICES)} device type at start of device string: {device_type}")
+        own = _state.devices[device_type] = [False, rl.bfloat16 if device_type in ("cpu", "xla", "hpu", "mtia", "maia") else rl.float16]
+    return own
 
 
 def _tell_engine():
     enabled, dtype = _of("cpu")
-    rl._C._set_autocast(dtype if enabled else None)
+    _set_autocast(dtype if enabled else None)
 
 
 def is_autocast_available(device_type: str) -> bool:
@@ -148,8 +151,8 @@ class autocast:
         if not isinstance(device_type, str):
             raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
         self.device = device_type
-        self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else dtype
-        self._cache_enabled = is_autocast_cache_enabled() if cache_enabled is None else cache_enabled
+        self.fast_dtype = _of(device_type)[1] if dtype is None else dtype
+        self._cache_enabled = _state.cache if cache_enabled is None else cache_enabled
         if enabled and device_type == "cuda":
             warnings.warn("CUDA is not available or torch_xla is imported. Disabling autocast.", stacklevel=2)
             enabled = False
@@ -161,22 +164,23 @@ class autocast:
         self._enabled = enabled
 
     def __enter__(self):
-        own = _of(self.device)
+        own, state = _of(self.device), _state
         self.prev, self.prev_fastdtype = own
-        self.prev_cache_enabled = _state.cache
-        autocast_increment_nesting()
-        _state.cache = self._cache_enabled
+        self.prev_cache_enabled = state.cache
+        state.nesting += 1
+        state.cache = self._cache_enabled
         own[:] = self._enabled, self.fast_dtype
         if self.device == "cpu":
-            _tell_engine()
+            _set_autocast(self.fast_dtype if self._enabled else None)
         return self
 
     def __exit__(self, exc_type, exc_val, exc_tb):
-        autocast_decrement_nesting()
-        _state.cache = self.prev_cache_enabled
+        state = _state
+        state.nesting -= 1
+        state.cache = self.prev_cache_enabled
         _of(self.device)[:] = self.prev, self.prev_fastdtype
         if self.device == "cpu":
-            _tell_engine()
+            _set_autocast(self.prev_fastdtype if self.prev else None)
         return False
 
     def __call__(self, func):
