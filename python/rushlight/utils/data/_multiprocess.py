@@ -79,6 +79,7 @@ class MultiProcessIterator(BaseIterator):
         self._broken = None
         self._resumed = 0
         self._crew = _Crew(loader, self._base_seed)
+        self._processes = list(self._crew.processes)
         self._finalizer = weakref.finalize(self, self._crew.stop)
         self._selector = selectors.DefaultSelector()
         for worker_id, (end, process) in enumerate(zip(self._crew.ends, self._crew.processes)):
@@ -214,6 +215,11 @@ class MultiProcessIterator(BaseIterator):
         dead = [process for process in self._crew.processes if not process.is_alive()]
         pids = ", ".join(str(process.pid) for process in dead)
         return f"DataLoader worker (pid(s) {pids}) exited unexpectedly" + _cause(dead[0].exitcode if dead else None)
+
+    @property
+    def _workers(self):
+        """The processes, by number, under the name by which torch's iterator has them."""
+        return self._processes
 
     @property
     def closed(self):

@@ -117,7 +117,8 @@ class DataLoader(Generic[_T_co]):
             warnings.warn(
                 f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested max number "
                 f"of worker in current system is {cpus}, which is smaller than what this DataLoader is going to "
-                "create. More workers than processors make loading slower", stacklevel=3)
+                "create. Please be aware that excessive worker creation might get DataLoader running slow or even freeze, lower the worker "
+                "number to avoid potential slowness/freeze if necessary.", stacklevel=3)
 
     def _get_iterator(self):
         if self.num_workers == 0:
@@ -337,8 +338,8 @@ class BaseIterator:
         text = (f"Length of IterableDataset {self._dataset} was reported to be {promised}"
                 f"(when accessing len(dataloader)), but {self._place.batches} samples have been fetched. ")
         if self._num_workers > 0:
-            text += ("With workers, each has a copy of the data set and yields all of it, "
-                     "unless its __iter__ asks get_worker_info() for its share.")
+            text += ("For multiprocessing data-loading, this could be caused by not properly configuring the IterableDataset replica at each "
+                     "worker: each yields all of the data set, unless its __iter__ asks get_worker_info() for its share.")
         warnings.warn(text, stacklevel=3)
 
     def close(self):
