@@ -15,6 +15,8 @@ void tensor_dealloc(PyObject *self);
 /* ---- making ---- */
 
 PyObject *tensor_make_subclass(PyTypeObject *type, Tensor *data, bool requires_grad) {
+    if (requires_grad && !rl_dtype_is(data->dtype, CLASS_INEXACT))
+        return PyErr_Format(PyExc_RuntimeError, "Only Tensors of floating point and complex dtype can require gradients; this one is %s: give requires_grad=False", rl_dtypes[data->dtype].name);
     Scope s = rl_scope_open();
     host_tensor_type_next(type);
     Tensor *t = rl_alias(data);

@@ -1,23 +1,33 @@
 /* norm.inc.c -- rows brought to mean 0 and variance 1, and the gradient of that; sums and squares of channels.
  *
- * Sums run in LANES separate parts (the rest of a row in FEW_LANES), which vectorises without reordering and is more exact than one running sum. */
-enum { LANES = 64, FEW_LANES = 16 };
+ * Sums run in LANES separate parts (the rest of a row in FEW_LANES), which vectorises without reordering and is more exact than one running sum;
+ * rows above LONGEST are summed piece by piece, the pieces in a double. */
+enum { LANES = 64, FEW_LANES = 16, LONGEST = 32768 };
+
+#define PIECE_SUM(T, from, to, EXPR)                                                                                    \
+    ({                                                                                                                  \
+        T lane_[LANES] = {0}, total_ = 0;                                                                               \
+        int64_t i = (from);                                                                                             \
+        for (; i + LANES <= (to); i += LANES) {                                                                         \
+            SIMD for (int l = 0; l < LANES; l++) { int64_t j = i + l; lane_[l] += (EXPR); }                             \
+        }                                                                                                               \
+        for (int f = FEW_LANES; i - (from) >= LANES && f < LANES; f += FEW_LANES)                                       \
+            for (int l = 0; l < FEW_LANES; l++) lane_[l] += lane_[f + l];                                               \
+        for (; i + FEW_LANES <= (to); i += FEW_LANES) {                                                                 \
+            SIMD for (int l = 0; l < FEW_LANES; l++) { int64_t j = i + l; lane_[l] += (EXPR); }                         \
+        }                                                                                                               \
+        for (; i < (to); i++) { int64_t j = i; lane_[0] += (EXPR); }                                                    \
+        for (int l = 0; l < FEW_LANES; l++) total_ += lane_[l];                                                         \
+        total_;                                                                                                         \
+    })
 
 #define LANE_SUM(T, n, EXPR)                                                                                            \
     ({                                                                                                                  \
-        T lane_[LANES] = {0}, total_ = 0;                                                                               \
-        int64_t i = 0;                                                                                                  \
-        for (; i + LANES <= (n); i += LANES) {                                                                          \
-            SIMD for (int l = 0; l < LANES; l++) { int64_t j = i + l; lane_[l] += (EXPR); }                             \
-        }                                                                                                               \
-        for (int f = FEW_LANES; i >= LANES && f < LANES; f += FEW_LANES)                                                \
-            for (int l = 0; l < FEW_LANES; l++) lane_[l] += lane_[f + l];                                               \
-        for (; i + FEW_LANES <= (n); i += FEW_LANES) {                                                                  \
-            SIMD for (int l = 0; l < FEW_LANES; l++) { int64_t j = i + l; lane_[l] += (EXPR); }                         \
-        }                                                                                                               \
-        for (; i < (n); i++) { int64_t j = i; lane_[0] += (EXPR); }                                                     \
-        for (int l = 0; l < FEW_LANES; l++) total_ += lane_[l];                                                         \
-        total_;                                                                                                         \
+        double whole_ = 0;                                                                                              \
+        if (__builtin_expect((n) > LONGEST, 0))                                                                         \
+            for (int64_t at_ = 0; at_ < (n); at_ += LONGEST)                                                            \
+                whole_ += (double)PIECE_SUM(T, at_, (n) - at_ > LONGEST ? at_ + LONGEST : (n), EXPR);                   \
+        (n) > LONGEST ? (T)whole_ : PIECE_SUM(T, 0, n, EXPR);                                                           \
     })
 
 #define NORM(T, name)                                                                                                   \

@@ -183,7 +183,8 @@ static void FN(var_add)(ADD_ARGS) {
             k = n - i < most ? n - i : most;
             const T *x = take(r, k, room, in + i * in_row, in_row);
             double mean = FN(sum_line)(k, x, NULL) / (double)k, off = mean - (double)(T)mean;   /* the mean as T is off by that */
-            moments_join(total, (double)k, mean, FN(squares_around)(k, x, (T)mean) - (double)k * off * off);
+            double squares = FN(squares_around)(k, x, (T)mean) - (double)k * off * off;
+            moments_join(total, (double)k, mean, squares < 0 ? 0 : squares);     /* equal numbers: rounding may leave less than nothing */
         }
         return;
     }

@@ -26,6 +26,16 @@ static Tensor *row_numbers(Tensor *t, int64_t rows) {
     return t;
 }
 
+/* The same for bags, in torch's words for them. */
+static Tensor *bag_row_numbers(Tensor *t, int64_t rows) {
+    if (!check_numbers(t) || !(t = rl_contiguous(rl_cast(t, RL_INT64)))) return NULL;
+    const int64_t *at = rl_data(t);
+    for (int64_t i = 0; i < t->numel; i++)
+        if (at[i] < 0 || at[i] >= rows)
+            return rl_fail(RL_RUNTIME_ERROR, "embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be %" PRId64 ": Index %" PRId64 " of input takes value %" PRId64 " which is not in the valid range [0, %" PRId64 ")", at[i], i, at[i], rows);
+    return t;
+}
+
 /* ---- forward -------------------------------------------------------------------------------------------------------------- */
 
 typedef struct Copy { const int64_t *at; const char *from; char *to; int64_t line; } Copy;
@@ -222,11 +232,11 @@ static Tensor *bag_forward(Call *c) {
     Tensor *w = c->arg[TABLE].tensor, *offsets = c->arg[OFFSETS].tensor, *factor = rl_arg_tensor(c, SAMPLE_WEIGHTS), **out = rl_outputs(c, 3);
     Dtype dtype = w->dtype, work = rl_dtype_is(dtype, CLASS_HALF) ? RL_FLOAT32 : dtype;
     if (c->arg[BAG_MODE].i < BAG_SUM || c->arg[BAG_MODE].i > BAG_MAX) return rl_fail(RL_VALUE_ERROR, "mode has to be one of sum, mean or max");
-    if (factor && factor->dtype != dtype) return rl_fail(RL_RUNTIME_ERROR, "expected scalar type %s but found %s: per_sample_weights have the dtype of weight", rl_dtypes[dtype].word, rl_dtypes[factor->dtype].word);
+    if (factor && factor->dtype != dtype) return rl_fail(RL_RUNTIME_ERROR, "Expected tensor for argument #1 'weight' to have the same type as tensor for argument #1 'per_sample_weights'; but type %s does not equal %s (while checking arguments for embedding_bag)", rl_dtypes[dtype].word, rl_dtypes[factor->dtype].word);
     if (!check_numbers(offsets)) return NULL;
     bool largest = c->arg[BAG_MODE].i == BAG_MAX;
     int64_t bags = offsets->numel, shape[2] = {bags, w->shape[1]}, none[2] = {0, 0};
-    Tensor *at = row_numbers(c->arg[NUMBERS].tensor, w->shape[0]), *from = rl_contiguous(rl_cast(offsets, RL_INT64)), *y = rl_zeros(2, shape, work);
+    Tensor *at = bag_row_numbers(c->arg[NUMBERS].tensor, w->shape[0]), *from = rl_contiguous(rl_cast(offsets, RL_INT64)), *y = rl_zeros(2, shape, work);
     w = rl_contiguous(rl_cast(w, work));
     factor = factor ? rl_contiguous(rl_cast(factor, work)) : NULL;
     if (!out || !at || !from || !y || !w || !(out[1] = rl_zeros(1, shape, RL_INT64)) || !(out[2] = rl_full(2, largest ? shape : none, RL_INT64, -1)) || !offsets_fit(rl_data(from), bags, at->numel)) return NULL;

@@ -325,7 +325,9 @@ static Tensor *per_channel(Tensor *t, int ndim) {
 }
 
 static void batch_norm_open(Call *c, Tensor *g, Tensor **dx) {
-    Tensor *x = c->arg[0].tensor, *w = per_channel(rl_arg_tensor(c, 1), x->ndim);
+    Tensor *x = g ? rl_cast(c->arg[0].tensor, g->dtype) : NULL;
+    if (!x) return;
+    Tensor *w = per_channel(rl_arg_tensor(c, 1), x->ndim);
     bool training = c->arg[5].b;
     int64_t dims[RL_MAX_DIMS];
     int n = 0;
@@ -348,12 +350,12 @@ static void batch_norm_open(Call *c, Tensor *g, Tensor **dx) {
 
 static void batch_norm_vjp(Call *c, Tensor **g, Tensor **dx) {
     if (!g[0]) return;
-    Dtype dtype = rl_meta(c, 0)->dtype;
-    if (rl_thread.grad_mode || dtype != work_dtype(dtype)) {
-        batch_norm_open(c, g[0], dx);
+    Dtype work = work_dtype(rl_meta(c, 0)->dtype);        /* halves in float: what is left of differences is small */
+    if (rl_thread.grad_mode) {
+        batch_norm_open(c, rl_cast(g[0], work), dx);
         return;
     }
-    Tensor *x = rl_contiguous(c->arg[0].tensor), *gd = rl_contiguous(g[0]);
+    Tensor *x = ready(c->arg[0].tensor, work), *gd = ready(g[0], work);
     Channels k;
     if (!x || !gd || !set_channels(&k, x)) return;
     int64_t n = k.channels;
@@ -398,9 +400,22 @@ static Tensor *affine(Tensor *y, Tensor *w, Tensor *b) {
     return b && y ? rl_add(y, per_channel(b, y->ndim)) : y;
 }
 
+/* Whether halves are to be normalised in float, because weight and bias are floats; false with an error when the dtypes go together in no way. */
+static bool in_float(Tensor *x, Tensor *w, Tensor *b) {
+    Tensor *given[] = {w, b};
+    for (int i = 0; x && i < 2; i++) {
+        if (!given[i] || (given[i]->dtype == x->dtype && (!w || w->dtype == x->dtype))) continue;
+        if (given[i]->dtype != RL_FLOAT32) return rl_fail(RL_RUNTIME_ERROR, "mixed dtype (CPU): expect parameter to have scalar type of Float, but the input is %s and the %s is %s", rl_dtypes[x->dtype].word, i ? "bias" : "weight", rl_dtypes[given[i]->dtype].word);
+        if (!rl_dtype_is(x->dtype, CLASS_HALF)) return rl_fail(RL_RUNTIME_ERROR, "mixed dtype (CPU): all inputs must share same datatype, but the input is %s and the %s is Float", rl_dtypes[x->dtype].word, i ? "bias" : "weight");
+    }
+    return x && rl_dtype_is(x->dtype, CLASS_HALF) && ((w && w->dtype == RL_FLOAT32) || (b && b->dtype == RL_FLOAT32));
+}
+
 static Tensor *group_norm_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *w = rl_arg_tensor(c, 2), *b = rl_arg_tensor(c, 3);
     int64_t groups = c->arg[1].i;
+    if (in_float(x, w, b)) return rl_cast(rl_do("group_norm", a_t(rl_cast(x, RL_FLOAT32)), c->arg[1], c->arg[2], c->arg[3], c->arg[4]), x->dtype);
+    if (rl_failed()) return NULL;
     if (x->ndim < 2) return rl_fail(RL_RUNTIME_ERROR, "Expected at least 2 dimensions for input tensor but received %d", x->ndim);
     if (groups <= 0) return rl_fail(RL_RUNTIME_ERROR, "Expected num groups to be greater than 0, got %" PRId64, groups);
     int64_t channels = x->shape[1];
@@ -461,6 +476,8 @@ static Tensor *native_group_norm_forward(Call *c) {
 static Tensor *instance_norm_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *w = rl_arg_tensor(c, 1), *b = rl_arg_tensor(c, 2), *mean = rl_arg_tensor(c, 3), *var = rl_arg_tensor(c, 4);
     bool use_input = c->arg[5].b;
+    if (in_float(x, w, b)) return rl_cast(rl_do("instance_norm", a_t(rl_cast(x, RL_FLOAT32)), c->arg[1], c->arg[2], c->arg[3], c->arg[4], c->arg[5], c->arg[6], c->arg[7], c->arg[8]), x->dtype);
+    if (rl_failed()) return NULL;
     if (x->ndim < 2) return rl_fail(RL_RUNTIME_ERROR, "instance_norm(): expected an input [N, C, ...], but got shape %s", rl_text_shape(x));
     if (!use_input && (!mean || !var)) return rl_fail(RL_RUNTIME_ERROR, "Expected running_mean and running_var to be defined when use_input_stats is false");
     int64_t shape[RL_MAX_DIMS], n = x->shape[0], ch = x->shape[1];
@@ -493,7 +510,7 @@ static Tensor *rms_norm_forward(Call *c) {
     if (!fits) return rl_fail(RL_RUNTIME_ERROR, "Given normalized_shape=%s, expected input with shape [*, %s, but got input of size%s", rl_text_sizes(shape->n, shape->ints), rl_text_sizes(shape->n, shape->ints) + 1, rl_text_shape(x));
     Dtype d = x->dtype, wide = rl_dtype_is(d, CLASS_HALF) ? RL_FLOAT32 : d;
     bool narrow = d == RL_FLOAT64 || d == RL_COMPLEX128;
-    double eps = c->arg[3].tag == A_NONE ? (narrow ? 2.220446049250313e-16 : d == RL_FLOAT16 ? 9.765625e-4 : d == RL_BFLOAT16 ? 7.8125e-3 : 1.1920928955078125e-07) : a_double(&c->arg[3]);
+    double eps = c->arg[3].tag == A_NONE ? (narrow ? 2.220446049250313e-16 : 1.1920928955078125e-07) : a_double(&c->arg[3]);
     x = rl_cast(x, wide);
     Tensor *square = rl_do_overload("mean", 1, a_t(rl_mul(x, x)), a_ints(shape->n, dims), a_b(true));
     Tensor *y = rl_mul(x, rl_do("rsqrt", a_t(rl_add_number(square, eps))));

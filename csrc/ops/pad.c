@@ -119,6 +119,10 @@ static Tensor *border_pad(Call *c, Tensor *x, const Arg *pad, Border border) {
     int64_t shape[RL_MAX_DIMS], before[RL_MAX_DIMS];
     if (!padded_shape(x, pad, shape, before)) return NULL;
     if (rl_is_bare(x->dtype) && border != CIRCULAR) return rl_fail(RL_NOT_IMPLEMENTED, "\"pad\" not implemented for '%s' in this mode", rl_dtypes[x->dtype].word);
+    int around = pad->n / 2 + 1;      /* padded dims and the channels; one more is the batch, which may be empty */
+    for (int d = x->ndim == around + 1; border != CIRCULAR && d < x->ndim; d++)
+        if (x->shape[d] == 0)
+            return rl_fail(RL_RUNTIME_ERROR, "Expected %dD or %dD (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: %s", around, around + 1, rl_text_shape(x));
     for (int d = x->ndim - pad->n / 2; border == CIRCULAR && x && d < x->ndim; d++) {   /* what is cut off does not come round */
         int64_t n = x->shape[d], after = shape[d] - n - before[d], front = before[d] < 0 ? -before[d] : 0, back = after < 0 ? -after : 0;
         if (front || back) x = rl_narrow(x, d, front, n > front + back ? n - front - back : 0);

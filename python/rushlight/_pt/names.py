@@ -57,7 +57,19 @@ def dtype_named(name):
     return getattr(rl, DTYPES[name])
 
 
-SHARED = ("nn", "optim", "utils", "autograd", "distributions", "serialization", "storage", "random", "hub")
+SHARED = frozenset(
+    "amp autograd backends cuda distributed distributions fft func functional futures hub jit linalg library masked multiprocessing nested nn optim "
+    "overrides profiler random return_types serialization signal sparse special storage testing types utils".split())
+
+# Functions that torch's engine keeps in rooms of its own, where a room's name may come before theirs.
+_ROOMS = ("nn", "special", "linalg", "fft")
+_OTHER_NAMES = {"logsigmoid": "log_sigmoid"}
+# Of _nn's here, those that torch has elsewhere: among nn.functional's for a reader.
+_FUNCTIONAL = frozenset(
+    "sigmoid tanh relu selu celu threshold hardshrink rms_norm layer_norm batch_norm group_norm conv1d conv_transpose1d conv2d conv_transpose2d conv3d "
+    "conv_transpose3d max_pool1d_with_indices max_pool1d adaptive_avg_pool1d adaptive_max_pool1d_with_indices max_pool2d adaptive_max_pool2d_with_indices "
+    "max_pool3d adaptive_max_pool3d_with_indices avg_pool1d cross_entropy binary_cross_entropy_with_logits dropout feature_dropout alpha_dropout "
+    "feature_alpha_dropout rrelu prelu".split())
 
 
 def to_file(module, name):
@@ -67,8 +79,19 @@ def to_file(module, name):
         return "__builtin__", name
     if top != "rushlight" or (rest and rest[0] not in SHARED and not rest[0].startswith("_")):
         return module, name
+    room = rest[1][1:] if rest[:1] == ["_C"] and len(rest) == 2 else None
+    if room in _ROOMS:
+        return _to_room(room, name)
     public = list(itertools.takewhile(lambda part: not part.startswith("_"), rest))
     return ".".join(["torch", *public]), name
+
+
+def _to_room(room, name):
+    if room != "nn":
+        return f"torch._C._{room}", f"{room}_{name}"
+    if name.rstrip("_") in _FUNCTIONAL:
+        return "torch.nn.functional", name
+    return "torch._C._nn", _OTHER_NAMES.get(name, name)
 
 
 def from_file(module, name):
@@ -77,11 +100,26 @@ def from_file(module, name):
         module = "builtins"
     if module.partition(".")[0] != "torch":
         found = importlib.import_module(module)
+    elif module == "torch._C" and name in _ENGINE_CLASSES:
+        return _ENGINE_CLASSES[name]
+    elif module.startswith("torch._C._") and module[10:] in _ROOMS:
+        found, name = _from_room(module[10:], name)
     else:
         found = _ours(module, name)
     for part in name.split("."):
         found = getattr(found, part)
     return found
+
+
+# Whose attributes functions and methods are in a file of torch's.
+_ENGINE_CLASSES = {"_VariableFunctionsClass": rl._C._VariableFunctions, "TensorBase": rl.Tensor, "_TensorBase": rl.Tensor}
+
+
+def _from_room(room, name):
+    names = {theirs: ours for ours, theirs in _OTHER_NAMES.items()}
+    name = names.get(name, name.removeprefix(room + "_"))
+    within = getattr(rl._C, f"_{room}")
+    return (within if hasattr(within, name) else importlib.import_module("rushlight.nn.functional" if room == "nn" else f"rushlight.{room}")), name
 
 
 def _ours(module, name):

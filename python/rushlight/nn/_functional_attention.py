@@ -236,7 +236,7 @@ def multi_head_attention_forward(
         _check_key_padding_mask(key_padding_mask, k.size(1), bsz)
     mask = _merged(attn_mask, key_padding_mask, bsz, num_heads)
     joined, weights = _attend(q, k, v, mask, dropout_p if training else 0.0, need_weights, is_causal, bsz, num_heads)
-    output = _nn.linear(joined, out_proj_weight, out_proj_bias).view(length, bsz, -1)
+    output = _nn.linear(joined, out_proj_weight, out_proj_bias).view(length, bsz, out_proj_weight.size(0))
     if weights is not None and average_attn_weights:
         weights = weights.mean(1)
     if not batched:

@@ -189,12 +189,12 @@ def _of_probabilities(input, target, weight, ignore_index, reduction, label_smoo
     dim = 1 if input.dim() > 1 else 0
     log_p = rl.log_softmax(input, dim)
     if label_smoothing > 0.0:
-        target = target * (1 - label_smoothing) + label_smoothing / input.size(dim)
+        target = target * (1 - label_smoothing) + label_smoothing / max(input.size(dim), 1)
     if weight is not None:
         log_p = log_p * _per_class(input, weight)
     loss = -(log_p * target)
     if reduction == "mean":
-        return loss.sum() / (input.numel() / input.size(dim))
+        return loss.sum() / (input.numel() / max(input.size(dim), 1))
     return loss.sum() if reduction == "sum" else loss.sum(dim)
 
 
@@ -422,6 +422,8 @@ def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_fu
 
 def _lengths(lengths, count, name):
     """Lengths as a list of ints, one per sample."""
+    if isinstance(lengths, rl.Tensor) and (lengths.is_floating_point() or lengths.is_complex()):
+        raise RuntimeError(f"{name} must be integral, but they are {lengths.dtype}")
     values = lengths.tolist() if hasattr(lengths, "tolist") else list(lengths)
     values = [values] if isinstance(values, int) else [int(v) for v in values]
     if len(values) != count:
@@ -431,7 +433,7 @@ def _lengths(lengths, count, name):
 
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
     """-log of the summed probability of every alignment of the targets: log_probs (T, N, C) or (T, C)."""
-    single = log_probs.dim() == 2
+    single, reduction = log_probs.dim() == 2, _settled(None, None, reduction)
     if single:
         log_probs = log_probs.unsqueeze(1)
         targets = targets.unsqueeze(0) if targets.dim() == 1 else targets

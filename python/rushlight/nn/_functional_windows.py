@@ -260,6 +260,8 @@ def _fractional(n, input, kernel_size, output_size, output_ratio, _random_sample
     tuple_of = _pair if n == 2 else _triple
     if output_size is None:
         ratio = tuple_of(output_ratio)
+        if len(ratio) != n:
+            raise ValueError(f"fractional_max_pool{n}d requires output_ratio to either be a single Int or tuple of Ints: one for each of {n} dimensions")
         output_size = [int(input.size(-n + d) * ratio[d]) for d in range(n)]
     if _random_samples is None:
         batch = 1 if input.dim() == n + 1 else input.size(0)

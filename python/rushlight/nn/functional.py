@@ -290,8 +290,15 @@ def _wrapped_padding_idx(padding_idx, rows):
 
 def _no_grad_embedding_renorm_(weight, input, max_norm, norm_type):
     """Scales every row of weight that input names and whose norm is above max_norm down to it, in place."""
+    if not (weight.is_floating_point() or weight.is_complex()):
+        raise RuntimeError(f"norm(): input dtype should be either floating point or complex. Got {weight.dtype} instead.")
     with rl.no_grad():
-        rl.embedding_renorm_(weight, input.reshape(-1).contiguous(), max_norm, norm_type)
+        if weight.dtype in (rl.float32, rl.float64):
+            rl.embedding_renorm_(weight, input.reshape(-1).contiguous(), max_norm, norm_type)
+            return
+        at = input.unique()
+        length = rl.linalg.vector_norm(weight[at].to(rl.promote_types(weight.dtype, rl.float32)), norm_type, 1, keepdim=True)
+        weight[at] = (weight[at] * rl.where(length > max_norm, max_norm / (length + 1e-7), 1.0)).to(weight.dtype)
 
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
@@ -302,9 +309,11 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     return rl.embedding(weight, input, padding_idx, scale_grad_by_freq, sparse)
 
 
-def _check_bags(input, weight, offsets, per_sample_weights, mode):
+def _check_bags(input, weight, offsets, per_sample_weights, mode, scale_grad_by_freq, sparse):
     if mode not in ("sum", "mean", "max"):
         raise ValueError(f"mode has to be one of sum, mean or max, got {mode!r}")
+    if mode == "max" and (scale_grad_by_freq or sparse):
+        raise ValueError("max mode does not support " + ("scaling the gradient by the frequency" if scale_grad_by_freq else "sparse weights"))
     if per_sample_weights is not None:
         if input.shape != per_sample_weights.shape:
             raise ValueError(f"embedding_bag: If per_sample_weights ({tuple(per_sample_weights.shape)}) is not None, "
@@ -334,7 +343,7 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
                       "Usage `embedding_bag(weight, input, ...)` is deprecated, "
                       "and should now be `embedding_bag(input, weight, ...)`.", stacklevel=2)
         weight, input = input, weight
-    _check_bags(input, weight, offsets, per_sample_weights, mode)
+    _check_bags(input, weight, offsets, per_sample_weights, mode, scale_grad_by_freq, sparse)
     if input.dim() == 2:
         rows, width = input.shape
         offsets = rl.arange(0, rows * width, width, dtype=input.dtype) if width else input.new_zeros(rows)
@@ -344,6 +353,8 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
             per_sample_weights = per_sample_weights.reshape(-1)
     if max_norm is not None:
         _no_grad_embedding_renorm_(weight, input, max_norm, norm_type)
+    if padding_idx is not None and not -weight.size(0) <= padding_idx < weight.size(0):
+        raise RuntimeError(f"padding_idx must be within the number of embeddings, {-weight.size(0)} through {weight.size(0) - 1}, but got {padding_idx}")
     padding_idx = _wrapped_padding_idx(padding_idx, weight.size(0))
     return _bags(input, weight, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset,
                  padding_idx)
@@ -353,13 +364,12 @@ def _bags(input, weight, offsets, scale_grad_by_freq, mode, sparse, per_sample_w
           padding_idx):
     """embedding_bag of a flat input, by segments."""
     if int(offsets[0]) != 0 if offsets.numel() else False:
-        raise ValueError("offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from "
-                         f"position 0. However, got {int(offsets[0])}")
+        raise RuntimeError("offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from "
+                           f"position 0. However, got {int(offsets[0])}")
     if include_last_offset:
         offsets = offsets[:-1]
     if offsets.numel() and int(offsets[-1]) > input.numel():
-        raise ValueError("offsets[-1] can not be greater than input's length, but got offsets[-1] of "
-                         f"{int(offsets[-1])} and a length of {input.numel()}")
+        raise RuntimeError(f"offsets[-1] can not be greater than input's length {input.numel()} but got offsets[-1] of {int(offsets[-1])}")
     return rl._C._ops._bags(weight, input, offsets, ("sum", "mean", "max").index(mode),
                             -1 if padding_idx is None else padding_idx, scale_grad_by_freq, per_sample_weights)[0]
 
@@ -503,6 +513,8 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     """Each of num_groups groups of channels normalised together, then scaled and shifted per channel."""
     if input.dim() < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
+    if num_groups > 0:
+        _verify_batch_size([input.size(0) * input.size(1) // num_groups, num_groups, *input.shape[2:]])
     return rl.group_norm(input, num_groups, weight, bias, eps)
 
 
@@ -557,7 +569,7 @@ def channel_shuffle(input, groups):
         raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
     if c % groups != 0:
         raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
-    return input.reshape(input.size(0), groups, c // groups, -1).transpose(1, 2).reshape(input.shape)
+    return input.reshape(input.size(0), groups, c // groups, *input.shape[2:]).transpose(1, 2).reshape(input.shape)
 
 
 native_channel_shuffle = unless_row(channel_shuffle)
@@ -567,3 +579,10 @@ for _name in dir(_nn):
     if not _name.startswith(("_", "upsample_")) and _name not in ("im2col", "col2im"):  # torch has these elsewhere
         globals().setdefault(_name, getattr(_nn, _name))
 del _name
+
+
+def __getattr__(name):
+    if name == "grad":      # torch's module of the convolutions' gradients is an attribute of this one too
+        from . import grad
+        return grad
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

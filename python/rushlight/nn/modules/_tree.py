@@ -30,6 +30,8 @@ def _parse_to(args, kwargs):
     if example is not None:
         device, dtype = example.device, example.dtype
     non_blocking = args.pop(0) if args else kwargs.get("non_blocking", False)
+    if kwargs.get("copy") or (args and args[0] is True):
+        raise RuntimeError(".to() does not accept copy argument: a module is converted in place")
     if not isinstance(non_blocking, bool) or len(args) > 1:
         raise TypeError("to() received an invalid combination of arguments - got "
                         f"({', '.join(type(a).__name__ for a in [non_blocking, *args])}), but expected (device, dtype, non_blocking), "

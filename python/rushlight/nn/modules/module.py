@@ -206,7 +206,7 @@ class Module(_C.ModuleBase, ModuleHooks, ModuleState, ModuleTree):
         if isinstance(value, Buffer):
             if buffers is None:
                 raise AttributeError("cannot assign buffer before Module.__init__() call")
-            self.register_buffer(name, value, value.persistent)
+            self.register_buffer(name, value) if value.persistent else self.register_buffer(name, value, persistent=False)
         else:
             buffers[name] = _after_hooks(_global_buffer_registration_hooks, self, name, value)
 

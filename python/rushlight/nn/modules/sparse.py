@@ -53,7 +53,8 @@ class _Table(Module):
                                  f"but it has shape {tuple(embeddings.shape)}")
         rows, cols = embeddings.shape
         layer = cls(num_embeddings=rows, embedding_dim=cols, _weight=embeddings, **options)
-        layer.weight.requires_grad = not freeze
+        if layer.weight.requires_grad is freeze:
+            layer.weight.requires_grad = not freeze
         return layer
 
 
@@ -92,7 +93,7 @@ class Embedding(_Table):
     def from_pretrained(cls, embeddings, freeze=True, padding_idx=None, max_norm=None, norm_type=2.0,
                         scale_grad_by_freq=False, sparse=False):
         """A layer around an existing (rows, columns) tensor, frozen unless told otherwise."""
-        return cls._from_pretrained(embeddings, freeze, padding_idx=padding_idx, max_norm=max_norm,
+        return cls._from_pretrained(embeddings, freeze, _freeze=freeze, padding_idx=padding_idx, max_norm=max_norm,
                                     norm_type=norm_type, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
 
 

@@ -21,6 +21,5 @@ def consume_prefix_in_state_dict_if_present(state_dict, prefix):
     for key in list(metadata.keys()):
         if len(key) == 0:
             continue
-        bare = key.replace(prefix, "")
-        if bare != key or key.startswith(prefix):
+        if key == prefix.replace(".", "") or key.startswith(prefix):
             metadata[key[len(prefix):]] = metadata.pop(key)
