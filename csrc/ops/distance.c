@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { FEW_ROWS = 25 /* from torch: more are worth a product of matrices */ };
+enum { FEW_ROWS = 25 /* from torch: more are worth a product of matrices */, MANY = 4096 /* elements: worth vectors and threads */ };
 
 /* The p-norm of the last dim.  Order 0 counts, and has the slope zero rather than none. */
 static Tensor *norm_of(Tensor *gap, double p) {
@@ -45,11 +45,37 @@ static Tensor *cdist_forward(Call *c) {
     return norm_of(rl_sub(rl_unsqueeze(x, -2), rl_unsqueeze(y, -3)), p);
 }
 
+/* The same for two dense rows, in double; order 0 counts. */
+static double norm_of_rows(Dtype dtype, const void *x, int64_t a, int64_t b, int64_t n, double p) {
+    double sum = 0;
+    for (int64_t k = 0; k < n; k++) {
+        double gap = fabs(dtype == RL_FLOAT32 ? (double)((const float *)x)[a * n + k] - (double)((const float *)x)[b * n + k] : ((const double *)x)[a * n + k] - ((const double *)x)[b * n + k]);
+        if (isinf(p)) sum = gap > sum || gap != gap ? gap : sum;
+        else sum += p == 2 ? gap * gap : p == 1 ? gap : p == 0 ? gap != 0 : pow(gap, p);
+    }
+    return p == 2 ? sqrt(sum) : p == 1 || p == 0 || isinf(p) ? sum : pow(sum, 1 / p);
+}
+
+/* Nobody follows a derivative: one loop. */
+static Tensor *plain_pdist(Tensor *x, double p) {
+    int64_t n = x->shape[0], pairs = n * (n - 1) / 2, at = 0;
+    Tensor *dense = rl_contiguous(x), *y = rl_empty(1, &pairs, x->dtype);
+    if (!dense || !y) return NULL;
+    for (int64_t a = 0; a < n; a++)
+        for (int64_t b = a + 1; b < n; b++, at++) {
+            double d = norm_of_rows(x->dtype, rl_data(dense), a, b, x->shape[1], p);
+            if (x->dtype == RL_FLOAT32) ((float *)rl_data(y))[at] = (float)d;
+            else ((double *)rl_data(y))[at] = d;
+        }
+    return y;
+}
+
 static Tensor *pdist_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     double p = a_double(&c->arg[1]);
     if (x->ndim != 2) return rl_fail(RL_RUNTIME_ERROR, "pdist only supports 2D tensors, got: %dD", x->ndim);
     if (p < 0) return rl_fail(RL_RUNTIME_ERROR, "pdist only supports non-negative p values, and %g is negative", p);
+    if (!rl_is_followed(x) && rl_dtype_is(x->dtype, CLASS_FLOAT) && x->numel < MANY) return plain_pdist(x, p);
     int64_t n = x->shape[0], pairs = n * (n - 1) / 2, k = 0;
     Tensor *i = rl_empty(1, &pairs, RL_INT64), *j = rl_empty(1, &pairs, RL_INT64);
     if (!i || !j) return NULL;

@@ -1,5 +1,7 @@
-/* stats.c -- variances, deviations and means. */
+/* stats.c -- variances, deviations and means; counts in bins. */
 #include "reduce.h"
+
+#include <math.h>
 
 /* ---- variance -------------------------------------------------------------------------------------------------------------------
  *
@@ -80,7 +82,55 @@ static Tensor *spread_forward(Call *c) {
     {.sig = name "(input: Tensor, dim: int | list[int] | None, unbiased: bool, keepdim: bool = False) -> " outs, .forward = spread_forward, .flags = COMPOSITE, \
      .where = FUNCTION | METHOD | OUT, .data = what | UNBIASED_DIM, .samples = "x(3, 4), 1, False"}
 
+/* ---- how many fall where: bins of equal width, the last with both its ends ----------------------------------------------------------- */
+
+#define COUNT(T, name)                                                                              \
+    static void count_##name(int64_t n, const T *x, double from, double to, int64_t bins, T *y) {   \
+        T low = (T)from, high = (T)to, width = (T)(to - from), many = (T)bins;                      \
+        for (int64_t i = 0; i < n; i++) {                                                           \
+            if (!(x[i] >= low && x[i] <= high)) continue;                                           \
+            int64_t at = (int64_t)((x[i] - low) * many / width);                                    \
+            y[at < bins ? at : bins - 1] += 1;                                                      \
+        }                                                                                           \
+    }
+COUNT(float, f32)
+COUNT(double, f64)
+
+static double element(const Tensor *x, int64_t i) { return x->dtype == RL_FLOAT32 ? ((const float *)rl_data(x))[i] : ((const double *)rl_data(x))[i]; }
+
+/* The smallest and the largest of dense elements; NaN if one is. */
+static void limits_of(const Tensor *x, double *low, double *high) {
+    *low = *high = element(x, 0);
+    for (int64_t i = 1; i < x->numel; i++) {
+        double v = element(x, i);
+        *low = v < *low || v != v ? v : *low;
+        *high = v > *high || v != v ? v : *high;
+    }
+}
+
+static Tensor *histc_forward(Call *c) {
+    Dtype dtype = c->arg[0].tensor->dtype;
+    Tensor *x = rl_contiguous(rl_cast(c->arg[0].tensor, rl_dtype_is(dtype, CLASS_HALF) ? RL_FLOAT32 : dtype));
+    int64_t bins = c->arg[1].i;
+    double low = a_double(&c->arg[2]), high = a_double(&c->arg[3]);
+    if (!x) return NULL;
+    if (bins <= 0) return rl_fail(RL_RUNTIME_ERROR, "torch.histc(): bins must be > 0, but got %lld", (long long)bins);
+    if (low == high && x->numel) limits_of(x, &low, &high);
+    if (low == high) low -= 1, high += 1;
+    if (!isfinite(low) || !isfinite(high)) return rl_fail(RL_RUNTIME_ERROR, "torch.histc: range of [%g, %g] is not finite", low, high);
+    if (low > high) return rl_fail(RL_RUNTIME_ERROR, "torch.histc: max must be larger than min, but they are %g and %g", high, low);
+    Tensor *y = rl_zeros(1, &bins, x->dtype);
+    if (y && x->dtype == RL_FLOAT32) count_f32(x->numel, rl_data(x), low, high, bins, rl_data(y));
+    else if (y) count_f64(x->numel, rl_data(x), low, high, bins, rl_data(y));
+    return rl_cast(y, dtype);
+}
+
 Op rl_stats_ops[] = {
+    {
+        .sig = "histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> Tensor", .forward = histc_forward, .dtypes = CLASS_FLOATING, .flags = EXACT_OUT,
+        .where = FUNCTION | METHOD | OUT, .samples = "x(16), 4; x(3, 4), 5, -1, 1",
+        .doc = "How many elements fall into bins of equal width from min to max; both 0: from the smallest to the largest.\n\n>>> rl.histc(rl.tensor([0.0, 1.0, 1.0]), 2)\ntensor([1., 2.])",
+    },
     {
         .sig = "_var_mean(input: Tensor, dim: list[int] | None, correction: float, keepdim: bool) -> (variance: Tensor, mean: Tensor)", .forward = var_mean_forward, .vjp = var_mean_vjp,
         .saves = SAVE(0) | SAVE_OUT(1), .where = PRIVATE, .node = "VarMeanBackward0", .samples = "x(3, 4), None, 1.0, False", .doc = "Variance and mean.",

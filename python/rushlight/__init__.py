@@ -53,7 +53,7 @@ e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 _LAZY_NAMES = {
     **dict.fromkeys("cholesky det inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power "
                     "pca_lowrank pinverse qr slogdet svd svd_lowrank triangular_solve".split(), "_linear"),
-    **dict.fromkeys("combinations corrcoef cov cumulative_trapezoid diff dist gradient histc histogram histogramdd isin quantile "
+    **dict.fromkeys("combinations corrcoef cov cumulative_trapezoid diff dist gradient histogram histogramdd isin quantile "
                     "nanquantile stft istft trapezoid trapz vander hann_window hamming_window blackman_window bartlett_window "
                     "kaiser_window".split(), "_compositions"),
     "save": "serialization", "load": "serialization", "set_printoptions": "_printing", "get_printoptions": "_printing",

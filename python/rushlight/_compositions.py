@@ -340,27 +340,6 @@ def histogramdd(input, bins, *, range=None, weight=None, density=False, out=None
 _count_up = range           # histogram's argument of that name hides the built-in
 
 
-def histc(input, bins=100, min=0, max=0, *, out=None):
-    """How many elements fall into bins of equal width from min to max; both 0: from the smallest to the largest."""
-    if bins <= 0:
-        raise RuntimeError(f"torch.histc(): bins must be > 0, but got {bins}")
-    if out is not None and out.dtype != input.dtype:
-        raise RuntimeError(f"torch.histogram: input tensor and hist tensor should have the same dtype, but got input {input.dtype} and hist {out.dtype}")
-    x = input.reshape(-1)
-    low, high = float(min), float(max)
-    if low == high and x.numel():
-        low, high = float(x.min()), float(x.max())
-    if low == high:
-        low, high = low - 1, high + 1
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise RuntimeError(f"torch.histc: range of [{low}, {high}] is not finite")
-    if low > high:
-        raise RuntimeError("torch.histc: max must be larger than min")
-    place = ((x - low) * bins / (high - low)).long().clamp(max=bins - 1)
-    fits = (x >= low) & (x <= high)
-    return _give(rl.zeros(bins, dtype=input.dtype).index_add(0, place[fits], rl.ones_like(x[fits])), out)
-
-
 # ---- short-time Fourier transform ------------------------------------------------------------------------------------------
 
 def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=True, pad_mode="reflect", normalized=False, onesided=None,

@@ -348,7 +348,7 @@ _LATE = {
     "_linear": "cholesky det inverse logdet lu lu_solve matrix_exp matrix_power pinverse qr slogdet svd "
                "triangular_solve",
     "_older": "fill_diagonal_ index map2_ resize resize_as storage_type",
-    "_compositions": "corrcoef cov diff dist histc histogram quantile nanquantile istft stft",
+    "_compositions": "corrcoef cov diff dist histogram quantile nanquantile istft stft",
 }
 
 

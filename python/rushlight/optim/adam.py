@@ -12,6 +12,8 @@ _AMSGRAD = (*_PLAIN, "max_exp_avg_sq")
 
 def _check_beta_kinds(betas, foreach, capturable):
     """Both numbers, or both one-element tensors."""
+    if type(betas[0]) is float is type(betas[1]):
+        return
     tensors = [isinstance(beta, rl.Tensor) for beta in betas]
     if tensors[0] != tensors[1] or not all(t or isinstance(b, float) for t, b in zip(tensors, betas)):
         raise ValueError(f"betas must be either both floats or both Tensors, got {betas}")

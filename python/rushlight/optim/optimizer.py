@@ -308,10 +308,11 @@ class Optimizer:
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         self._unpack_params(param_group)
+        followed = self.defaults.get("differentiable", None)
         for p in param_group["params"]:
             if not isinstance(p, rl.Tensor):
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {_kind(p)}")
-            if not self.defaults.get("differentiable", None) and not (p.is_leaf or p.retains_grad):
+            if not (p.is_leaf or followed or p.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor: it is the result of an operation; "
                                  "optimize what it was computed from, or its .detach().requires_grad_()")
         for name, default in self.defaults.items():
@@ -329,18 +330,21 @@ class Optimizer:
             raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
                             "will change between runs. Please use a list instead.")
         params = [params] if isinstance(params, rl.Tensor) else list(params)
-        names = [p[0] for p in params if isinstance(p, tuple)]
-        group["params"] = [p[1] if isinstance(p, tuple) else p for p in params]
-        if names:
+        group["params"] = params
+        if tuple in map(type, params):
+            names = [p[0] for p in params if isinstance(p, tuple)]
+            group["params"] = [p[1] if isinstance(p, tuple) else p for p in params]
             if len(names) != len(params):
                 raise ValueError("all optimizer params should be with/without names. Some param names are missing")
             group["param_names"] = names
 
     def _check_new_group(self, group):
-        own = {id(p) for p in group["params"]}
+        own = set(map(id, group["params"]))
         if len(own) != len(group["params"]):
             warnings.warn("optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
                           "see github.com/pytorch/pytorch/issues/40967 for more information", stacklevel=4)
+        if not self.param_groups:
+            return
         named = "param_names" in group
         for other in self.param_groups:
             if named != ("param_names" in other):

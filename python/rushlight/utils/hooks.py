@@ -26,12 +26,16 @@ class RemovableHandle:
     def __init__(self, hooks_dict, *, extra_dict=None):
         self.hooks_dict_ref = weakref.ref(hooks_dict)
         self.id = next(_ids)
-        extra = () if extra_dict is None else (extra_dict,) if isinstance(extra_dict, dict) else tuple(extra_dict)
-        self.extra_dict_ref = tuple(weakref.ref(table) for table in extra)
+        self.extra_dict_ref = ()
+        if extra_dict is not None:
+            self.extra_dict_ref = tuple(map(weakref.ref, (extra_dict,) if isinstance(extra_dict, dict) else extra_dict))
 
     def remove(self):
         """Remove the hook; a second call, or one after its owner died, does nothing."""
-        for ref in (self.hooks_dict_ref, *self.extra_dict_ref):
+        table = self.hooks_dict_ref()
+        if table is not None:
+            table.pop(self.id, None)
+        for ref in self.extra_dict_ref:
             table = ref()
             if table is not None:
                 table.pop(self.id, None)
