@@ -143,6 +143,6 @@ def test_numbers_between_the_tensors(name):
 
 def test_what_is_no_older_form_keeps_its_error():
     x = rl.ones(2)
-    for call in (lambda: x.add_(1, 2), lambda: rl.add(x, 2, x, x), lambda: x.addcmul_(0.5, x), lambda: rl.addmm(1, 2, 3, x, x), lambda: x.mul(2, x), lambda: rl.add(1, 2, 3)):
+    for call in (lambda: x.add_(1, x, 2), lambda: rl.add(x, 2, x, x), lambda: x.addcmul_(0.5, x), lambda: rl.addmm(1, 2, 3, x, x), lambda: x.mul(2, x), lambda: rl.add(1, 2, 3)):
         with pytest.raises(TypeError):
             call()

@@ -396,7 +396,7 @@ Op rl_loss_ops[] = {
         .forward = bce_forward, .vjp = bce_vjp, .samples = "unit(3, 4), unit(3, 4); unit(3), unit(3), x(3), 'sum'",
     },
     {
-        .sig = "binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> Tensor", .where = FUNCTION | NN,
+        .sig = "binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> Tensor", .where = NN,
         .dtypes = CLASS_FLOATING, .saves = SAVE(0) | SAVE(1) | SAVE(2) | SAVE(4),
         .doc = "binary_cross_entropy of sigmoid(input), computed without leaving the logarithms.\n\n"
                ">>> rl.nn.functional.binary_cross_entropy_with_logits(rl.tensor([0.]), rl.tensor([1.]))\ntensor(0.6931)",

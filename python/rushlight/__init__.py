@@ -66,11 +66,14 @@ _LAZY_NAMES = {
     **dict.fromkeys("SymInt SymFloat SymBool ScriptObject Stream Event TensorType PyTorchFileReader PyTorchFileWriter".split(), "_symbols"), "ScriptModule": "jit", "vmap": "func", "matrix_exp": "linalg", "finfo": "_limits", "iinfo": "_limits",
 }
 _LAZY_NAMES.update(dict.fromkeys(
-    "adaptive_max_pool1d bilinear channel_shuffle cosine_embedding_loss cosine_similarity ctc_loss embedding_bag hinge_embedding_loss margin_ranking_loss "
-    "native_channel_shuffle pairwise_distance poisson_nll_loss rms_norm triplet_margin_loss".split(), "nn.functional"))
+    "bilinear channel_shuffle cosine_similarity "
+    "native_channel_shuffle pairwise_distance rms_norm".split(), "nn.functional"))
+_LAZY_NAMES.update(dict.fromkeys(
+    "adaptive_max_pool1d binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss embedding_bag hinge_embedding_loss kl_div margin_ranking_loss poisson_nll_loss "
+    "triplet_margin_loss".split(), "_numbered"))
 _LAZY_NAMES.update(dict.fromkeys(
     "AcceleratorError DisableTorchFunction DisableTorchFunctionSubclass FatalError JITException OutOfMemoryError affine_grid_generator cond conv_tbc convolution frobenius_norm "
-    "from_file grid_sampler grid_sampler_2d grid_sampler_3d has_lapack has_mkl has_openmp has_spectral init_num_threads kl_div max_pool1d_with_indices native_norm norm_except_dim "
+    "from_file grid_sampler grid_sampler_2d grid_sampler_3d has_lapack has_mkl has_openmp has_spectral init_num_threads max_pool1d_with_indices native_norm norm_except_dim "
     "nuclear_norm segment_reduce set_anomaly_enabled sym_float sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum thread_safe_generator while_loop".split(), "_older"))
 _LAZY_NAMES.update(dict.fromkeys(
     "BFloat16Storage BoolStorage ByteStorage CharStorage ComplexDoubleStorage ComplexFloatStorage DoubleStorage FloatStorage HalfStorage IntStorage LongStorage ShortStorage "

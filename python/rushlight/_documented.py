@@ -46,15 +46,25 @@ _FUNCTIONS = {
     "(tensor, split_size_or_sections, dim=0)": "unsafe_split",
     "(input, approximate='none')": "gelu",
 }
-_FORMS = [{name: text for text, names in forms.items() for name in names.split()} for forms in (_FUNCTIONS, _METHODS)]
 
 
-@functools.cache
+def _by_name(forms):
+    return {name: text for text, names in forms.items() for name in names.split()}
+
+
+_FORMS = [_by_name(_FUNCTIONS), _by_name(_METHODS)]
+# torch takes these too, and its manual does not say so: alpha by position behind a number
+_MORE = [_by_name({"(input, other, alpha=1)": "add sub subtract rsub"}), _by_name({"(other, alpha=1)": "add add_ sub sub_ subtract subtract_"})]
+
+
 def form(name, method):
     """The documented signature of a function or method, or None where it is the row's own."""
     text = _FORMS[method].get(name)
-    if text is None:
-        return None
+    return text and _signature(text, method)
+
+
+@functools.cache
+def _signature(text, method):
     import rushlight as rl
     inner = ("self, " if method else "") + text[1:-1]
     return inspect.signature(eval(f"lambda {inner}: None", {"contiguous_format": rl.contiguous_format, "strided": rl.strided}))
@@ -62,9 +72,10 @@ def form(name, method):
 
 def call(function, name, method, args, kwargs):
     """A call that did not fit its row, in the documented form; NotImplemented where that says nothing else."""
-    wanted = form(name, method)
-    if wanted is None:
+    text = _FORMS[method].get(name) or _MORE[method].get(name)
+    if text is None:
         return NotImplemented
+    wanted = _signature(text, method)
     try:
         given = wanted.bind(*args, **kwargs).arguments
     except TypeError:

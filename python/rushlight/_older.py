@@ -6,7 +6,6 @@ import rushlight as rl
 from rushlight import _C
 
 _F = rl.nn.functional
-_REDUCTIONS = ("none", "mean", "sum")
 _GRID_MODES, _GRID_PADDING = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
 
 
@@ -24,11 +23,6 @@ grid_sampler_2d = grid_sampler_3d = grid_sampler
 def affine_grid_generator(theta, size, align_corners):
     """nn.functional.affine_grid."""
     return _F.affine_grid(theta, size, align_corners)
-
-
-def kl_div(input, target, reduction=1, *, log_target=False):
-    """nn.functional.kl_div with a number for the reduction: 0 none, 1 mean, 2 sum."""
-    return _F.kl_div(input, target, reduction=_REDUCTIONS[reduction], log_target=log_target)
 
 
 def conv_tbc(input, weight, bias, pad=0):
