@@ -5,7 +5,7 @@
 A sample grows by multiplying every size of its tensors by one factor, so that what fitted together still does; where a row also takes sizes as plain
 numbers (view, narrow..) it may not, and such rows are counted apart.  Forward without a graph, and forward with backward, each library in turn in one
 process on one thread; the figure is the ratio of the least processor times.  Layouts other than `contiguous` are measured for the
-dozen of rows that scripts call most.
+dozen of rows that scripts call most, unless --only names others.
 """
 
 import argparse
@@ -145,7 +145,7 @@ def measure(row, backward, rounds, layout, elements):
 def arguments():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.large", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--only", default="*", metavar="GLOB", help="rows whose name matches; several, separated by commas")
+    add("--only", metavar="GLOB", help="rows whose name matches; several, separated by commas")
     add("--layout", default="contiguous", choices=LAYOUTS, help="how the tensors lie in memory (default: contiguous)")
     add("--elements", type=int, default=10**6, help="of the largest tensor (default: a million)")
     add("--rounds", type=int, default=7, help="rounds per row (default: 7)")
@@ -189,9 +189,8 @@ def main():
     rushlight.set_num_threads(1)
     torch.set_num_threads(1)
     print(describe({"rushlight": rushlight, "torch": torch}))
-    rows = [row for row in samples.rows() if any(fnmatch.fnmatch(row["name"], glob) for glob in args.only.split(","))]
-    if args.layout != "contiguous":
-        rows = [row for row in rows if row["name"] in OFTEN]
+    globs = args.only.split(",") if args.only else ["*"] if args.layout == "contiguous" else OFTEN
+    rows = [row for row in samples.rows() if any(fnmatch.fnmatch(row["name"], glob) for glob in globs)]
     below = run(rows, False, args) + run(rows, True, args)
     sys.exit(bool(args.gate and below))
 

@@ -108,7 +108,6 @@ static void loop_bf16_f16(LOOP_ARGS) { cast_between_halves(n, p, stride, BFLOAT,
 /* ---- by size alone ---------------------------------------------------------------------------------------------------- */
 
 static void copy_bytes(int64_t n, char *const *p, const int64_t *stride, int bytes) {
-    ROOM(room, CHUNK);
     if (stride[0] == bytes && stride[1] == bytes) {
         __builtin_memmove(p[0], p[1], (size_t)(n * bytes));
         return;
@@ -117,15 +116,19 @@ static void copy_bytes(int64_t n, char *const *p, const int64_t *stride, int byt
         gather(n, p[0], p[1], stride[1], bytes);
         return;
     }
+    if (stride[1] == 0) {
+        fill(n, p[1], p[0], stride[0], bytes);
+        return;
+    }
     if (stride[1] == bytes) {
         scatter(n, p[1], p[0], stride[0], bytes);
         return;
     }
+    ROOM(room, CHUNK);
     for (int64_t i = 0, m; i < n; i += m) {
         m = n - i < CHUNK ? n - i : CHUNK;
-        if (stride[1] || i == 0) gather(m, room, p[1] + i * stride[1], stride[1], bytes);
-        if (stride[0] == bytes) __builtin_memcpy(p[0] + i * bytes, room, (size_t)(m * bytes));
-        else scatter(m, room, p[0] + i * stride[0], stride[0], bytes);
+        gather(m, room, p[1] + i * stride[1], stride[1], bytes);
+        scatter(m, room, p[0] + i * stride[0], stride[0], bytes);
     }
 }
 
@@ -135,26 +138,52 @@ static void copy_4(LOOP_ARGS) { copy_bytes(n, p, stride, 4); }
 static void copy_8(LOOP_ARGS) { copy_bytes(n, p, stride, 8); }
 static void copy_16(LOOP_ARGS) { copy_bytes(n, p, stride, 16); }
 
-#define WHERE(T) \
-    for (int64_t i = 0; i < n; i++) \
-        *(T *)(p[0] + i * stride[0]) = *(uint8_t *)(p[1] + i * stride[1]) ? *(T *)(p[2] + i * stride[2]) : *(T *)(p[3] + i * stride[3])
-/* All dense, but for a or b a number. */
+/* The operands as dense pieces, or as numbers: all combinations of the two for a and b. */
 #define WHERE_DENSE(T, A, B) \
     do { T *y = (T *)p[0]; const T *a = (const T *)p[2], *b = (const T *)p[3], a0 = *a, b0 = *b; const uint8_t *c = (const uint8_t *)p[1]; (void)a0, (void)b0; SIMD for (int64_t i = 0; i < n; i++) y[i] = c[i] ? A : B; } while (0)
-#define WHERE_BY_STRIDE(T) \
-    do { \
-        const int64_t size = sizeof(T); \
-        bool dense = stride[0] == size && stride[1] == 1 && n > 0; \
-        if (dense && stride[2] == size && stride[3] == size) WHERE_DENSE(T, a[i], b[i]); \
-        else if (dense && stride[2] == 0 && stride[3] == size) WHERE_DENSE(T, a0, b[i]); \
-        else if (dense && stride[2] == size && stride[3] == 0) WHERE_DENSE(T, a[i], b0); \
-        else WHERE(T); \
-    } while (0)
-static void where_1(LOOP_ARGS) { WHERE(uint8_t); }
-static void where_2(LOOP_ARGS) { WHERE(uint16_t); }
-static void where_4(LOOP_ARGS) { WHERE_BY_STRIDE(uint32_t); }
-static void where_8(LOOP_ARGS) { WHERE_BY_STRIDE(uint64_t); }
-static void where_16(LOOP_ARGS) { WHERE(Bytes16); }
+#define WHERE(T, name) \
+    static void where_dense_##name(int64_t n, char *const *p, const int64_t *stride) { \
+        if (stride[2] && stride[3]) WHERE_DENSE(T, a[i], b[i]); \
+        else if (stride[3]) WHERE_DENSE(T, a0, b[i]); \
+        else if (stride[2]) WHERE_DENSE(T, a[i], b0); \
+        else WHERE_DENSE(T, a0, b0); \
+    } \
+    static void where_##name(LOOP_ARGS) { where_by_strides(n, p, stride, sizeof(T), where_dense_##name, copy_##name); }
+
+typedef void WhereFn(int64_t n, char *const *p, const int64_t *stride);
+
+static void where_by_strides(int64_t n, char *const *p, const int64_t *stride, int bytes, WhereFn *dense, LoopFn *copy) {
+    if (n < 1) return;
+    if (stride[1] == 0) {   /* one answer for all: a copy */
+        int chosen = *(const uint8_t *)p[1] ? 2 : 3;
+        copy(n, (char *[]){p[0], p[chosen]}, (int64_t[]){stride[0], stride[chosen]}, NULL);
+        return;
+    }
+    if (stride[0] == bytes && stride[1] == 1 && (!stride[2] || stride[2] == bytes) && (!stride[3] || stride[3] == bytes)) {
+        dense(n, p, stride);
+        return;
+    }
+    ROOM(room_c, CHUNK / 16);
+    ROOM(room_a, CHUNK);
+    ROOM(room_b, CHUNK);
+    ROOM(out, CHUNK);
+    for (int64_t i = 0, m; i < n; i += m) {
+        m = n - i < CHUNK ? n - i : CHUNK;
+        char *q[4] = {p[0] + i * stride[0], p[1] + i * stride[1], p[2] + i * stride[2], p[3] + i * stride[3]}, *y = q[0];
+        if (stride[0] != bytes) q[0] = out;
+        if (stride[1] != 1) gather(m, room_c, q[1], stride[1], 1), q[1] = room_c;
+        if (stride[2] && stride[2] != bytes) gather(m, room_a, q[2], stride[2], bytes), q[2] = room_a;
+        if (stride[3] && stride[3] != bytes) gather(m, room_b, q[3], stride[3], bytes), q[3] = room_b;
+        dense(m, q, stride);
+        if (stride[0] != bytes) scatter(m, out, y, stride[0], bytes);
+    }
+}
+
+WHERE(uint8_t, 1)
+WHERE(uint16_t, 2)
+WHERE(uint32_t, 4)
+WHERE(uint64_t, 8)
+WHERE(Bytes16, 16)
 
 #define ANY_ZERO(T, name) \
     static bool any_zero_##name(int64_t n, const char *p, int64_t stride) { bool found = false; for (int64_t i = 0; i < n && !found; i++) found = *(const T *)(p + i * stride) == 0; return found; }

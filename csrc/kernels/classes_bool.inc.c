@@ -2,6 +2,11 @@
 #define U_F SKIP
 #define U_FC SKIP
 #define U_TRIG SKIP
+#define U_FTRIG SKIP
+#define U_RIGHT SKIP
+#define U_POS SKIP
+#define U_WAVE SKIP
+#define U_WAVEPOS SKIP
 #define U_FI SKIP
 #define U_FIC SKIP
 #define U_FIB LOOP
@@ -15,6 +20,8 @@
 #define B_F SKIP
 #define B_FC SKIP
 #define B_FI SKIP
+#define B_MOD SKIP
+#define B_POLY SKIP
 #define B_FIC SKIP
 #define B_FIB PAIR
 #define B_ALL PAIR
@@ -22,6 +29,7 @@
 #define B_CREAL COMPARE
 #define B_I SKIP
 #define B_IB PAIR
+#define TERNARY_F SKIP
 #define TERNARY_FIC SKIP
 #define TERNARY_FC SKIP
 #define TERNARY_FI SKIP
@@ -31,3 +39,4 @@
 #define GRAD_YGATE SKIP
 #define GRAD_XY SKIP
 #define GRAD_XTRIG SKIP
+#define GRAD_XPOS SKIP

@@ -2,6 +2,11 @@
 #define U_F SKIP
 #define U_FC LOOP
 #define U_TRIG LOOP
+#define U_FTRIG SKIP
+#define U_RIGHT SKIP
+#define U_POS SKIP
+#define U_WAVE SKIP
+#define U_WAVEPOS SKIP
 #define U_FI SKIP
 #define U_FIC LOOP
 #define U_FIB SKIP
@@ -15,6 +20,8 @@
 #define B_F SKIP
 #define B_FC PAIR
 #define B_FI SKIP
+#define B_MOD SKIP
+#define B_POLY SKIP
 #define B_FIC PAIR
 #define B_FIB SKIP
 #define B_ALL PAIR
@@ -22,6 +29,7 @@
 #define B_CREAL SKIP
 #define B_I SKIP
 #define B_IB SKIP
+#define TERNARY_F SKIP
 #define TERNARY_FIC TRIPLE
 #define TERNARY_FC TRIPLE
 #define TERNARY_FI SKIP
@@ -31,3 +39,4 @@
 #define GRAD_YGATE SKIP
 #define GRAD_XY SKIP
 #define GRAD_XTRIG SKIP
+#define GRAD_XPOS SKIP

@@ -2,6 +2,11 @@
 #define U_F LOOP
 #define U_FC LOOP
 #define U_TRIG CIRCULAR
+#define U_FTRIG CIRCULAR
+#define U_RIGHT RIGHT
+#define U_POS POSITIVE
+#define U_WAVE WAVE
+#define U_WAVEPOS WAVE_POSITIVE
 #define U_FI LOOP
 #define U_FIC LOOP
 #define U_FIB LOOP
@@ -15,6 +20,8 @@
 #define B_F PAIR
 #define B_FC PAIR
 #define B_FI PAIR
+#define B_MOD MODULAR
+#define B_POLY RECURRENCE
 #define B_FIC PAIR
 #define B_FIB PAIR
 #define B_ALL PAIR
@@ -22,6 +29,7 @@
 #define B_CREAL COMPARE
 #define B_I SKIP
 #define B_IB SKIP
+#define TERNARY_F TRIPLE
 #define TERNARY_FIC TRIPLE
 #define TERNARY_FC TRIPLE
 #define TERNARY_FI TRIPLE
@@ -31,3 +39,4 @@
 #define GRAD_YGATE SLOPE_GATE
 #define GRAD_XY SLOPE
 #define GRAD_XTRIG SLOPE_CIRCULAR
+#define GRAD_XPOS SLOPE_POSITIVE

@@ -11,16 +11,19 @@ VM T M(clamp)(T x, T low, T high) {
     return x == x ? y : x;
 }
 VM T M(angle)(T x) { return x != x ? x : x < 0 ? K(3.141592653589793) : 0; }
-VM T M(log1pexp)(T x) { return (x > 0 ? x : 0) + M(log1p)(M(exp)(-M(abs)(x))); }   /* log(1 + e^x) */
 VM T M(silu)(T x) { return x / (1 + M(exp)(-x)); }
 VM T M(dsilu)(T x) {
     T s = M(sigmoid)(x);
     return s * (1 + x * (1 - s));
 }
-VM T M(mish)(T x) { return x * M(tanh)(M(log1pexp)(x)); }
+/* tanh(log(1 + e^x)) is n / (n + rest), with n = 1 + 2 e^-x and rest = 2 e^-2x; for x < 0 both times e^2x. */
+VM T M(mish)(T x) {
+    T e = M(exp)(-M(abs)(x)), n = x < 0 ? e * (e + 2) : 1 + 2 * e, rest = x < 0 ? 2 : 2 * e * e;
+    return x * (n / (n + rest));
+}
 VM T M(dmish)(T x) {
-    T t = M(tanh)(M(log1pexp)(x));
-    return t + x * M(sigmoid)(x) * (1 - t * t);
+    T e = M(exp)(-M(abs)(x)), n = x < 0 ? e * (e + 2) : 1 + 2 * e, rest = x < 0 ? 2 : 2 * e * e, inverse = 1 / (n + rest);
+    return n * inverse + x * ((x < 0 ? e : 1) / (1 + e)) * (rest * inverse) * ((n + n + rest) * inverse);   /* tanh, and 1 - tanh^2 */
 }
 VM T M(gelu_tanh)(T x) { return K(0.5) * x * (1 + M(tanh)(K(0.7978845608028654) * (x + K(0.044715) * x * x * x))); }
 VM T M(dgelu_tanh)(T x) {
@@ -29,68 +32,39 @@ VM T M(dgelu_tanh)(T x) {
 }
 VM T M(logit)(T x, T low, T high) {   /* low < 0: no clamping */
     T z = low < 0 ? x : x < low ? low : x > high ? high : x;
-    T far = M(log)(z / (1 - z)), near = M(log1p)((2 * z - 1) / (1 - z));
-    return z > K(0.25) && z < K(0.75) ? near : far;      /* near 1/2 the quotient is near 1, and log magnifies its rounding */
+    return M(log_odds)(z);
 }
 VM T M(div_trunc)(T a, T b) { return M(trunc)(a / b); }
-VM T M(div_floor)(T a, T b) {   /* Python's: exact where the quotient is whole */
-    if (b == 0) return a / b;
-    T mod = M(fmod)(a, b), q = (a - mod) / b;
-    if (mod != 0 && (b < 0) != (mod < 0)) q -= 1;
-    if (q == 0) return M(copysign)(0, a / b);
-    T whole = M(floor)(q);
-    return q - whole > K(0.5) ? whole + 1 : whole;
+VM T M(div_floor_of)(T a, T b, T mod) {   /* Python's: exact where the quotient is whole; mod is what fmod leaves */
+    T q = (a - mod) / b;
+    q -= (mod != 0) & ((b < 0) != (mod < 0)) ? 1 : 0;
+    T whole = M(floor)(q), y = whole + (q - whole > K(0.5) ? 1 : 0);
+    return q == 0 ? M(copysign)(0, a / b) : y;
 }
-VM T M(remainder)(T a, T b) {
-    T mod = M(fmod)(a, b);
-    return mod != 0 && (b < 0) != (mod < 0) ? mod + b : mod;
-}
+VM T M(div_floor)(T a, T b) { return b == 0 ? a / b : M(div_floor_of)(a, b, M(fmod)(a, b)); }
+VM T M(remainder_of)(T b, T mod) { return (mod != 0) & ((b < 0) != (mod < 0)) ? mod + b : mod; }
+VM T M(remainder)(T a, T b) { return M(remainder_of)(b, M(fmod)(a, b)); }
 VM T M(logaddexp)(T a, T b) {
     T top = a > b ? a : b, low = a > b ? b : a;
-    T y = top + M(log1p)(M(exp)(low - top));
+    T y = top + M(log1p_unit)(M(exp)(low - top));
     return a == b && M(isinf)(a) ? a : a != a || b != b ? a + b : y;
 }
 VM T M(logaddexp2)(T a, T b) {
     T top = a > b ? a : b, low = a > b ? b : a;
-    T y = top + M(log1p)(M(exp2)(low - top)) * K(1.4426950408889634);
+    T y = top + M(log1p_unit)(M(exp2)(low - top)) * K(1.4426950408889634);
     return a == b && M(isinf)(a) ? a : a != a || b != b ? a + b : y;
 }
-VM T M(sinc)(T x) {
-    T z = x * K(3.141592653589793), y = (T)sin((double)x * 3.141592653589793) / z;
-    return x == 0 ? 1 : y;
-}
-VM T M(dsinc)(T x) {   /* near 0 the two terms of the numerator cancel: the series there */
-    double z = (double)x * 3.141592653589793, t = z * z;
-    double series = z * (-1.0 / 3 + t * (1.0 / 30 - t * (1.0 / 840 - t * (1.0 / 45360 - t * (1.0 / 3991680 - t / 518918400)))));
-    return (T)(3.141592653589793 * (t < 0.0625 ? series : (z * cos(z) - sin(z)) / t));
-}
 VM T M(entr)(T x) { return x == 0 ? 0 : x < 0 ? -(T)INFINITY : -x * M(log)(x); }
-VM T M(ndtr)(T x) { return (T)special_ndtr((double)x); }
-VM T M(dlog_ndtr)(T x) { return (T)(0.7978845608028654 / special_erfcx((double)x * -0.7071067811865476)); }
-VM T M(di1)(T x, T y) { return M(abs)(x) < K(1e-7) ? K(0.5) : (T)special_i0((double)x) - y / x; }
-VM T M(di1e)(T x, T y) { return M(abs)(x) < K(1e-7) ? K(0.5) : (T)special_i0e((double)x) - y * (M(sgn)(x) + 1 / x); }
+VM T M(di1)(T x, T y) { return M(abs)(x) < K(1e-7) ? K(0.5) : M(i0)(x) - y / x; }
+VM T M(di1e)(T x, T y) { return M(abs)(x) < K(1e-7) ? K(0.5) : M(i0e)(x) - y * (M(sgn)(x) + 1 / x); }
 
-VM T M(digamma)(T x) { return (T)special_digamma((double)x); }
-VM T M(trigamma)(T x) { return (T)special_polygamma(1, (double)x); }
 VM T M(polygamma)(T x, T n) { return (T)special_polygamma((int)n, (double)x); }
-VM T M(lgamma)(T x) { return (T)special_lgamma((double)x); }
-VM T M(erfcx)(T x) { return (T)special_erfcx((double)x); }
 VM T M(ndtri)(T x) { return (T)special_ndtri((double)x); }
-VM T M(log_ndtr)(T x) { return (T)special_log_ndtr((double)x); }
-VM T M(i0)(T x) { return (T)special_i0((double)x); }
-VM T M(i0e)(T x) { return (T)special_i0e((double)x); }
-VM T M(i1)(T x) { return (T)special_i1((double)x); }
-VM T M(i1e)(T x) { return (T)special_i1e((double)x); }
 VM T M(k0)(T x) { return (T)special_k0((double)x); }
 VM T M(k0e)(T x) { return (T)special_k0e((double)x); }
 VM T M(k1)(T x) { return (T)special_k1((double)x); }
 VM T M(k1e)(T x) { return (T)special_k1e((double)x); }
-VM T M(bessel_j0)(T x) { return M(isinf)(x) ? (T)NAN : (T)j0((double)x); }   /* torch: NaN at infinity */
-VM T M(bessel_j1)(T x) { return M(isinf)(x) ? (T)NAN : (T)j1((double)x); }
-VM T M(bessel_y0)(T x) { return (T)special_y0((double)x); }
-VM T M(bessel_y1)(T x) { return (T)special_y1((double)x); }
-VM T M(spherical_j0)(T x) { return M(isinf)(x) ? 0 : x == 0 ? 1 : (T)(sin((double)x) / (double)x); }
-VM T M(airy_ai)(T x) { return (T)special_airy_ai((double)x); }
+VM T M(spherical_j0)(T x) { return M(isinf)(x) ? 0 : x == 0 ? 1 : M(sin)(x) / x; }
 VM T M(igamma)(T a, T b) { return (T)special_igamma((double)a, (double)b); }
 VM T M(igammac)(T a, T b) { return (T)special_igammac((double)a, (double)b); }
 VM T M(zeta)(T a, T b) { return (T)special_zeta((double)a, (double)b); }

@@ -13,7 +13,25 @@ typedef void BlockGrad(int64_t n, void *dx, const void *g, const void *x, const 
 typedef struct Bytes16 { uint64_t part[2]; } Bytes16;
 
 #define SIMD _Pragma("omp simd")
-#define GATHER(T) do { T *to = buffer; for (int64_t i = 0; i < n; i++) to[i] = *(const T *)(p + i * stride); } while (0)
+/* Every second, third or fourth element of memory is what vectors can pick apart. */
+#define GATHER_EVERY(T, k) SIMD for (int64_t i = 0; i < n; i++) to[i] = from[k * i]
+#define GATHER(T) \
+    do { \
+        T *to = buffer; \
+        const T *from = (const T *)p; \
+        if (stride == 2 * (int64_t)sizeof(T)) GATHER_EVERY(T, 2); \
+        else if (stride == 3 * (int64_t)sizeof(T)) GATHER_EVERY(T, 3); \
+        else if (stride == 4 * (int64_t)sizeof(T)) GATHER_EVERY(T, 4); \
+        else if (stride == 0) { const T one = *from; SIMD for (int64_t i = 0; i < n; i++) to[i] = one; } \
+        else for (int64_t i = 0; i < n; i++) to[i] = *(const T *)(p + i * stride); \
+    } while (0)
+#define FILL(T) \
+    do { \
+        const T one = *(const T *)value; \
+        T *to = (T *)p; \
+        if (stride == sizeof(T)) SIMD for (int64_t i = 0; i < n; i++) to[i] = one; \
+        else for (int64_t i = 0; i < n; i++) *(T *)(p + i * stride) = one; \
+    } while (0)
 #define SCATTER(T) do { const T *from = buffer; for (int64_t i = 0; i < n; i++) *(T *)(p + i * stride) = from[i]; } while (0)
 
 static void gather(int64_t n, void *buffer, const char *p, int64_t stride, int bytes) {
@@ -23,6 +41,17 @@ static void gather(int64_t n, void *buffer, const char *p, int64_t stride, int b
     case 4: GATHER(uint32_t); break;
     case 8: GATHER(uint64_t); break;
     default: GATHER(Bytes16);
+    }
+}
+
+/* The same value n times. */
+static void fill(int64_t n, const void *value, char *p, int64_t stride, int bytes) {
+    switch (bytes) {
+    case 1: FILL(uint8_t); break;
+    case 2: FILL(uint16_t); break;
+    case 4: FILL(uint32_t); break;
+    case 8: FILL(uint64_t); break;
+    default: FILL(Bytes16);
     }
 }
 
@@ -110,13 +139,19 @@ static void run1(int64_t n, char *const *p, const int64_t *stride, const void *e
     }
     ROOM(in, CHUNK);
     ROOM(out, CHUNK);
-    bool once = stride[1] == 0;   /* filling: one input for all */
     const void *x = NULL;
+    if (stride[1] == 0 && n > 1) {   /* one input for all, as of expanded tensors: one result */
+        char result[16] __attribute__((aligned(16)));
+        block(1, out, fetch(1, in, p[1], 0, &k), extra);
+        deliver(1, out, result, k.out, &k);
+        fill(n, result, p[0], stride[0], k.out);
+        return;
+    }
     for (int64_t i = 0, m; i < n; i += m) {
         m = n - i < CHUNK ? n - i : CHUNK;
         char *y = p[0] + i * stride[0];
         bool direct = direct_out(&k, stride[0]);
-        if (!once || i == 0) x = fetch(m, in, p[1] + i * stride[1], stride[1], &k);
+        x = fetch(m, in, p[1] + i * stride[1], stride[1], &k);
         block(m, direct ? y : out, x, extra);
         if (!direct) deliver(m, out, y, stride[0], &k);
     }
@@ -180,47 +215,85 @@ static void run3(int64_t n, char *const *p, const int64_t *stride, const void *e
     }
 }
 
-/* ---- sine and friends of large floats --------------------------------------------------------------------------------------- */
+/* ---- floats that vector forms do not take; quotients that are large -------------------------------------------------------------- */
 
-/* vmath.h reduces floats up to MID_TRIG_LIMIT; where a piece holds a larger one, the double loop, which is libm's, does it. */
-static bool any_large(int64_t n, const float *x) {
-    int large = 0;
-    _Pragma("omp simd reduction(| : large)") for (int64_t i = 0; i < n; i++) large |= f32_abs(x[i]) >= MID_TRIG_LIMIT;
-    return large;
+/* What vmath.h and vspecial.h refuse the double block does, which is libm's or special.c's: one by one, so that an element's neighbours
+ * decide nothing about it. */
+typedef enum { LARGE, LEFT, LARGE_OR_LEFT, FAR_LEFT } Hard;
+VM bool is_hard(float x, Hard hard) {
+    if (hard == FAR_LEFT) return x < -5;
+    return (hard != LEFT && f32_abs(x) >= MID_TRIG_LIMIT) | (hard != LARGE && x <= 0);
 }
 
-static void through_double(int64_t n, float *y, const float *x, Block1 *exact) {
-    for (int64_t i = 0; i < n; i++) {
-        double wide = x[i], result;
-        exact(1, &result, &wide, NULL);
-        y[i] = (float)result;
-    }
+VM bool any_hard(int64_t n, const float *x, Hard hard) {
+    int found = 0;
+    _Pragma("omp simd reduction(| : found)") for (int64_t i = 0; i < n; i++) found |= is_hard(x[i], hard);
+    return found;
 }
 
-static void through_double_grad(int64_t n, float *dx, const float *g, const float *x, BlockGrad *exact) {
-    for (int64_t i = 0; i < n; i++) {
-        double wide = x[i], wide_g = g[i], result;
-        exact(1, &result, &wide_g, &wide, &wide, NULL);
-        dx[i] = (float)result;
-    }
+static bool any_from_8(int64_t n, const float *x) {   /* where the short forms of Bessel's functions end */
+    int found = 0;
+    _Pragma("omp simd reduction(| : found)") for (int64_t i = 0; i < n; i++) found |= !(f32_abs(x[i]) < 8);
+    return found;
 }
 
 typedef void FewFn(int64_t n, float *to, const float *from);
 typedef void FewGradFn(int64_t n, float *to, const float *g, const float *from);
+typedef void PairFn(int64_t n, float *to, const float *a, const float *b);
 
-static void in_pieces(int64_t n, float *y, const float *x, FewFn *few, Block1 *exact) {
+VM void in_pieces(int64_t n, float *y, const float *x, FewFn *few, FewFn *near, Block1 *exact, Hard hard) {
+    float kept[CHUNK];   /* y may be x */
     for (int64_t i = 0, m; i < n; i += m) {
         m = n - i < CHUNK ? n - i : CHUNK;
-        if (any_large(m, x + i)) through_double(m, y + i, x + i, exact);
+        bool some = any_hard(m, x + i, hard);
+        if (some) __builtin_memcpy(kept, x + i, sizeof(float) * (size_t)m);
+        if (near && !any_from_8(m, x + i)) near(m, y + i, x + i);
         else few(m, y + i, x + i);
+        for (int64_t j = 0; some && j < m; j++) {
+            if (!is_hard(kept[j], hard)) continue;
+            double wide = kept[j], result;
+            exact(1, &result, &wide, NULL);
+            y[i + j] = (float)result;
+        }
     }
 }
 
-static void in_pieces_grad(int64_t n, float *dx, const float *g, const float *x, FewGradFn *few, BlockGrad *exact) {
+VM void in_pieces_grad(int64_t n, float *dx, const float *g, const float *x, FewGradFn *few, BlockGrad *exact, Hard hard) {
+    float kept[CHUNK], kept_g[CHUNK];
     for (int64_t i = 0, m; i < n; i += m) {
         m = n - i < CHUNK ? n - i : CHUNK;
-        if (any_large(m, x + i)) through_double_grad(m, dx + i, g + i, x + i, exact);
-        else few(m, dx + i, g + i, x + i);
+        bool some = any_hard(m, x + i, hard);
+        if (some) __builtin_memcpy(kept, x + i, sizeof(float) * (size_t)m), __builtin_memcpy(kept_g, g + i, sizeof(float) * (size_t)m);
+        few(m, dx + i, g + i, x + i);
+        for (int64_t j = 0; some && j < m; j++) {
+            if (!is_hard(kept[j], hard)) continue;
+            double wide = kept[j], wide_g = kept_g[j], result;
+            exact(1, &result, &wide_g, &wide, &wide, NULL);
+            dx[i + j] = (float)result;
+        }
+    }
+}
+
+/* Both give the same where both are right. */
+static void by_quotient(int64_t n, float *y, const float *a, const float *b, PairFn *near, PairFn *far) {
+    for (int64_t i = 0, m; i < n; i += m) {
+        m = n - i < CHUNK ? n - i : CHUNK;
+        int large = 0;
+        _Pragma("omp simd reduction(| : large)") for (int64_t j = 0; j < m; j++) large |= !f32_near(a[i + j], b[i + j]);
+        (large ? far : near)(m, y + i, a + i, b + i);
+    }
+}
+
+typedef void RecurFn(int64_t n, float *to, const float *x, int degree);
+typedef float OneFn(float x, float degree);
+
+/* Elements of one degree together; other than small whole degrees one by one. */
+static void by_degree(int64_t n, float *y, const float *x, const float *degree, RecurFn *recur, OneFn *one) {
+    for (int64_t i = 0, m; i < n; i += m) {
+        bool small = degree[i] >= 0 && degree[i] <= 64;
+        for (m = 1; small && m < CHUNK && i + m < n && degree[i + m] == degree[i];) m++;
+        if (small) recur(m, y + i, x + i, (int)degree[i]);
+        else y[i] = one(x[i], degree[i]);
     }
 }
 

@@ -4,11 +4,18 @@
 #define LOOP(name, f) HALF1(name, 2)
 #define PREDICATE(name, f) HALF1(name, 1)
 #define CIRCULAR LOOP
+#define POSITIVE LOOP
+#define RIGHT LOOP
+#define WAVE LOOP
+#define WAVE_POSITIVE LOOP
 #define PAIR(name, f) HALF2(name, 2)
+#define MODULAR PAIR
+#define RECURRENCE PAIR
 #define COMPARE(name, f) HALF2(name, 1)
 #define TRIPLE(name, f) static void FN(loop3_##name)(LOOP_ARGS) { run3(n, p, stride, extra, block3_##name##_f32, (Kinds){2, 2, 1, KIND}); }
 #define SLOPE(name, df) static void FN(grad_##name)(LOOP_ARGS) { run_grad(n, p, stride, extra, slope_##name##_f32, (Kinds){2, 2, 1, KIND}); }
 #define SLOPE_GATE SLOPE
 #define SLOPE_CIRCULAR SLOPE
+#define SLOPE_POSITIVE SLOPE
 #include "classes_float.inc.c"
 #include "pointwise_loops.inc.c"

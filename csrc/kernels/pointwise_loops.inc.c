@@ -29,23 +29,37 @@
 #undef LOOP
 #undef PREDICATE
 #undef CIRCULAR
+#undef POSITIVE
+#undef RIGHT
+#undef WAVE
+#undef WAVE_POSITIVE
 #undef PAIR
+#undef MODULAR
+#undef RECURRENCE
 #undef COMPARE
 #undef TRIPLE
 #undef SLOPE
 #undef SLOPE_GATE
 #undef SLOPE_CIRCULAR
+#undef SLOPE_POSITIVE
 #undef MODULUS
 #define LOOP(name, f) [UNARY_##name] = FN(loop_##name),
 #define PREDICATE LOOP
 #define CIRCULAR LOOP
+#define POSITIVE LOOP
+#define RIGHT LOOP
+#define WAVE LOOP
+#define WAVE_POSITIVE LOOP
 #define MODULUS LOOP
 #define PAIR(name, f) [BINARY_##name] = FN(loop2_##name),
 #define COMPARE PAIR
+#define MODULAR PAIR
+#define RECURRENCE PAIR
 #define TRIPLE(name, f) [TERNARY_##name] = FN(loop3_##name),
 #define SLOPE(name, df) [UNARY_##name] = FN(grad_##name),
 #define SLOPE_GATE SLOPE
 #define SLOPE_CIRCULAR SLOPE
+#define SLOPE_POSITIVE SLOPE
 
 static LoopFn *const FN(unary_table)[UNARY_COUNT] = {
 #define U(name, classes, reads, f, df, ...) U_##classes(name, f)
@@ -78,16 +92,28 @@ static LoopFn *const FN(ternary_table)[TERNARY_COUNT] = {
 #undef LOOP
 #undef PREDICATE
 #undef CIRCULAR
+#undef POSITIVE
+#undef RIGHT
+#undef WAVE
+#undef WAVE_POSITIVE
 #undef PAIR
+#undef MODULAR
+#undef RECURRENCE
 #undef COMPARE
 #undef TRIPLE
 #undef SLOPE
 #undef SLOPE_GATE
 #undef SLOPE_CIRCULAR
+#undef SLOPE_POSITIVE
 #undef MODULUS
 #undef U_F
 #undef U_FC
 #undef U_TRIG
+#undef U_FTRIG
+#undef U_POS
+#undef U_RIGHT
+#undef U_WAVE
+#undef U_WAVEPOS
 #undef U_FI
 #undef U_FIC
 #undef U_FIB
@@ -101,6 +127,8 @@ static LoopFn *const FN(ternary_table)[TERNARY_COUNT] = {
 #undef B_F
 #undef B_FC
 #undef B_FI
+#undef B_MOD
+#undef B_POLY
 #undef B_FIC
 #undef B_FIB
 #undef B_ALL
@@ -108,6 +136,7 @@ static LoopFn *const FN(ternary_table)[TERNARY_COUNT] = {
 #undef B_CREAL
 #undef B_I
 #undef B_IB
+#undef TERNARY_F
 #undef TERNARY_FIC
 #undef TERNARY_FC
 #undef TERNARY_FI
@@ -117,6 +146,7 @@ static LoopFn *const FN(ternary_table)[TERNARY_COUNT] = {
 #undef GRAD_YGATE
 #undef GRAD_XY
 #undef GRAD_XTRIG
+#undef GRAD_XPOS
 #undef GRAD_LINEAR
 #undef GRAD_ZERO
 #undef GRAD_ZEROX

@@ -29,17 +29,32 @@ double special_lgamma(double x) {
 static const double bernoulli[] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6, -3617.0 / 510, 43867.0 / 798, -174611.0 / 330,
                                   854513.0 / 138, -236364091.0 / 2730};
 
+/* 1 <= x <= 2: the root taken out, in two parts. */
+static double digamma_middle(double x) {
+    static const double c[] = {
+        0.9510558760318328, -0.2118137106407303, 0.060135621060196744, -0.018550615381735115, 0.005936795278305649,
+        -0.0019350666648590097, 0.0006368880303257201, -0.00021074841140458636, 6.995018873950506e-05, -2.325824239445257e-05,
+        7.741232223504057e-06, -2.57809436305308e-06, 8.589127353033379e-07, -2.86315275846934e-07, 9.542050972688906e-08,
+        -3.163020268955334e-08, 1.0542687624027994e-08, -3.7075072647122386e-09, 1.2358072433984831e-09, -2.7619635330317715e-10,
+        9.206434499177992e-11, -8.498137230186096e-11, 2.832706668021759e-11};
+    return ((x - 0x1.762d86356be3fp+0) - 0x1.b86a722197829p-54) * POLYNOMIAL_OF(c, 2 * x - 3);
+}
+
 double special_digamma(double x) {
     if (x == 0) return copysign(INFINITY, -x);
     if (x < 0) {   /* reflection; the fraction first, so that large arguments keep their accuracy */
         double whole, part = modf(x, &whole);
         return part == 0 ? (double)NAN : special_digamma(1 - x) - pi / tan(pi * part);
     }
-    double y = 0;
-    for (; x < 10; x += 1) y -= 1 / x;
+    if (x < 1) return digamma_middle(x + 1) - 1 / x;
+    if (x < 10) {
+        double sum = 0;
+        for (; x > 2; x -= 1) sum += 1 / (x - 1);
+        return sum + digamma_middle(x);
+    }
     double z = 1 / (x * x), term = z, sum = 0;
     for (int k = 0; k < 8 && x < 1e17; k++, term *= z) sum += bernoulli[k] / (2 * k + 2) * term;
-    return y + log(x) - 0.5 / x - sum;
+    return log(x) - 0.5 / x - sum;
 }
 
 /* Euler-Maclaurin after a few terms of the sum itself. */
@@ -154,9 +169,9 @@ double special_ndtri(double p) {
 /* I_n(x) e^-x for n = 0, 1 and x >= 0: a series of positive terms, or the expansion for large x. */
 static double bessel_i_scaled(int n, double x) {
     if (x <= 25) {
-        double z = x * x / 4, term = n ? x / 2 : 1, sum = term;
-        for (int k = 1; term > 1e-17 * sum; k++) sum += term *= z / (k * (k + n));
-        return sum * exp(-x);
+        long double z = (long double)x * x / 4, term = n ? x / 2 : 1, sum = term;
+        for (int k = 1; term > 1e-18L * sum; k++) sum += term *= z / (k * (k + n));
+        return (double)(sum * (long double)exp(-x));
     }
     double sum = 1, term = 1;
     for (int k = 1; k < 40; k++) {
@@ -225,12 +240,29 @@ double special_k1e(double x) { return bessel_k(1, x, true); }
 double special_y0(double x) { return x < 0 || x == (double)INFINITY ? (double)NAN : x == 0 ? -(double)INFINITY : y0(x); }
 double special_y1(double x) { return x < 0 || x == (double)INFINITY ? (double)NAN : x == 0 ? -(double)INFINITY : y1(x); }
 
-/* Ai: the series near 0, K_1/3 to the right, the oscillating expansion to the left. */
+/* Ai from its value and slope at a whole number c, by the Taylor series that y'' = x y gives. */
+static double airy_around(int c, long double value, long double slope, double x) {
+    long double h = (long double)x - c, before = value, a = slope, next = c * value / 2, sum = value + slope * h, power = h * h;
+    for (int k = 2; k < 40; k++, power *= h) {
+        long double term = next * power;
+        sum += term;
+        if (fabsl(term) < 1e-21L && k > 6) break;
+        long double after = (c * a + before) / ((k + 1) * k);   /* of h^(k + 1) */
+        before = a, a = next, next = after;
+    }
+    return (double)sum;
+}
+
+/* Ai: the series near 0, K_1/3 to the right; to the left Taylor series, and far there the oscillating expansion. */
 double special_airy_ai(double x) {
+    static const long double value[] = {0.171510439370537044631582L, -0.0665551750543731294741897L, -0.00875958925570238128996609L, 0.0402412384864431906894303L, -0.0221337215473414036741692L,
+                                        -0.0527050503563862026220827L, 0.184280835250505637279942L, -0.329145173629823105231449L, 0.350761009024114319788016L, -0.0702655329492895150990843L};
+    static const long double slope[] = {-0.871519677879953366722462L, 1.02311045336797072989598L, -1.02732787366457942146119L, 0.996265044132790055904573L, -0.97566398092633159471266L,
+                                        0.935560938198306551025522L, -0.771008168410126547731252L, 0.345935487281342894929779L, 0.327192818554443136794879L, -0.790628575368581380296454L};
     if (!(fabs(x) < (double)INFINITY)) return NAN;
     double zeta = 2.0 / 3 * fabs(x) * sqrt(fabs(x));
     if (x > 2) return x > 200 ? 0 : sqrt(x / 3) / pi * bessel_k_scaled(1.0 / 3, zeta) * exp(-zeta);
-    if (x >= -8) {
+    if (x >= -3.5) {
         long double cube = (long double)x * x * x, f = 1, g = x, sum_f = 1, sum_g = x;
         for (int k = 1; k < 80 && fabsl(f) + fabsl(g) > 1e-22L; k++) {
             sum_f += f *= cube / ((3 * k - 1) * (3 * k));
@@ -238,9 +270,13 @@ double special_airy_ai(double x) {
         }
         return (double)(0.355028053887817239260L * sum_f - 0.258819403792806798405L * sum_g);
     }
+    if (x > -13.5) {
+        int c = (int)rint(x);
+        return airy_around(c, value[c + 13], slope[c + 13], x);
+    }
     long double angle = 2.0L / 3 * -x * sqrtl(-(long double)x) - 0.785398163397448309616L;      /* the phase needs more digits than zeta */
     double even = 1, odd = 0, term = 1;
-    for (int k = 1; k < 14; k++) {   /* u_k = u_k-1 (6k-5)(6k-3)(6k-1) / (216 k (2k-1)) */
+    for (int k = 1; k < 16; k++) {   /* u_k = u_k-1 (6k-5)(6k-3)(6k-1) / (216 k (2k-1)) */
         term *= (6 * k - 5.0) * (6 * k - 3.0) * (6 * k - 1.0) / (216.0 * k * (2 * k - 1)) / zeta;
         if (k % 2) odd += k % 4 == 1 ? term : -term;
         else even += k % 4 == 2 ? -term : term;
@@ -250,31 +286,54 @@ double special_airy_ai(double x) {
 
 /* ---- incomplete gamma functions ------------------------------------------------------------------------------------------------ */
 
-static double gamma_front(double a, double x) { return exp(a * log(x) - x - special_lgamma(a)); }
+/* mu - log(1 + mu), and its square root's double with the sign of mu. */
+static double bulge_of(double mu) {
+    if (fabs(mu) > 0.1) return mu - log1p(mu);
+    double sum = 0;
+    for (int k = 18; k >= 2; k--) sum = (k % 2 ? -1.0 : 1.0) / k + mu * sum;
+    return sum * mu * mu;
+}
+
+/* x^a e^-x / gamma(a): by powers while they are tame, by Stirling's formula beyond, where only what a and x differ by is magnified. */
+static double gamma_front(double a, double x) {
+    if (a < 20 && x < 100) return pow(x, a) * exp(-x) / tgamma(a);
+    if (a < 20) return exp(a * log(x) - x - special_lgamma(a));
+    double z = 1 / (a * a), rest = 0;
+    for (int k = 7; k >= 0; k--) rest = bernoulli[k] / ((2 * k + 2) * (2 * k + 1)) + z * rest;
+    return sqrt(a / (2 * pi)) * exp(-a * bulge_of((x - a) / a)) * exp(-rest / a);
+}
 
 static double gamma_series(double a, double x) {   /* P, for x < a + 1 */
-    double term = 1 / a, sum = term;
-    for (double k = a + 1; term > 1e-17 * sum; k += 1) sum += term *= x / k;
-    return sum * gamma_front(a, x);
+    long double term = 1 / (long double)a, sum = term;
+    for (long double k = (long double)a + 1; term > 1e-19L * sum; k += 1) sum += term *= x / k;
+    return (double)(sum * gamma_front(a, x));
 }
 
 /* Q, for x >= a + 1: a continued fraction as a quotient of two recurrences, so that no step divides. */
 static double gamma_fraction(double a, double x) {
-    double front = gamma_front(a, x), b = x + 1 - a, top = 1, top_before = 0, bottom = b, bottom_before = 1;
+    long double front = gamma_front(a, x), b = (long double)x + 1 - a, top = 1, top_before = 0, bottom = b, bottom_before = 1;
     for (int k = 1; k < 100000 && front != 0; k++) {
-        double an = -k * (k - a);
+        long double an = -k * (k - (long double)a);
         b += 2;
-        double t = b * top + an * top_before, u = b * bottom + an * bottom_before;
+        long double t = b * top + an * top_before, u = b * bottom + an * bottom_before;
         top_before = top, bottom_before = bottom;
         top = t, bottom = u;
-        if (fabs(bottom) > 1e100) top *= 1e-100, bottom *= 1e-100, top_before *= 1e-100, bottom_before *= 1e-100;
-        if (!(fabs(top * bottom_before - top_before * bottom) > 3e-16 * fabs(top * bottom_before))) break;
+        if (fabsl(bottom) > 1e100L) top *= 1e-100L, bottom *= 1e-100L, top_before *= 1e-100L, bottom_before *= 1e-100L;
+        if (!(fabsl(top * bottom_before - top_before * bottom) > 1e-18L * fabsl(top * bottom_before))) break;
     }
-    return front == 0 ? 0 : top / bottom * front;
+    return front == 0 ? 0 : (double)(top / bottom * front);
 }
 
-/* log gamma(1 + a) for small a, from its own series where 1 + a would round a away. */
-static double lgamma1p(double a) { return fabs(a) > 1e-3 ? special_lgamma(1 + a) : a * (-euler + a * (0.8224670334241132 + a * (-0.40068563438653143 + a * 0.27058080842778454))); }
+/* log gamma(1 + a) on 0 <= a <= 1: both zeros taken out. */
+static double lgamma1p(double a) {
+    static const double c[] = {
+        0.4831289505409809, -0.07297994795715304, 0.015727850268641097, -0.003913560937626331, 0.001049818664454635,
+        -0.0002945507015164312, 8.510090373634476e-05, -2.5094328700900636e-05, 7.511391846837954e-06, -2.2742472358027586e-06,
+        6.948428393704062e-07, -2.138638060528023e-07, 6.623870571642316e-08, -2.0619851263731666e-08, 6.430366506216791e-09,
+        -2.0184741279133343e-09, 6.5655031582108e-10, -2.075322954216366e-10, 5.030067090605482e-11, -1.5936042537298723e-11,
+        1.1577613910649688e-11, -3.700571132904742e-12};
+    return a > 1 ? special_lgamma(1 + a) : a * (a - 1) * POLYNOMIAL_OF(c, 2 * a - 1);
+}
 
 /* Q for small x and a, where 1 - P would cancel. */
 static double gamma_small(double a, double x) {
@@ -291,12 +350,7 @@ static double gamma_small(double a, double x) {
 static double gamma_large(double a, double x) {
     static const double first[] = {-1.0 / 3, 1.0 / 12, -2.0 / 135, 1.0 / 864, 1.0 / 2835, -139.0 / 777600, 1.0 / 25515};
     static const double second[] = {-1.0 / 540, -1.0 / 288, 1.0 / 378, -77.0 / 77760};
-    double mu = (x - a) / a, bulge = mu - log1p(mu), rest = 0, next = 0;
-    if (fabs(mu) < 0.01) {      /* mu^2 / 2 - mu^3 / 3 + ... */
-        bulge = 0;
-        for (int k = 8; k >= 2; k--) bulge = (k % 2 ? -1.0 : 1.0) / k + mu * bulge;
-        bulge *= mu * mu;
-    }
+    double mu = (x - a) / a, bulge = bulge_of(mu), rest = 0, next = 0;
     double eta = copysign(sqrt(2 * bulge), mu);
     for (int k = 6; k >= 0; k--) rest = rest * eta + first[k];
     for (int k = 3; k >= 0; k--) next = next * eta + second[k];
@@ -339,62 +393,62 @@ static bool degree(double n, int64_t *k) {
 double special_chebyshev(double x, double n, int kind) {
     int64_t k;
     if (!degree(n, &k)) return 0;
-    double before = 1, now = kind == 't' ? x : kind == 'u' ? 2 * x : kind == 'v' ? 2 * x - 1 : 2 * x + 1;
-    if (k == 0) return before;
+    long double before = 1, now = kind == 't' ? x : kind == 'u' ? 2 * x : kind == 'v' ? 2 * (long double)x - 1 : 2 * (long double)x + 1;
+    if (k == 0) return 1;
     if (fabs(x) == 1) {
         double sign = x < 0 && k & 1 ? -1 : 1, one = x < 0 ? 'w' : 'v';       /* which of v and w stays at 1 */
         return kind == 't' || kind == one ? sign : sign * (kind == 'u' ? (double)k + 1 : 2 * (double)k + 1);
     }
     if (fabs(x) < 1 && k > 64) {
-        double angle = acos(x);
-        if (kind == 't') return cos(k * angle);
-        if (kind == 'u') return sin((k + 1) * angle) / sin(angle);
-        return kind == 'v' ? cos((k + 0.5) * angle) / cos(angle / 2) : sin((k + 0.5) * angle) / sin(angle / 2);
+        long double angle = acosl(x);      /* many times it keeps the digits of a double */
+        if (kind == 't') return (double)cosl(k * angle);
+        if (kind == 'u') return (double)(sinl((k + 1) * angle) / sinl(angle));
+        return (double)(kind == 'v' ? cosl((k + 0.5L) * angle) / cosl(angle / 2) : sinl((k + 0.5L) * angle) / sinl(angle / 2));
     }
     for (int64_t i = 1; i < k && now == now; i++) {
-        double next = 2 * x * now - before;
+        long double next = 2 * x * now - before;
         before = now;
         now = next;
     }
-    return now;
+    return (double)now;
 }
 
 double special_hermite(double x, double n, double factor) {
     int64_t k;
     if (!degree(n, &k)) return 0;
-    double before = 1, now = factor * x;
-    if (k == 0) return before;
+    long double before = 1, now = factor * x;
+    if (k == 0) return 1;
     for (int64_t i = 1; i < k && now == now; i++) {
-        double next = factor * (x * now - i * before);
+        long double next = factor * (x * now - i * before);
         before = now;
         now = next;
     }
-    return now;
+    return (double)now;
 }
 
 double special_laguerre(double x, double n) {
     int64_t k;
     if (!degree(n, &k)) return 0;
-    double before = 1, now = 1 - x;
-    if (k == 0 || x == 0) return before;
+    long double before = 1, now = 1 - (long double)x;
+    if (k == 0 || x == 0) return 1;
     for (int64_t i = 1; i < k && now == now; i++) {
-        double next = ((2 * i + 1 - x) * now - i * before) / (i + 1);
+        long double next = ((2 * i + 1 - (long double)x) * now - i * before) / (i + 1);
         before = now;
         now = next;
     }
-    return now;
+    return (double)now;
 }
 
 double special_legendre(double x, double n) {
     int64_t k;
     if (!degree(n, &k)) return 0;
-    double before = 1, now = x;
-    if (k == 0) return before;
+    long double before = 1, now = x;
+    if (k == 0) return 1;
     if (fabs(x) == 1) return x > 0 || k % 2 == 0 ? 1 : -1;
     for (int64_t i = 1; i < k && now == now; i++) {
-        double next = ((2 * i + 1) * x * now - i * before) / (i + 1);
+        long double next = ((2 * i + 1) * (long double)x * now - i * before) / (i + 1);
         before = now;
         now = next;
     }
-    return now;
+    return (double)now;
 }

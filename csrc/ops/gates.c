@@ -52,14 +52,38 @@ static void gelu_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 /* ---- glu, prelu ----------------------------------------------------------------------------------------------------------- */
 
-static Tensor *glu_forward(Call *c) {
-    Tensor *x = c->arg[0].tensor;
+/* The halves of x along dim.  False with an error if there are none. */
+static bool halves(Tensor *x, int64_t dim, Tensor *half[2]) {
     if (!x->ndim) return rl_fail(RL_RUNTIME_ERROR, "glu does not support 0-dimensional tensors");
-    int dim = rl_wrap_dim(x->ndim, c->arg[1].i);
-    if (dim < 0) return NULL;
-    int64_t n = x->shape[dim];
-    if (n % 2) return rl_fail(RL_RUNTIME_ERROR, "Halving dimension must be even, but dimension %d is size %" PRId64, dim, n);
-    return rl_mul(rl_narrow(x, dim, 0, n / 2), op("sigmoid", rl_narrow(x, dim, n / 2, n / 2)));
+    int d = rl_wrap_dim(x->ndim, dim);
+    if (d < 0) return false;
+    int64_t n = x->shape[d];
+    if (n % 2) return rl_fail(RL_RUNTIME_ERROR, "Halving dimension must be even, but dimension %d is size %" PRId64, d, n);
+    for (int k = 0; k < 2; k++) half[k] = rl_narrow(x, d, k * n / 2, n / 2);
+    return half[0] && half[1];
+}
+
+static Tensor *glu_forward(Call *c) {
+    Tensor *half[2];
+    Dtype d = c->arg[0].tensor->dtype;
+    if (!halves(c->arg[0].tensor, c->arg[1].i, half)) return NULL;
+    if (!rl_kernels->binary[d][BINARY_glu]) return rl_refuse_dtype(c, d);
+    return rl_pointwise_new(c, rl_kernels->binary[d][BINARY_glu], d, d, 2, (Arg[]){a_t(half[0]), a_t(half[1])}, NULL, 2);
+}
+
+static void glu_vjp(Call *c, Tensor **g, Tensor **dx) {
+    Tensor *x = c->arg[0].tensor, *half[2], *slope[2];
+    if (!halves(x, c->arg[1].i, half)) return;
+    if (rl_thread.grad_mode || g[0]->dtype != x->dtype) {
+        Tensor *s = rl_do("sigmoid", a_t(half[1])), *rise = rl_mul(s, rl_do("rsub", a_t(s), a_i(1)));
+        Tensor *parts[2] = {rl_mul(g[0], s), rl_mul(rl_mul(g[0], half[0]), rise)};
+        dx[0] = rl_cat(2, parts, c->arg[1].i);
+        return;
+    }
+    Tensor *d = rl_empty(x->ndim, x->shape, x->dtype);
+    if (d && halves(d, c->arg[1].i, slope) && rl_loop(rl_kernels->binary[x->dtype][BINARY_glu], 3, (Tensor *[]){slope[0], g[0], half[1]}, NULL, 2) &&
+        rl_loop(rl_kernels->ternary[x->dtype][TERNARY_glu_slope], 4, (Tensor *[]){slope[1], g[0], half[0], half[1]}, NULL, 2))
+        dx[0] = d;
 }
 
 static Tensor *prelu_forward(Call *c) {
@@ -77,18 +101,18 @@ static Tensor *prelu_forward(Call *c) {
 }
 
 static Tensor *prelu_kernel_forward(Call *c) {
-    Tensor *x = c->arg[0].tensor;
-    return rl_where(rl_do("gt", a_t(x), a_i(0)), x, rl_mul(c->arg[1].tensor, x));
+    Dtype d = c->arg[0].tensor->dtype;
+    return rl_pointwise_new(c, rl_kernels->binary[d][BINARY_prelu], d, d, 2, c->arg, NULL, 1);
 }
 
 Op rl_gates_ops[] = {
     {
-        .sig = "gelu(input: Tensor, approximate: str = 'none') -> Tensor", .where = NN | OUT, .flags = ELEMENTWISE | EXACT_OUT, .dtypes = CLASS_FLOATING, .saves = SAVE(0),
+        .sig = "gelu(input: Tensor, approximate: str = 'none') -> Tensor", .where = NN | INPLACE | OUT, .flags = ELEMENTWISE | EXACT_OUT, .dtypes = CLASS_FLOATING, .saves = SAVE(0),
         .doc = "x times the normal distribution function of x, or with approximate='tanh' nearly that.\n\n>>> rl.nn.functional.gelu(rl.tensor([0., 1.]))\ntensor([0.0000, 0.8413])",
-        .forward = gelu_forward, .vjp = gelu_vjp, .samples = "x(3, 4)",
+        .forward = gelu_forward, .vjp = gelu_vjp, .samples = "x(3, 4); x(3, 4), approximate='tanh'",
     },
     {
-        .sig = "glu(input: Tensor, dim: int = -1) -> Tensor", .where = NN, .flags = COMPOSITE, .dtypes = CLASS_FLOATING,
+        .sig = "glu(input: Tensor, dim: int = -1) -> Tensor", .where = NN | OUT, .dtypes = CLASS_FLOATING, .saves = SAVE(0), .vjp = glu_vjp,
         .doc = "a sigmoid(b), a and b the halves of x along dim.\n\n>>> rl.nn.functional.glu(rl.tensor([2., 0.]))\ntensor([1.])", .forward = glu_forward, .samples = "x(3, 4); x(4, 3), 0",
     },
     {

@@ -52,22 +52,36 @@ static Tensor *logit_forward(Call *c) {
 }
 
 static void logit_vjp(Call *c, Tensor **g, Tensor **dx) {
-    Tensor *x = c->arg[0].tensor, *slope = rl_div(g[0], rl_mul(x, rl_do("rsub", a_t(x), a_i(1))));
+    Tensor *x = c->arg[0].tensor;
     bool limited = c->arg[1].tag != A_NONE;
-    double eps = limited ? a_double(&c->arg[1]) : 0;
+    double eps = limited ? a_double(&c->arg[1]) : 0, outside = limited ? 0 : NAN;
+    LoopFn *fn = rl_kernels->ternary[g[0]->dtype][TERNARY_logit_slope];
+    if (!rl_thread.grad_mode && fn && g[0]->dtype == x->dtype && rl_same_shape(g[0], x)) {
+        double extra[4] = {eps, 1 - eps, outside, 0};
+        Tensor *d = rl_empty_like(g[0], x->dtype);
+        if (d && rl_loop(fn, 4, (Tensor *[]){d, g[0], x, x}, extra, 1)) dx[0] = d;
+        return;
+    }
+    Tensor *slope = rl_div(g[0], rl_mul(x, rl_do("rsub", a_t(x), a_i(1))));
     Tensor *inside = rl_do("logical_and", a_t(rl_do("ge", a_t(x), a_f(eps))), a_t(rl_do("le", a_t(x), a_f(1 - eps))));
-    dx[0] = rl_do("where", a_t(inside), a_t(slope), a_f(limited ? 0 : NAN));
+    dx[0] = rl_do("where", a_t(inside), a_t(slope), a_f(outside));
 }
 
 /* ---- gamma functions of an order --------------------------------------------------------------------------------------------- */
 
 /* Poles of trigamma are where its reflection's sine is only nearly 0: as large as single precision makes it there, which is torch's value. */
 static void trigamma_single(int64_t n, char *const *p, const int64_t *stride, const void *extra) {
-    (void)extra;
-    for (int64_t i = 0; i < n; i++) {
-        float x = *(const float *)(p[1] + i * stride[1]), s = sinf(3.14159265f * x);
-        bool pole = x < 0 && x == floorf(x) && s != 0;
-        *(float *)(p[0] + i * stride[0]) = pole ? 9.8696044f / (s * s) : (float)special_polygamma(1, x);
+    enum { PIECE = 256 };
+    float x[PIECE];
+    for (int64_t i = 0, m; i < n; i += m) {
+        m = n - i < PIECE ? n - i : PIECE;
+        rl_kernels->copy[2](m, (char *[]){(char *)x, p[1] + i * stride[1]}, (int64_t[]){4, stride[1]}, NULL);
+        rl_kernels->unary[RL_FLOAT32][UNARY_trigamma](m, (char *[]){p[0] + i * stride[0], (char *)x}, (int64_t[]){stride[0], 4}, extra);
+        for (int64_t j = 0; j < m; j++) {
+            if (x[j] >= 0 || x[j] != floorf(x[j])) continue;
+            float s = sinf(3.14159265f * x[j]);
+            if (s != 0) *(float *)(p[0] + (i + j) * stride[0]) = 9.8696044f / (s * s);
+        }
     }
 }
 
@@ -77,7 +91,7 @@ static Tensor *polygamma_forward(Call *c) {   /* data: which argument is the ten
     double extra[4] = {(double)n, 0, 0, 0};
     Dtype dtype = rl_float_of(c->arg[at].tensor->dtype);
     if (n < 0) return rl_fail(RL_RUNTIME_ERROR, "polygamma(n, x) does not support negative n, but n is %lld", (long long)n);
-    LoopFn *fn = n == 1 && dtype == RL_FLOAT32 ? trigamma_single : rl_kernels->unary[dtype][UNARY_polygamma];
+    LoopFn *fn = n == 1 && dtype == RL_FLOAT32 ? trigamma_single : rl_kernels->unary[dtype][n == 1 ? UNARY_trigamma : UNARY_polygamma];
     return fn ? rl_pointwise_new(c, fn, dtype, dtype, 1, &c->arg[at], extra, 30) : rl_refuse_dtype(c, dtype);
 }
 
@@ -103,30 +117,50 @@ static Tensor *mvlgamma_forward(Call *c) {
 static Tensor *ldexp_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *e = c->arg[1].tensor;
     if (!rl_dtype_is(x->dtype, CLASS_FLOATING) || !rl_dtype_is(e->dtype, CLASS_INT)) return rl_do("mul", a_t(x), a_t(rl_do("pow", a_f(2), a_t(e))));
-    Tensor *power = rl_do("exp2", a_t(rl_cast(e, RL_FLOAT64)));
-    return rl_cast(rl_mul(rl_cast(x, RL_FLOAT64), power), x->dtype);
+    return rl_do("_ldexp", a_t(x), a_t(e));
 }
 
-static void frexp_loop(int64_t n, char *const *p, const int64_t *stride, const void *extra) {
-    for (int64_t i = 0; i < n; i++) {
-        int e = 0;
-        *(double *)(p[0] + i * stride[0]) = frexp(*(double *)(p[2] + i * stride[2]), &e);
-        *(int32_t *)(p[1] + i * stride[1]) = e;
-    }
+/* The exponents' own slope: y log 2, which no integer takes. */
+static Tensor *ldexp_kernel_forward(Call *c) {
+    Dtype d = c->arg[0].tensor->dtype;
+    return rl_pointwise_new(c, rl_kernels->binary[d][BINARY_ldexp], d, d, 2, c->arg, NULL, 1);
 }
+
+#define FREXP(T, name, split) \
+    static void frexp_##name(int64_t n, char *const *p, const int64_t *stride, const void *extra) { \
+        for (int64_t i = 0; i < n; i++) { \
+            int32_t e = 0; \
+            *(T *)(p[0] + i * stride[0]) = split(*(T *)(p[2] + i * stride[2]), &e); \
+            *(int32_t *)(p[1] + i * stride[1]) = e; \
+        } \
+    }
+FREXP(double, f64, frexp)
+
+/* Fraction and exponent by their bits; zeros, infinities and NaN are their own fractions. */
+static inline float split_float(float x, int32_t *e) {
+    float up = fabsf(x) < 0x1p-126f ? x * 0x1p24f : x;
+    union { float f; uint32_t i; } u = {.f = up};
+    uint32_t whole = u.i >> 23 & 255;
+    if (whole == 255 || !(u.i << 1)) return x;
+    *e = (int32_t)whole - 126 - (fabsf(x) < 0x1p-126f ? 24 : 0);
+    u.i = (u.i & 0x807fffffu) | 126u << 23;
+    return u.f;
+}
+FREXP(float, f32, split_float)
 
 static Tensor *frexp_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, **out = rl_outputs(c, 2);
     if (!out) return NULL;
     if (!rl_dtype_is(x->dtype, CLASS_FLOATING)) return rl_fail(RL_RUNTIME_ERROR, "torch.frexp() only supports floating-point dtypes, but got %s", rl_dtypes[x->dtype].word);
-    Tensor *wide = rl_copy_into(rl_empty(x->ndim, x->shape, RL_FLOAT64), x), *part = rl_empty(x->ndim, x->shape, RL_FLOAT64);
+    bool half = rl_dtype_bytes(x->dtype) == 2, wide = x->dtype == RL_FLOAT64;
+    Tensor *whole = half ? rl_cast(x, RL_FLOAT32) : x, *part = rl_empty_like(x, half ? RL_FLOAT32 : x->dtype);
     out[1] = rl_empty_like(x, RL_INT32);
-    if (!wide || !part || !out[1] || !rl_loop(frexp_loop, 3, (Tensor *[]){part, out[1], wide}, NULL, 10)) return NULL;
-    return out[0] = rl_copy_into(rl_empty_like(x, x->dtype), part);
+    if (!whole || !part || !out[1] || !rl_loop(wide ? frexp_f64 : frexp_f32, 3, (Tensor *[]){part, out[1], whole}, NULL, 2)) return NULL;
+    return out[0] = half ? rl_copy_into(rl_empty_like(x, x->dtype), part) : part;
 }
 
 static void frexp_vjp(Call *c, Tensor **g, Tensor **dx) {
-    if (g[0]) dx[0] = rl_div(g[0], rl_do("pow", a_f(2), a_t(c->out[1])));
+    if (g[0]) dx[0] = rl_do("ldexp", a_t(g[0]), a_t(rl_neg(c->out[1])));
 }
 
 /* ---- complex numbers -------------------------------------------------------------------------------------------------------------- */
@@ -215,52 +249,6 @@ static Tensor *isreal_forward(Call *c) {
     return rl_do("eq", a_t(part_of(x, 1)), a_i(0));
 }
 
-/* ---- activations with a choice ------------------------------------------------------------------------------------------------------- */
-
-static bool by_tanh(const Arg *a) { return a->n == 4 && !__builtin_memcmp(a->str, "tanh", 4); }
-
-static Tensor *gelu_forward(Call *c) {
-    const Arg *how = &c->arg[1];
-    Dtype dtype = c->arg[0].tensor->dtype;
-    if (!by_tanh(how) && !(how->n == 4 && !__builtin_memcmp(how->str, "none", 4)))
-        return rl_fail(RL_RUNTIME_ERROR, "approximate argument must be either none or tanh, but is '%s'", how->str);
-    return unary(c, by_tanh(how) ? UNARY_gelu_tanh : UNARY_gelu, dtype, dtype, NULL);
-}
-
-static Tensor *gelu_slope(Tensor *x) {
-    Tensor *area = rl_mul_number(rl_add_number(rl_do("erf", a_t(rl_mul_number(x, 0.7071067811865476))), 1), 0.5);
-    return rl_add(area, rl_mul(x, rl_mul_number(rl_exp(rl_mul_number(rl_mul(x, x), -0.5)), 0.3989422804014327)));
-}
-
-static Tensor *gelu_tanh_slope(Tensor *x) {
-    Tensor *square = rl_mul(x, x), *inner = rl_mul_number(rl_mul(x, rl_add_number(rl_mul_number(square, 0.044715), 1)), 0.7978845608028654);
-    Tensor *t = rl_do("tanh", a_t(inner)), *rise = rl_do("rsub", a_t(rl_mul(t, t)), a_i(1));
-    Tensor *slope = rl_mul_number(rl_add_number(rl_mul_number(square, 0.134145), 1), 0.7978845608028654);
-    return rl_mul_number(rl_add(rl_add_number(t, 1), rl_mul(x, rl_mul(rise, slope))), 0.5);
-}
-
-static void gelu_vjp(Call *c, Tensor **g, Tensor **dx) {
-    Tensor *x = c->arg[0].tensor;
-    bool tanh = by_tanh(&c->arg[1]);
-    if (rl_thread.grad_mode || g[0]->dtype != x->dtype || !rl_same_shape(x, g[0])) {
-        dx[0] = rl_mul(g[0], tanh ? gelu_tanh_slope(x) : gelu_slope(x));
-        return;
-    }
-    Tensor *d = rl_empty_like(g[0], x->dtype);
-    LoopFn *fn = rl_kernels->unary_grad[x->dtype][tanh ? UNARY_gelu_tanh : UNARY_gelu];
-    if (d && rl_loop(fn, 4, (Tensor *[]){d, g[0], x, x}, NULL, 2)) dx[0] = d;
-}
-
-static Tensor *glu_forward(Call *c) {
-    Tensor *x = c->arg[0].tensor;
-    if (x->ndim == 0) return rl_fail(RL_RUNTIME_ERROR, "glu does not support 0-dimensional tensors");
-    int dim = rl_wrap_dim(x->ndim, c->arg[1].i);
-    if (dim < 0) return NULL;
-    int64_t half = x->shape[dim] / 2;
-    if (x->shape[dim] % 2) return rl_fail(RL_RUNTIME_ERROR, "Halving dimension must be even, but dimension %d is size %lld", dim, (long long)x->shape[dim]);
-    return rl_mul(rl_narrow(x, dim, 0, half), rl_do("sigmoid", a_t(rl_narrow(x, dim, half, half))));
-}
-
 /* ---- closeness ------------------------------------------------------------------------------------------------------------------------ */
 
 static Tensor *isclose_forward(Call *c) {
@@ -324,6 +312,10 @@ Op rl_math_ops[] = {
         .doc = "Logarithm of the multivariate gamma function of dimension p.\n\n>>> rl.mvlgamma(rl.tensor([2.0]), 2)\ntensor([0.4516])",
     },
     {
+        .sig = "_ldexp(input: Tensor, other: Tensor) -> Tensor", .forward = ldexp_kernel_forward, .flags = ELEMENTWISE, .where = PRIVATE, .samples = "x(3, 4), idx(4, 3, 4)",
+        .formula = "input: ldexp(g, other)", .doc = "ldexp of a floating-point tensor and an integer one.",
+    },
+    {
         .sig = "ldexp(input: Tensor, other: Tensor) -> Tensor", .forward = ldexp_forward, .flags = TAKES_BARE | COMPOSITE | EXACT_OUT, .where = FMIO, .samples = "x(3, 4), idx(4, 3, 4)",
         .doc = "input times two to the power of other.\n\n>>> rl.ldexp(rl.tensor([1.0]), rl.tensor([3]))\ntensor([8.])",
     },
@@ -371,15 +363,6 @@ Op rl_math_ops[] = {
     {
         .sig = "isreal(input: Tensor) -> Tensor", .forward = isreal_forward, .flags = TAKES_BARE | COMPOSITE, .where = FUNCTION | METHOD, .samples = "x(3, 4)",
         .doc = "True where the imaginary part is zero.\n\n>>> rl.isreal(rl.tensor([1.0, 1 + 1j]))\ntensor([ True, False])",
-    },
-    {
-        .sig = "gelu(input: Tensor, *, approximate: str = 'none') -> Tensor", .forward = gelu_forward, .vjp = gelu_vjp, .saves = SAVE(0), .flags = ELEMENTWISE, .where = NN | INPLACE | OUT,
-        .samples = "x(3, 4); x(3, 4), approximate='tanh'",
-        .doc = "x times the probability that a normal variable is below x.\n\n>>> rl.nn.functional.gelu(rl.tensor([0.0, 1.0]))\ntensor([0.0000, 0.8413])",
-    },
-    {
-        .sig = "glu(input: Tensor, dim: int = -1) -> Tensor", .forward = glu_forward, .flags = COMPOSITE, .where = NN | OUT, .samples = "x(3, 4); x(4, 3), 0",
-        .doc = "The first half along dim times the sigmoid of the second.\n\n>>> rl.nn.functional.glu(rl.tensor([1.0, 0.0]))\ntensor([0.5000])",
     },
     {
         .sig = "isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor", .forward = isclose_forward, .flags = TAKES_BARE | COMPOSITE,

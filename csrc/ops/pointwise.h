@@ -32,6 +32,7 @@ Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra);
 
 #define SAVES_X SAVE(0)
 #define SAVES_XTRIG SAVE(0)
+#define SAVES_XPOS SAVE(0)
 #define SAVES_ZEROX SAVE(0)
 #define SAVES_XGATE SAVE(0)
 #define SAVES_YGATE SAVE_OUT(0)
@@ -43,6 +44,7 @@ Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra);
 
 #define VJP_X rl_unary_vjp
 #define VJP_XTRIG rl_unary_vjp
+#define VJP_XPOS rl_unary_vjp
 #define VJP_ZEROX rl_unary_vjp
 #define VJP_XGATE rl_unary_vjp
 #define VJP_YGATE rl_unary_vjp
@@ -59,6 +61,13 @@ enum { WRITES_SAME, WRITES_BOOL, WRITES_REAL };
 #define WRITES_I WRITES_SAME
 #define WRITES_FC WRITES_SAME
 #define WRITES_TRIG WRITES_SAME
+#define WRITES_FTRIG WRITES_SAME
+#define WRITES_POS WRITES_SAME
+#define WRITES_RIGHT WRITES_SAME
+#define WRITES_WAVE WRITES_SAME
+#define WRITES_WAVEPOS WRITES_SAME
+#define WRITES_POLY WRITES_SAME
+#define WRITES_MOD WRITES_SAME
 #define WRITES_FI WRITES_SAME
 #define WRITES_FIC WRITES_SAME
 #define WRITES_FIB WRITES_SAME
