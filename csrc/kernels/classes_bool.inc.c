@@ -3,6 +3,8 @@
 #define U_FC SKIP
 #define U_TRIG SKIP
 #define U_FTRIG SKIP
+#define U_SPAN SKIP
+#define U_CSPAN SKIP
 #define U_RIGHT SKIP
 #define U_POS SKIP
 #define U_WAVE SKIP

@@ -3,6 +3,8 @@
 #define U_FC LOOP
 #define U_TRIG LOOP
 #define U_FTRIG SKIP
+#define U_SPAN SKIP
+#define U_CSPAN LOOP
 #define U_RIGHT SKIP
 #define U_POS SKIP
 #define U_WAVE SKIP

@@ -3,6 +3,8 @@
 #define U_FC LOOP
 #define U_TRIG CIRCULAR
 #define U_FTRIG CIRCULAR
+#define U_SPAN SPAN
+#define U_CSPAN SPAN
 #define U_RIGHT RIGHT
 #define U_POS POSITIVE
 #define U_WAVE WAVE

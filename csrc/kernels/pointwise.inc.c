@@ -219,8 +219,9 @@ static void run3(int64_t n, char *const *p, const int64_t *stride, const void *e
 
 /* What vmath.h and vspecial.h refuse the double block does, which is libm's or special.c's: one by one, so that an element's neighbours
  * decide nothing about it. */
-typedef enum { LARGE, LEFT, LARGE_OR_LEFT, FAR_LEFT } Hard;
+typedef enum { NOTHING, LARGE, LEFT, LARGE_OR_LEFT, FAR_LEFT } Hard;
 VM bool is_hard(float x, Hard hard) {
+    if (hard == NOTHING) return false;
     if (hard == FAR_LEFT) return x < -5;
     return (hard != LEFT && f32_abs(x) >= MID_TRIG_LIMIT) | (hard != LARGE && x <= 0);
 }
@@ -231,23 +232,18 @@ VM bool any_hard(int64_t n, const float *x, Hard hard) {
     return found;
 }
 
-static bool any_from_8(int64_t n, const float *x) {   /* where the short forms of Bessel's functions end */
-    int found = 0;
-    _Pragma("omp simd reduction(| : found)") for (int64_t i = 0; i < n; i++) found |= !(f32_abs(x[i]) < 8);
-    return found;
-}
-
 typedef void FewFn(int64_t n, float *to, const float *from);
+typedef bool AnyFn(int64_t n, const float *x);
 typedef void FewGradFn(int64_t n, float *to, const float *g, const float *from);
 typedef void PairFn(int64_t n, float *to, const float *a, const float *b);
 
-VM void in_pieces(int64_t n, float *y, const float *x, FewFn *few, FewFn *near, Block1 *exact, Hard hard) {
+VM void in_pieces(int64_t n, float *y, const float *x, FewFn *few, FewFn *near, AnyFn *any_beyond, Block1 *exact, Hard hard) {
     float kept[CHUNK];   /* y may be x */
     for (int64_t i = 0, m; i < n; i += m) {
         m = n - i < CHUNK ? n - i : CHUNK;
         bool some = any_hard(m, x + i, hard);
         if (some) __builtin_memcpy(kept, x + i, sizeof(float) * (size_t)m);
-        if (near && !any_from_8(m, x + i)) near(m, y + i, x + i);
+        if (near && !any_beyond(m, x + i)) near(m, y + i, x + i);
         else few(m, y + i, x + i);
         for (int64_t j = 0; some && j < m; j++) {
             if (!is_hard(kept[j], hard)) continue;

@@ -16,16 +16,19 @@
 #define SLOPE(name, df) SLOPE_TO(T, name, df, g * slope)
 #define SLOPE_GATE(name, df) SLOPE_TO(T, name, df, slope != 0 ? g * slope : 0)
 #ifdef NARROW_TRIG   /* float: what vmath.h and vspecial.h do not take goes through the double block, one by one */
-#define PIECES(name, f, near, hard) \
+#define PIECES(name, f, near, beyond, hard) \
     static void few_##name(int64_t n, float *to, const float *from) { SIMD for (int64_t i = 0; i < n; i++) { const float x = from[i]; to[i] = f; } } \
-    static void block_##name##_f32(int64_t n, void *out, const void *in, const double *p) { in_pieces(n, out, in, few_##name, near, block_##name##_f64, hard); } \
+    static void block_##name##_f32(int64_t n, void *out, const void *in, const double *p) { in_pieces(n, out, in, few_##name, near, beyond, block_##name##_f64, hard); } \
     static void loop_##name##_f32(LOOP_ARGS) { run1(n, p, stride, extra, block_##name##_f32, (Kinds){4, 4, 0, HALF}); }
-#define NEAR(name) static void near_##name(int64_t n, float *to, const float *from) { SIMD for (int64_t i = 0; i < n; i++) to[i] = f32_##name##_near(from[i]); }
-#define CIRCULAR(name, f) PIECES(name, f, NULL, LARGE)
-#define POSITIVE(name, f) PIECES(name, f, NULL, LEFT)
-#define RIGHT(name, f) PIECES(name, f, NULL, FAR_LEFT)
-#define WAVE(name, f) NEAR(name) PIECES(name, f, near_##name, LARGE)
-#define WAVE_POSITIVE(name, f) NEAR(name) PIECES(name, f, near_##name, LARGE_OR_LEFT)
+#define NEAR(name) \
+    static void near_##name(int64_t n, float *to, const float *from) { SIMD for (int64_t i = 0; i < n; i++) to[i] = f32_##name##_near(from[i]); } \
+    static bool beyond_##name(int64_t n, const float *x) { int found = 0; _Pragma("omp simd reduction(| : found)") for (int64_t i = 0; i < n; i++) found |= f32_##name##_beyond(x[i]); return found; }
+#define SPAN(name, f) NEAR(name) PIECES(name, f, near_##name, beyond_##name, NOTHING)
+#define CIRCULAR(name, f) PIECES(name, f, NULL, NULL, LARGE)
+#define POSITIVE(name, f) PIECES(name, f, NULL, NULL, LEFT)
+#define RIGHT(name, f) PIECES(name, f, NULL, NULL, FAR_LEFT)
+#define WAVE(name, f) NEAR(name) PIECES(name, f, near_##name, beyond_##name, LARGE)
+#define WAVE_POSITIVE(name, f) NEAR(name) PIECES(name, f, near_##name, beyond_##name, LARGE_OR_LEFT)
 #define SLOPE_PIECES(name, df, hard) \
     static void few_slope_##name(int64_t n, float *to, const float *g, const float *from) { SIMD for (int64_t i = 0; i < n; i++) { const float x = from[i]; to[i] = g[i] * (df); } } \
     static void slope_##name##_f32(int64_t n, void *out, const void *g, const void *x, const void *y, const double *p) { in_pieces_grad(n, out, g, x, few_slope_##name, slope_##name##_f64, hard); } \
@@ -54,6 +57,7 @@
 #define CIRCULAR LOOP
 #define POSITIVE LOOP
 #define RIGHT LOOP
+#define SPAN LOOP
 #define WAVE LOOP
 #define WAVE_POSITIVE LOOP
 #define SLOPE_CIRCULAR SLOPE

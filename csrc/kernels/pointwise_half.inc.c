@@ -6,6 +6,7 @@
 #define CIRCULAR LOOP
 #define POSITIVE LOOP
 #define RIGHT LOOP
+#define SPAN LOOP
 #define WAVE LOOP
 #define WAVE_POSITIVE LOOP
 #define PAIR(name, f) HALF2(name, 2)

@@ -31,6 +31,7 @@
 #undef CIRCULAR
 #undef POSITIVE
 #undef RIGHT
+#undef SPAN
 #undef WAVE
 #undef WAVE_POSITIVE
 #undef PAIR
@@ -48,6 +49,7 @@
 #define CIRCULAR LOOP
 #define POSITIVE LOOP
 #define RIGHT LOOP
+#define SPAN LOOP
 #define WAVE LOOP
 #define WAVE_POSITIVE LOOP
 #define MODULUS LOOP
@@ -94,6 +96,7 @@ static LoopFn *const FN(ternary_table)[TERNARY_COUNT] = {
 #undef CIRCULAR
 #undef POSITIVE
 #undef RIGHT
+#undef SPAN
 #undef WAVE
 #undef WAVE_POSITIVE
 #undef PAIR
@@ -112,6 +115,8 @@ static LoopFn *const FN(ternary_table)[TERNARY_COUNT] = {
 #undef U_FTRIG
 #undef U_POS
 #undef U_RIGHT
+#undef U_SPAN
+#undef U_CSPAN
 #undef U_WAVE
 #undef U_WAVEPOS
 #undef U_FI

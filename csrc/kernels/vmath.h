@@ -64,6 +64,9 @@ VM float f32_exp_small(float x) {   /* for |x| <= 80 or so, and NaN: neither ove
     return FMAF(s, FMAF(r * r, f32_exp_q(r), r), s);
 }
 
+VM bool f32_exp_beyond(float x) { return !(f32_abs(x) < 87.0f); }   /* what _near forms are not for; where they are, both give the same */
+VM float f32_exp_near(float x) { return f32_exp_small(x); }
+
 VM float f32_exp_below(float x) {   /* for x <= 0 and NaN: half of the work, but what would be subnormal is 0 */
     float y = f32_exp_small(x < -87.0f ? 0.0f : x);
     return x < -87.0f ? 0.0f : y;
@@ -133,6 +136,13 @@ VM float f32_exp2(float x) {   /* the whole part is exact: only the rest is mult
     return x < -151.0f ? 0.0f : y;
 }
 
+VM bool f32_exp2_beyond(float x) { return !(f32_abs(x) < 125.0f); }
+VM float f32_exp2_near(float x) {
+    float t = x + F32_ROUND, f = x - (t - F32_ROUND), r = FMAF(f, 0x1.62e430p-1f, f * -0x1.05c610p-29f);
+    float s = f32_from((int32_t)(((uint32_t)f32_bits(t) << 23) + (127u << 23)));
+    return FMAF(s, FMAF(r * r, f32_exp_q(r), r), s);
+}
+
 /* ---- log: x = 2^e m, m in [sqrt 1/2, sqrt 2] -------------------------------------------------------------------- */
 
 VM float f32_log_q(float f) {   /* (log(1+f) - f + f^2/2) / f^3 on sqrt 1/2 <= 1 + f <= sqrt 2, 2^-30 */
@@ -155,20 +165,26 @@ VM VmLog f32_split(float x) {
     return (VmLog){(float)k - (x < 0x1p-126f ? 23.0f : 0.0f), f32_from((i & 0x7fffff) + 0x3f3504f3) - 1.0f};
 }
 
+VM bool f32_log_beyond(float x) { return !(x >= 0x1p-126f && x < INFINITY); }
+VM VmLog f32_split_near(float x) {
+    int32_t i = f32_bits(x) - 0x3f3504f3, k = i >> 23;
+    return (VmLog){(float)k, f32_from((i & 0x7fffff) + 0x3f3504f3) - 1.0f};
+}
+
 VM float f32_log_ends(float x, float y) {   /* y, but where x is no positive number */
     y = x == 0.0f ? -INFINITY : y;
     y = x < 0.0f ? NAN : y;
     return x < INFINITY ? y : x;   /* inf and NaN */
 }
 
-VM float f32_log(float x) {
-    VmLog a = f32_split(x);
+VM float f32_log_of(VmLog a) {
     float f = a.f, s = f * f, y = f * s * f32_log_q(f);
     y = FMAF(a.e, -0x1.bd0106p-13f, y);
     y = FMAF(s, -0.5f, y);
-    y = FMAF(a.e, 0x1.63p-1f, f + y);
-    return f32_log_ends(x, y);
+    return FMAF(a.e, 0x1.63p-1f, f + y);
 }
+VM float f32_log(float x) { return f32_log_ends(x, f32_log_of(f32_split(x))); }
+VM float f32_log_near(float x) { return f32_log_of(f32_split_near(x)); }
 
 VM double f64_log(double x) {
     double up = x < 0x1p-1022 ? x * 0x1p54 : x;
@@ -213,22 +229,28 @@ VM double mid_log(double x) {
 }
 
 /* The factor is taken in two parts: f times the larger one decides the last bit. */
-VM float f32_log2(float x) {
-    VmLog a = f32_split(x);
+VM float f32_log2_of(VmLog a) {
     float f = a.f, s = f * f, rest = FMAF(f * s, f32_log_q(f), -0.5f * s);
-    return f32_log_ends(x, f + FMAF(f, 0x1.c551dap-2f, rest * 0x1.715476p+0f) + a.e);
+    return f + FMAF(f, 0x1.c551dap-2f, rest * 0x1.715476p+0f) + a.e;
 }
+#define f32_log2_beyond f32_log_beyond
+VM float f32_log2(float x) { return f32_log_ends(x, f32_log2_of(f32_split(x))); }
+VM float f32_log2_near(float x) { return f32_log2_of(f32_split_near(x)); }
 
 #ifdef VM_FMA
-VM float f32_log10(float x) {
-    VmLog a = f32_split(x);
+VM float f32_log10_of(VmLog a) {
     float f = a.f, s = f * f, rest = FMAF(f * s, f32_log_q(f), -0.5f * s);
     float y = FMAF(a.e, 0x1.3509f8p-18f, FMAF(f, -0x1.09d5b2p-15f, rest * 0x1.bcb7b2p-2f));
-    return f32_log_ends(x, FMAF(a.e, 0x1.344p-2f, FMAF(f, 0x1.bccp-2f, y)));
+    return FMAF(a.e, 0x1.344p-2f, FMAF(f, 0x1.bccp-2f, y));
 }
+VM float f32_log10(float x) { return f32_log_ends(x, f32_log10_of(f32_split(x))); }
+VM float f32_log10_near(float x) { return f32_log10_of(f32_split_near(x)); }
 #else    /* the larger product needs more bits than a float has */
 VM float f32_log10(float x) { return (float)(f64_log(x) * 0x1.bcb7b1526e50ep-2); }
+#define f32_log10_near f32_log10
 #endif
+
+#define f32_log10_beyond f32_log_beyond
 
 VM float f32_log1p(float x) {   /* log of 1 + x and what that rounding lost */
     float u = 1.0f + x, b = u - 1.0f, lost = (1.0f - (u - b)) + (x - b);
@@ -262,11 +284,16 @@ VM float f32_log_odds(float x) {
     float d = 1.0f - x, r = 1.0f / d, q = x * r, lost = FMAF(-q, (1.0f - d) - x, FMAF(-q, d, x)) * r;
     VmLog a = f32_split(q);
     bool small = a.e > -60.0f && a.e < 60.0f;
-    float f = FMAF(small ? lost : 0.0f, f32_from((127 - (int32_t)(small ? a.e : 0.0f)) << 23), a.f), s = f * f, y = f * s * f32_log_q(f);
-    y = FMAF(a.e, -0x1.bd0106p-13f, y);
-    y = FMAF(s, -0.5f, y);
-    y = FMAF(a.e, 0x1.63p-1f, f + y);
-    return f32_log_ends(q, y);
+    a.f = FMAF(small ? lost : 0.0f, f32_from((127 - (int32_t)(small ? a.e : 0.0f)) << 23), a.f);
+    return f32_log_ends(q, f32_log_of(a));
+}
+
+VM bool f32_log_odds_beyond(float x) { return !(x > 0x1p-20f && x < 1.0f - 0x1p-20f); }
+VM float f32_log_odds_near(float x) {
+    float d = 1.0f - x, r = 1.0f / d, q = x * r, lost = FMAF(-q, (1.0f - d) - x, FMAF(-q, d, x)) * r;
+    VmLog a = f32_split_near(q);
+    a.f = FMAF(lost, f32_from((127 - (int32_t)a.e) << 23), a.f);
+    return f32_log_of(a);
 }
 
 /* ---- tanh, sigmoid and their kin -------------------------------------------------------------------------------- */
@@ -280,6 +307,12 @@ VM float f32_tanh(float x) {
 
 VM float f32_sigmoid(float x) {
     float z = f32_exp(-f32_abs(x));
+    return (x < 0.0f ? z : 1.0f) / (1.0f + z);
+}
+
+#define f32_sigmoid_beyond f32_exp_beyond
+VM float f32_sigmoid_near(float x) {
+    float z = f32_exp_small(-f32_abs(x));
     return (x < 0.0f ? z : 1.0f) / (1.0f + z);
 }
 
@@ -604,8 +637,8 @@ VM float f32_erf(float x) {
 }
 
 /* The normal distribution function is e^(-t q(t)) / 2 at -t: q to 2^-29 absolute in the result, up to where that is all there is. */
-VM float f32_normal_tail(float t) {
-    float q = -0x1.6b6eb8p-22f, z = t > 5.8f ? 5.8f : t;
+VM float f32_normal_tail_near(float z) {
+    float q = -0x1.6b6eb8p-22f;
     q = FMAF(q, z, 0x1.ae582ap-18f);
     q = FMAF(q, z, -0x1.aaccb4p-15f);
     q = FMAF(q, z, 0x1.97425ap-13f);
@@ -614,10 +647,19 @@ VM float f32_normal_tail(float t) {
     q = FMAF(q, z, 0x1.29c084p-5f);
     q = FMAF(q, z, 0x1.45f274p-2f);
     q = FMAF(q, z, 0x1.988458p-1f);
-    float y = 0.5f * f32_exp_small(-z * q);
+    return 0.5f * f32_exp_small(-z * q);
+}
+
+VM float f32_normal_tail(float t) {
+    float y = f32_normal_tail_near(t > 5.8f ? 5.8f : t);
     return t > 5.8f ? 0.0f : y;
 }
 
+VM bool f32_gelu_beyond(float x) { return !(f32_abs(x) <= 5.8f); }
+VM float f32_gelu_near(float x) {
+    float tail = f32_normal_tail_near(f32_abs(x));
+    return x * (x > 0.0f ? 1.0f - tail : tail);
+}
 VM float f32_gelu(float x) {
     float tail = f32_normal_tail(f32_abs(x));
     return x * (x > 0.0f ? 1.0f - tail : tail);
@@ -629,8 +671,8 @@ VM float f32_dgelu(float x) {
 }
 
 #ifdef VM_FMA
-VM float f32_erfc_tail(float t, float square, float lost) {   /* erfc(t), where t^2 is square and lost, 0 <= t <= 10.1 */
-    float d = FMAF(0.5f, t, 1.0f), s = 1.0f / d, p = -0x1.f754b0p-6f;   /* erfc(t) e^(t^2) / s, 2^-28 */
+VM float f32_erfc_poly(float s) {   /* erfc(t) e^(t^2) / s, where s = 1 / (1 + t / 2), 2^-28 */
+    float p = -0x1.f754b0p-6f;
     p = FMAF(p, s, 0x1.1889f6p-4f);
     p = FMAF(p, s, 0x1.e9746ap-5f);
     p = FMAF(p, s, -0x1.12ac92p-2f);
@@ -639,12 +681,28 @@ VM float f32_erfc_tail(float t, float square, float lost) {   /* erfc(t), where 
     p = FMAF(p, s, 0x1.8aa058p-3f);
     p = FMAF(p, s, 0x1.f44c58p-3f);
     p = FMAF(p, s, 0x1.21175ap-2f);
-    p = FMAF(p, s, 0x1.20db50p-2f);
-    float g = p * s, more = FMAF(-s, d, 1.0f) - lost;        /* what s and the square lost goes with the exponential, e^(-t^2) = 2^n (1 + f) */
+    return FMAF(p, s, 0x1.20db50p-2f);
+}
+
+VM float f32_erfc_tail(float t, float square, float lost) {   /* erfc(t), where t^2 is square and lost, 0 <= t <= 10.1 */
+    float d = FMAF(0.5f, t, 1.0f), s = 1.0f / d, g = f32_erfc_poly(s) * s, more = FMAF(-s, d, 1.0f) - lost;   /* what s and the square lost */
     float k = FMAF(square, -0x1.715476p+0f, F32_ROUND), n = k - F32_ROUND, r = FMAF(n, 0x1.bd0106p-13f, FMAF(n, -0x1.63p-1f, -square));
     float f = FMAF(r * r, f32_exp_q(r), r);
-    int32_t whole = f32_bits(k) - f32_bits(F32_ROUND), half = whole >> 1;
+    int32_t whole = f32_bits(k) - f32_bits(F32_ROUND), half = whole >> 1;      /* goes with the exponential, e^(-t^2) = 2^n (1 + f) */
     return FMAF(FMAF(more, 1.0f + f, f), g, g) * f32_from((half + 127) << 23) * f32_from((whole - half + 127) << 23);
+}
+
+VM float f32_erfc_tail_near(float t, float square, float lost) {   /* up to 9, where nothing is subnormal */
+    float d = FMAF(0.5f, t, 1.0f), s = 1.0f / d, g = f32_erfc_poly(s) * s, more = FMAF(-s, d, 1.0f) - lost;
+    float k = FMAF(square, -0x1.715476p+0f, F32_ROUND), n = k - F32_ROUND, r = FMAF(n, 0x1.bd0106p-13f, FMAF(n, -0x1.63p-1f, -square));
+    float f = FMAF(r * r, f32_exp_q(r), r);
+    return FMAF(FMAF(more, 1.0f + f, f), g, g) * f32_from((int32_t)(((uint32_t)f32_bits(k) << 23) + (127u << 23)));
+}
+
+VM bool f32_erfc_beyond(float x) { return !(f32_abs(x) < 9.0f); }
+VM float f32_erfc_near(float x) {
+    float t = f32_abs(x), square = t * t, big = f32_erfc_tail_near(t, square, FMAF(t, t, -square));
+    return t < 0.75f ? 1.0f - FMAF(f32_erf_small(square), x, x) : x < 0.0f ? 2.0f - big : big;
 }
 
 VM float f32_erfc(float x) {
@@ -684,6 +742,8 @@ VM double mid_erfc(double x) {
 }
 
 VM float f32_erfc(float x) { return (float)mid_erfc(x); }
+#define f32_erfc_near f32_erfc
+#define f32_erfc_beyond(x) false
 #endif
 
 /* ---- powers -------------------------------------------------------------------------------------------------------- */
@@ -707,9 +767,8 @@ VM float f32_ldexp(float x, float e) {
 }
 
 /* erfinv(x) / x is smooth in w = -log(1 - x^2) (Giles, "Approximating the erfinv function", 2010). */
-VM float f32_erfinv(float x) {
-    float square = (1.0f - x) * (1.0f + x), w = -f32_log(square > 0.0f ? square : 1.0f), u = w - 2.5f, v = sqrtf(w) - 0x1.90636ap+1f, p, q;
-    p = -0x1.2e0f6ap-27f;
+VM float f32_erfinv_middle(float u) {   /* erfinv(x) / x, w = u + 2.5 up to 5, 2^-27 */
+    float p = -0x1.2e0f6ap-27f;
     p = FMAF(p, u, 0x1.8f2260p-26f);
     p = FMAF(p, u, 0x1.f48c38p-22f);
     p = FMAF(p, u, -0x1.d0c1a4p-19f);
@@ -718,7 +777,15 @@ VM float f32_erfinv(float x) {
     p = FMAF(p, u, -0x1.486616p-10f);
     p = FMAF(p, u, -0x1.11c4ecp-8f);
     p = FMAF(p, u, 0x1.f91e8ap-3f);
-    p = FMAF(p, u, 0x1.805c5ep+0f);   /* w <= 5, 2^-27 */
+    p = FMAF(p, u, 0x1.805c5ep+0f);
+    return p;
+}
+
+VM bool f32_erfinv_beyond(float x) { return !(f32_abs(x) < 0.996f); }
+VM float f32_erfinv_near(float x) { return f32_erfinv_middle(-f32_log_near((1.0f - x) * (1.0f + x)) - 2.5f) * x; }
+
+VM float f32_erfinv(float x) {
+    float square = (1.0f - x) * (1.0f + x), w = -f32_log(square > 0.0f ? square : 1.0f), v = sqrtf(w) - 0x1.90636ap+1f, q;
     q = 0x1.081426p-13f;
     q = FMAF(q, v, -0x1.688a3ep-13f);
     q = FMAF(q, v, -0x1.5217b6p-12f);
@@ -729,7 +796,7 @@ VM float f32_erfinv(float x) {
     q = FMAF(q, v, 0x1.cad372p-8f);
     q = FMAF(q, v, 0x1.00f680p+0f);
     q = FMAF(q, v, 0x1.7b0e06p+1f);   /* up to the last float before 1, 2^-27 */
-    float y = (w < 5.0f ? p : q) * x;
+    float y = (w < 5.0f ? f32_erfinv_middle(w - 2.5f) : q) * x;
     return f32_abs(x) < 1.0f ? y : x == 1.0f ? INFINITY : x == -1.0f ? -INFINITY : NAN;
 }
 

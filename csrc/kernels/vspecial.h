@@ -232,6 +232,10 @@ VM double mid_bessel_j1(double z, double t) {   /* over x */
     return ((z - 0x1.d5d2b4189822cp+3) + 0x1.c6a0d245172bap-54) * ((z - 0x1.89bf66072a432p+5) - 0x1.25355661cb79cp-51) * y;
 }
 
+VM bool f32_bessel_j0_beyond(float x) { return !(f32_abs(x) < 8.0f); }
+#define f32_bessel_j1_beyond f32_bessel_j0_beyond
+#define f32_bessel_y0_beyond f32_bessel_j0_beyond
+#define f32_bessel_y1_beyond f32_bessel_j0_beyond
 VM float f32_bessel_j0_near(float x) { double z = (double)x * x; return (float)mid_bessel_j0(z, FMAD(z, 1.0 / 32, -1.0)); }
 VM float f32_bessel_j1_near(float x) { double z = (double)x * x; return (float)(x * mid_bessel_j1(z, FMAD(z, 1.0 / 32, -1.0))); }
 

@@ -48,7 +48,7 @@ static Tensor *nan_to_num_forward(Call *c) {
 static Tensor *logit_forward(Call *c) {
     Dtype dtype = rl_float_of(c->arg[0].tensor->dtype);
     double eps = c->arg[1].tag == A_NONE ? -1 : a_double(&c->arg[1]), extra[4] = {eps, 1 - eps, 0, 0};
-    return unary(c, UNARY_logit, dtype, dtype, extra);
+    return unary(c, eps < 0 ? UNARY_log_odds : UNARY_logit, dtype, dtype, extra);
 }
 
 static void logit_vjp(Call *c, Tensor **g, Tensor **dx) {
@@ -123,7 +123,8 @@ static Tensor *ldexp_forward(Call *c) {
 /* The exponents' own slope: y log 2, which no integer takes. */
 static Tensor *ldexp_kernel_forward(Call *c) {
     Dtype d = c->arg[0].tensor->dtype;
-    return rl_pointwise_new(c, rl_kernels->binary[d][BINARY_ldexp], d, d, 2, c->arg, NULL, 1);
+    LoopFn *fn = rl_kernels->binary[d][BINARY_ldexp];
+    return fn ? rl_pointwise_new(c, fn, d, d, 2, c->arg, NULL, 1) : rl_refuse_dtype(c, d);
 }
 
 #define FREXP(T, name, split) \
@@ -312,7 +313,7 @@ Op rl_math_ops[] = {
         .doc = "Logarithm of the multivariate gamma function of dimension p.\n\n>>> rl.mvlgamma(rl.tensor([2.0]), 2)\ntensor([0.4516])",
     },
     {
-        .sig = "_ldexp(input: Tensor, other: Tensor) -> Tensor", .forward = ldexp_kernel_forward, .flags = ELEMENTWISE, .where = PRIVATE, .samples = "x(3, 4), idx(4, 3, 4)",
+        .sig = "_ldexp(input: Tensor, other: Tensor) -> Tensor", .forward = ldexp_kernel_forward, .flags = ELEMENTWISE, .where = PRIVATE, .dtypes = CLASS_FLOATING, .samples = "x(3, 4), idx(4, 3, 4)",
         .formula = "input: ldexp(g, other)", .doc = "ldexp of a floating-point tensor and an integer one.",
     },
     {
