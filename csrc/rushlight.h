@@ -283,6 +283,19 @@ void rl_scope_put_back(ScopeAside *a);
 typedef enum { KIND_TENSOR, KIND_NODE } Kind;
 typedef enum { HOOK_TENSOR /* one grad, may replace it */, HOOK_POST_ACCUMULATE /* the leaf */, HOOK_NODE_PRE, HOOK_NODE_POST } HookKind;
 
+typedef enum { FOURIER_COMPLEX, FOURIER_REAL, FOURIER_HALF } FourierKind;     /* complex to complex; real to half a spectrum; half a spectrum to real */
+
+typedef struct FourierLines {  /* the lines of a dense [outer, size, inner], to be transformed into another */
+    FourierKind kind;
+    bool inverse;
+    Dtype real;                /* RL_FLOAT32, RL_FLOAT64 */
+    int64_t outer, inner, n;   /* n: places of the real side, or of both */
+    int64_t x_size, y_size;    /* places of the sides from one line to the next; half a spectrum fills its n / 2 + 1 */
+    const void *x;
+    void *y;
+    double scale;
+} FourierLines;
+
 typedef struct Host {
     void *(*make)(Kind kind);                 /* count 1; header fields zeroed, arrays not; NULL with an error set.  Refuses while an error is pending */
     void (*keep)(void *object);
@@ -303,6 +316,7 @@ typedef struct Host {
     void (*lock)(void *state);
     bool (*interrupted)(void);                /* Ctrl-C: polled between pieces of long work, on the calling thread, unlocked */
     void (*warn)(const char *text);
+    bool (*fourier)(const FourierLines *lines);      /* NULL where there is none */
 } Host;
 extern Host rl_host;
 void rl_host_install(const Host *host);       /* before anything else */

@@ -4,7 +4,7 @@ import numpy
 import pytest
 import rushlight as rl
 
-# 1; powers of 2; each radix alone and mixed; a prime of its own pass (61); sizes that are convolved (67, 2 * 101, 1009); long lines, which are cut in two
+# 1; powers of 2; small factors alone and mixed; primes (61, 67, 1009) and twice one; long lines
 SIZES = (1, 2, 3, 4, 5, 7, 8, 11, 12, 16, 30, 49, 61, 64, 67, 105, 128, 202, 243, 256, 258, 360, 514, 1009, 1024, 2187, 5000)
 KINDS = {"float32": ("complex64", 1.2e-7), "float64": ("complex128", 2.3e-16)}
 
@@ -16,9 +16,17 @@ def near(ours, expected, eps, n):
     assert abs(ours - expected).max() / size < eps * (2 + 1.5 * numpy.log2(n + 1))
 
 
+@pytest.fixture(params=["loops", "functions"])
+def door(request):
+    """The two ways to NumPy's transforms: the loops of its ufuncs, and numpy.fft as a NumPy before 2.0 has it."""
+    rl._C._fourier_by_numpy_fft(request.param == "functions")
+    yield
+    rl._C._fourier_by_numpy_fft(False)
+
+
 @pytest.mark.parametrize("real", KINDS)
 @pytest.mark.parametrize("n", SIZES)
-def test_sizes(n, real):
+def test_sizes(n, real, door):
     rng = numpy.random.default_rng(n)
     kind, eps = KINDS[real]
     for shape, dim in (((n,), 0), ((3, n), 1), ((n, 5), 0), ((2, n, 20), 1)):
@@ -43,6 +51,16 @@ def test_threads_change_nothing():
         assert rl.equal(*results)
     finally:
         rl.set_num_threads(before)
+
+
+def test_dims_in_any_layout(door):
+    x = numpy.random.default_rng(0).standard_normal((3, 4, 5, 6))
+    for dims in ((0, 1), (1, 3), (3, 0, 1), (0, 1, 2, 3)):
+        for order in ((0, 1, 2, 3), (3, 1, 0, 2)):
+            t = rl.from_numpy(x.transpose(order)).permute(*numpy.argsort(order).tolist())
+            near(rl.fft.fftn(t, dim=dims).numpy(), numpy.fft.fftn(x, axes=dims), 2.3e-16, 360)
+            near(rl.fft.rfftn(t, dim=dims).numpy(), numpy.fft.rfftn(x, axes=dims), 2.3e-16, 360)
+            near(rl.fft.irfftn(rl.fft.rfftn(t, dim=dims), [x.shape[d] for d in dims], dims).numpy(), x, 2.3e-16, 360)
 
 
 def test_not_a_number_stays_in_its_line():

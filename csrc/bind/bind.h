@@ -38,6 +38,8 @@ static inline bool is_tensor(PyObject *o) { return is_exact(o) || PyObject_TypeC
 
 /* ---- py_host.c ---- */
 bool host_start(void);
+bool host_fourier(const FourierLines *lines);
+PyObject *fourier_by_numpy_fft(PyObject *unused, PyObject *on);
 void *raise_pending(void);                      /* the core's error becomes a Python exception; NULL */
 void *fail_from_python(void);                   /* the other way round; NULL */
 PyObject *finish(Scope s, Tensor *result);      /* close the scope; the result as an object, or NULL with an exception */

@@ -444,7 +444,7 @@ bool host_start(void) {
         .make = host_make, .keep = host_keep, .drop = host_drop, .free_node = host_free_node, .count = host_count, .linked = host_linked,
         .foreign_keep = host_foreign_keep, .foreign_drop = host_foreign_drop, .call_hooks = host_call_hooks,
         .call_function = host_call_function, .pack = host_pack, .unpack = host_unpack, .site = host_site, .code_here = host_code_here, .name_site = host_name_site,
-        .unlock = host_unlock, .lock = host_lock, .interrupted = host_interrupted, .warn = host_warn,
+        .unlock = host_unlock, .lock = host_lock, .interrupted = host_interrupted, .warn = host_warn, .fourier = host_fourier,
     });
     rl_thread.sites = !sites || strcmp(sites, "0") != 0;
     return true;

@@ -128,24 +128,6 @@ typedef enum { SLOPE_WRITE, SLOPE_PAST /* the cache */, SLOPE_ADD } SlopeTo;
 
 typedef enum { SCATTER_ADD, SCATTER_MUL, SCATTER_MAX, SCATTER_MIN, SCATTER_COUNT } Scatter;
 
-/* A transform of n complex numbers: the factors of n and the roots of unity, re[k] + i im[k] = e^(-2 pi i k / (n step)), of order n step;
- * with a large prime factor, that of order 2 n, and the smoother transform that does it, a chirp of n and a filter of wide->n (two planes each). */
-typedef struct Fourier Fourier;
-struct Fourier {
-    int64_t n, step;
-    int count, radix[64];
-    void *re, *im, *chirp, *filter;
-    const Fourier *wide;
-};
-typedef struct FourierLines {  /* distances in complex numbers; real lines are dense, one behind the other */
-    int64_t lines, n, x_step, x_line, y_step, y_line;    /* n: of the real side */
-    bool inverse, full;        /* full: the other half of the spectrum too */
-    double scale;
-} FourierLines;
-typedef enum { FOURIER_COMPLEX, FOURIER_REAL, FOURIER_HALF, FOURIER_KINDS } FourierKind;
-enum { FOURIER_PRIME = 64 /* larger prime factors are convolved */ };     /* below: elements of one plane; half a spectrum has a place more */
-static inline int64_t fourier_plane(int64_t n, int64_t lines) { return ((n + 1) * lines + 15) / 16 * 16; }
-
 typedef struct Kernels {
     const char *name;          /* "base", "avx2", "avx512" */
 
@@ -229,11 +211,6 @@ typedef struct Kernels {
 
     /* gemm.inc.c: C = alpha op(A) op(B) + beta C, row-major; NULL where there are no vectors for it */
     void (*gemm_f32)(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
-
-    /* fourier.inc.c; room: 4 fourier_plane(n, lines) elements, and behind them 4 wide->n */
-    void (*fourier_roots[K_DTYPES])(int64_t n, void *re, void *im);
-    void (*fourier_chirp[K_DTYPES])(const Fourier *f, void *room);                       /* fills chirp and filter; room: 2 wide->n */
-    void (*fourier[K_DTYPES][FOURIER_KINDS])(const Fourier *f, const FourierLines *l, const void *x, void *y, void *room);
 
     /* random.inc.c; words as the generator gives them, one per float, two per double */
     void (*uniform_f32)(int64_t n, float *y, const uint32_t *words, float from, float to);

@@ -30,7 +30,6 @@
 #include "norm.inc.c"
 #include "random.inc.c"
 #include "gemm.inc.c"
-#include "fourier.inc.c"
 
 const Kernels TABLE = {
     .name = TABLE_NAME,
@@ -77,9 +76,6 @@ const Kernels TABLE = {
     .mean_pool = {[5] = mean_pool_i64, [8] = mean_pool_f32, mean_pool_f64},
     .mean_unpool = {[5] = mean_unpool_i64, [8] = mean_unpool_f32, mean_unpool_f64},
     .gemm_f32 = GEMM_F32,
-    .fourier_roots = FLOATS(fourier_roots),
-    .fourier_chirp = FLOATS(fourier_chirp),
-    .fourier = {[8] = {fourier_complex_f32, fourier_real_f32, fourier_half_f32}, {fourier_complex_f64, fourier_real_f64, fourier_half_f64}},
     .uniform_f32 = uniform_f32, .uniform_f64 = uniform_f64, .bernoulli_f32 = bernoulli_f32, .normal16_f32 = normal16_f32, .normal16_f64 = normal16_f64,
     .norm_rows = FLOATS(norm_rows),
     .norm_rows_grad = FLOATS(norm_rows_grad),

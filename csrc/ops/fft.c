@@ -3,115 +3,30 @@
  * Three linear maps are enough: complex to complex, real to a spectrum (half of it, which the other half mirrors, or all), half a
  * spectrum to real.  The gradient of each is another of them in the opposite direction, so derivatives of any order are Fourier
  * transforms too.  The public functions bring the input to its sizes and call one of the three.  Results lie as torch's do: the dims
- * transformed innermost, the others in the input's order. */
+ * transformed innermost, the others in the input's order.  The transforms themselves are NumPy's (rl_host.fourier). */
 #include "rushlight.h"
-#include "kernels/kernels.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-/* ---- a plan: factors and roots of one size --------------------------------------------------------------------------------------------- */
-
-/* Fours first, then primes; the largest prime. */
-static int64_t factor(Fourier *f, int64_t n) {
-    int64_t largest = 1;
-    for (f->count = 0; n % 4 == 0; n /= 4) f->radix[f->count++] = 4;
-    for (int64_t p = 2; n > 1; p += 1 + (p > 2)) {
-        if (p * p > n) p = n;
-        for (; n % p == 0; n /= p, largest = p)
-            if (p < FOURIER_PRIME) f->radix[f->count++] = (int)p;
-    }
-    return largest;
-}
-
-static bool give_roots(Fourier *f, Dtype real) {
-    int64_t order = f->n * f->step, bytes = order * rl_dtype_bytes(real);
-    char *room = rl_scope_bytes(2 * bytes);
-    if (!room) return false;
-    f->re = room;
-    f->im = room + bytes;
-    rl_kernels->fourier_roots[real](order, f->re, f->im);
-    return true;
-}
-
-/* A size with a large prime is convolved in the next size that is a multiple of 16 with small primes alone. */
-static bool plan_wide(Fourier *f, Dtype real) {
-    Fourier *wide = rl_scope_bytes(sizeof *wide);
-    if (!wide) return false;
-    *wide = (Fourier){.step = 1};
-    for (wide->n = (2 * f->n + 14) / 16 * 16; factor(wide, wide->n) > 5;) wide->n += 16;
-    int64_t bytes = rl_dtype_bytes(real);
-    f->wide = wide;
-    f->chirp = rl_scope_bytes(2 * f->n * bytes);
-    f->filter = rl_scope_bytes(2 * wide->n * bytes);
-    void *room = rl_scope_bytes(2 * wide->n * bytes);
-    if (!f->chirp || !f->filter || !room || !give_roots(wide, real)) return false;
-    rl_kernels->fourier_chirp[real](f, room);
-    return true;
-}
-
-static bool has_large_prime(int64_t n) { return factor(&(Fourier){0}, n) >= FOURIER_PRIME; }
-
-static bool plan(Fourier *f, FourierKind kind, int64_t n, Dtype real) {
-    bool pairs = kind != FOURIER_COMPLEX && n % 2 == 0;
-    *f = (Fourier){.n = pairs ? n / 2 : n, .step = 1 + pairs};
-    bool wide = factor(f, f->n) >= FOURIER_PRIME;
-    if (wide) f->step = 2;
-    return give_roots(f, real) && (!wide || plan_wide(f, real));
-}
-
 /* ---- one dim of a dense array [outer, n, inner] -------------------------------------------------------------------------------------------- */
 
-typedef struct Job {
-    Fourier plan;
-    FourierLines lines;
-    FourierKind kind;
-    Dtype real;
-    int64_t outer, inner, x_size, y_size, most;      /* sizes of the dim; at most so many lines at once */
-    const char *x;
-    char *y, *room;
-    int64_t room_bytes;
-} Job;
-
-/* Groups of lines: `most` of those that begin side by side, or of those that follow one another. */
-static void run_groups(int64_t begin, int64_t end, void *state) {
-    const Job *j = state;
-    int64_t per_block = j->inner == 1 ? j->outer : j->inner, groups = (per_block + j->most - 1) / j->most, bytes = rl_dtype_bytes(j->real);
-    int64_t x_bytes = j->kind == FOURIER_REAL ? bytes : 2 * bytes, y_bytes = j->kind == FOURIER_HALF ? bytes : 2 * bytes;
-    FourierLines l = j->lines;
-    char *room = j->room + rl_thread_number() * j->room_bytes;
-    for (int64_t g = begin; g < end; g++) {
-        int64_t block = g / groups, first = g % groups * j->most, step = j->inner == 1 ? j->x_size : 1, y_step = j->inner == 1 ? j->y_size : 1;
-        l.lines = per_block - first < j->most ? per_block - first : j->most;
-        const char *x = j->x + (block * j->x_size * j->inner + first * step) * x_bytes;
-        char *y = j->y + (block * j->y_size * j->inner + first * y_step) * y_bytes;
-        rl_kernels->fourier[j->real][j->kind](&j->plan, &l, x, y, room);
-    }
+/* The places past the middle, which mirror those before it. */
+static void mirror(const FourierLines *f, void *spectrum) {
+    int64_t n = f->n, width = 2 * rl_dtype_bytes(f->real);
+    for (int64_t line = 0; line < f->outer; line++, spectrum = (char *)spectrum + n * width)
+        for (int64_t k = n / 2 + 1; k < n; k++) {
+            if (f->real == RL_FLOAT32) ((float *)spectrum)[2 * k] = ((float *)spectrum)[2 * (n - k)], ((float *)spectrum)[2 * k + 1] = -((float *)spectrum)[2 * (n - k) + 1];
+            else ((double *)spectrum)[2 * k] = ((double *)spectrum)[2 * (n - k)], ((double *)spectrum)[2 * k + 1] = -((double *)spectrum)[2 * (n - k) + 1];
+        }
 }
 
-/* From x to y, which may be the same for complex numbers; n is the size of the real side. */
-static bool along(FourierKind kind, Dtype real, int64_t outer, int64_t x_size, int64_t y_size, int64_t n, int64_t inner, const void *x, void *y,
-                  bool inverse, double scale) {
-    Job j = {.kind = kind, .real = real, .outer = outer, .inner = inner, .x_size = x_size, .y_size = y_size, .x = x, .y = y};
-    if (outer * inner == 0) return true;
-    if (!plan(&j.plan, kind, n, real)) return false;
-    int64_t size = j.plan.n, beside = inner == 1 ? outer : inner;
-    j.most = j.plan.wide ? 1 : inner == 1 ? (size < 256 ? 16 : 1) : size <= 1024 ? 16 : size <= 65536 ? 8 : 1;
-    if (j.most > beside) j.most = beside;
-    j.lines = (FourierLines){.n = n, .x_step = inner, .x_line = inner == 1 ? x_size : 1, .y_step = inner, .y_line = inner == 1 ? y_size : 1,
-                             .inverse = inverse, .full = kind == FOURIER_REAL && y_size == n, .scale = scale};
-    if (kind == FOURIER_REAL) j.lines.x_line = n / 2;
-    if (kind == FOURIER_HALF) j.lines.y_line = n / 2;
-    int64_t groups = (beside + j.most - 1) / j.most * (inner == 1 ? 1 : outer);
-    double cost = (double)size * (double)j.most * (2 + log2((double)size)) * (j.plan.wide ? 6 : 1);      /* ns, roughly */
-    bool alone = cost * (double)groups < 60000;
-    j.room_bytes = (4 * fourier_plane(size, j.most) + (j.plan.wide ? 4 * j.plan.wide->n : 0)) * rl_dtype_bytes(real);
-    j.room = rl_scope_bytes(j.room_bytes * (alone ? 1 : rl_threads() + 1));
-    if (!j.room) return false;
-    if (!alone) return rl_parallel_for(groups, (int64_t)(20000 / cost) + 1, run_groups, &j);
-    run_groups(0, groups, &j);
-    return true;
+/* From x to y, which may be the same for complex numbers. */
+static bool along(FourierLines f) {
+    if (f.outer * f.inner == 0) return true;
+    if (!rl_host.fourier) return rl_fail(RL_NOT_IMPLEMENTED, "Fourier transforms are NumPy's, which is not here") != NULL;
+    return rl_host.fourier(&f);
 }
 
 /* ---- the three maps ------------------------------------------------------------------------------------------------------------------------- */
@@ -171,8 +86,13 @@ static int64_t product(const Tensor *x, int first, int end) {
 static bool transform(Tensor *x, void *y, int first, int end, bool inverse, double scale) {
     Dtype real = rl_to_real(x->dtype);
     const void *from = rl_data(x);
-    for (int d = end - 1; d >= first; d--, from = y, scale = 1)
-        if (!along(FOURIER_COMPLEX, real, product(x, 0, d), x->shape[d], x->shape[d], x->shape[d], product(x, d + 1, x->ndim), from, y, inverse, scale)) return false;
+    Tensor *room = end - first > 1 ? rl_empty(x->ndim, x->shape, x->dtype) : NULL;     /* NumPy would copy what it is to write to while it reads it */
+    if (end - first > 1 && !room) return false;
+    for (int d = end - 1; d >= first; d--, scale = 1) {
+        void *to = (d - first) % 2 ? rl_data(room) : y;
+        if (!along((FourierLines){FOURIER_COMPLEX, inverse, real, product(x, 0, d), product(x, d + 1, x->ndim), x->shape[d], x->shape[d], x->shape[d], from, to, scale})) return false;
+        from = to;
+    }
     return true;
 }
 
@@ -184,14 +104,6 @@ static double scale_of(const Arg *mode, const Tensor *x, const Layout *l, int64_
     return mode->i == BY_ROOT ? 1 / sqrt(n) : mode->i == BY_SIZE ? 1 / n : 1;
 }
 
-/* In single precision, sizes with a large prime are worked in double: the convolution loses some digits. */
-static bool wants_double(const Tensor *x, const Layout *l, int64_t last) {
-    if (rl_to_real(x->dtype) != RL_FLOAT32) return false;
-    for (int i = l->ndim - l->count; i < l->ndim; i++)
-        if (has_large_prime(i == l->ndim - 1 ? last : x->shape[l->order[i]])) return true;
-    return false;
-}
-
 static bool empty_dims(const Tensor *x, const Arg *dim) { return dim->n == 0 || x->ndim == 0; }
 
 static Tensor *c2c_forward(Call *c) {
@@ -200,7 +112,6 @@ static Tensor *c2c_forward(Call *c) {
     if (empty_dims(x, &c->arg[1])) return rl_clone(x);
     if (!lay_out(&l, x, &c->arg[1], false)) return NULL;
     int64_t last = x->shape[l.order[l.ndim - 1]];
-    if (wants_double(x, &l, last)) return rl_cast(rl_do("_fft_c2c", a_t(rl_cast(x, RL_COMPLEX128)), c->arg[1], c->arg[2], c->arg[3]), x->dtype);
     Tensor *from = dense(x, &l), *y = result(c, x, &l, last, x->dtype);
     return from && y && transform(from, rl_data(y), l.ndim - l.count, l.ndim, !c->arg[3].b, scale_of(&c->arg[2], x, &l, last)) ? y : NULL;
 }
@@ -215,11 +126,12 @@ static Tensor *r2c_forward(Call *c) {
     if (!lay_out(&l, x, &c->arg[1], half)) return NULL;
     int64_t n = x->shape[l.order[l.ndim - 1]], size = half ? n / 2 + 1 : n;
     Dtype dtype = rl_to_complex(x->dtype);
-    if (wants_double(x, &l, n)) return rl_cast(rl_do("_fft_r2c", a_t(rl_cast(x, RL_FLOAT64)), c->arg[1], c->arg[2], c->arg[3]), dtype);
     Tensor *from = dense(x, &l), *y = result(c, x, &l, size, dtype), *turned = y ? dense(y, &l) : NULL;
     if (!from || !turned) return NULL;
-    bool done = along(FOURIER_REAL, x->dtype, product(from, 0, l.ndim - 1), n, size, n, 1, rl_data(from), rl_data(y), false, scale_of(&c->arg[2], x, &l, n));
-    return done && transform(turned, rl_data(y), l.ndim - l.count, l.ndim - 1, false, 1) ? y : NULL;
+    FourierLines f = {FOURIER_REAL, false, x->dtype, product(from, 0, l.ndim - 1), 1, n, n, size, rl_data(from), rl_data(y), scale_of(&c->arg[2], x, &l, n)};
+    if (!along(f)) return NULL;
+    if (!half) mirror(&f, rl_data(y));
+    return transform(turned, rl_data(y), l.ndim - l.count, l.ndim - 1, false, 1) ? y : NULL;
 }
 
 static Tensor *fit(Tensor *x, int64_t dim, int64_t n);
@@ -242,7 +154,6 @@ static Tensor *c2r_forward(Call *c) {
     if (n < 1 || x->shape[last] != n / 2 + 1)
         return rl_fail(RL_RUNTIME_ERROR, "_fft_c2r: %" PRId64 " places are made of %" PRId64 ", but the input of shape %s has %" PRId64 " along dim %d", n, n / 2 + 1, rl_text_shape(x), x->shape[last], last);
     Dtype dtype = rl_to_real(x->dtype);
-    if (wants_double(x, &l, n)) return rl_cast(rl_do("_fft_c2r", a_t(rl_cast(x, RL_COMPLEX128)), c->arg[1], c->arg[2], c->arg[3]), dtype);
     Tensor *from = dense(x, &l), *y = result(c, x, &l, n, dtype);
     if (from && l.count > 1) {
         Tensor *room = rl_empty(from->ndim, from->shape, x->dtype);
@@ -250,7 +161,7 @@ static Tensor *c2r_forward(Call *c) {
         from = room;
     }
     double scale = scale_of(&c->arg[2], x, &l, n);
-    return from && y && along(FOURIER_HALF, dtype, product(from, 0, l.ndim - 1), n / 2 + 1, n, n, 1, rl_data(from), rl_data(y), true, scale) ? y : NULL;
+    return from && y && along((FourierLines){FOURIER_HALF, true, dtype, product(from, 0, l.ndim - 1), 1, n, n / 2 + 1, n, rl_data(from), rl_data(y), scale}) ? y : NULL;
 }
 
 /* Places that stand for their mirror image as well count twice. */
