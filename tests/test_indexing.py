@@ -147,3 +147,26 @@ def test_a_list_that_changes_while_it_is_read():
 
     key.extend([Evil(), slice(None)])
     assert x[key].shape == (2,)
+
+
+def test_assigned_values_may_begin_with_dims_of_one_element():
+    """Their gradient has those dims again."""
+    for index in ([0, -1, 0], ([0, 1], slice(None)), rl.tensor([True, False, True])):
+        x = rl.zeros(3, 4, requires_grad=True)
+        n = x[index].shape[0]
+        value = rl.arange(4.0 * n).reshape(1, 1, n, 4).requires_grad_()
+        y = x * 1
+        y[index] = value
+        (y * y).sum().backward()
+        assert value.grad.shape == value.shape
+        narrow = rl.ones(1, 1, 1, requires_grad=True)
+        y = x * 1
+        y[index] = narrow
+        (g,) = rl.autograd.grad(y.sum(), narrow)
+        assert g.shape == (1, 1, 1) and g.item() == x[index].numel()
+
+
+def test_true_is_all_of_it():
+    x = rl.zeros(3, dtype=rl.float64)
+    x[True] = rl.tensor([1.0, 2.0, 3.0], dtype=rl.float32)
+    assert x.tolist() == [1, 2, 3] and x.dtype == rl.float64

@@ -401,6 +401,7 @@ int tensor_setitem(PyObject *self, PyObject *key, PyObject *o) {
     Tensor *value, *t = tensor_of(self);
     Arg number;
     double store[2];
+    if (key == Py_True) key = Py_None;       /* all of it: copied to, in any dtype */
     Scope s = rl_scope_open();
     w.nat = 0;
     w.view = is_recorded(t) || !need_rows() ? NULL : quick_view(t, key);

@@ -306,13 +306,19 @@ static Tensor *index_put_forward(Call *c) {
     return put(y, &c->arg[1], c->arg[2].tensor, c->arg[3].b);
 }
 
+/* Values may begin with more dims than the places have, of one element each. */
+static Tensor *with_leading_dims(Tensor *g, const Meta *m) {
+    int lead = g ? m->ndim - g->ndim : 0;
+    return lead > 0 ? rl_reshape(rl_sum_to(g, g->ndim, m->shape + lead), m->ndim, m->shape) : g;
+}
+
 static void index_put_vjp(Call *c, Tensor **g, Tensor **dx) {
     int value = rl_slot(c, 2);
+    const Meta *m = rl_meta(c, value);
     if (rl_need(c, 0)) {
-        const Meta *m = rl_meta(c, value);
         dx[0] = c->arg[3].b ? g[0] : rl_do("index_put", a_t(g[0]), c->arg[1], a_t(rl_zeros(0, NULL, m->dtype)));
     }
-    if (rl_need(c, value)) dx[value] = rl_do("_index", a_t(g[0]), c->arg[1]);
+    if (rl_need(c, value)) dx[value] = with_leading_dims(rl_do("_index", a_t(g[0]), c->arg[1]), m);
 }
 
 /* ---- masks ------------------------------------------------------------------------------------------------------------------- */
