@@ -333,3 +333,17 @@ def test_absent_names_name_their_neighbours():
     with pytest.raises(AttributeError, match="no attribute 'softmx'"):
         rl.softmx
     assert not hasattr(rl, "nonsense") and hasattr(rl, "nn")
+
+
+def test_copy_takes_a_number():
+    x = rl.zeros(2, requires_grad=True)
+    y = x * 1
+    assert y.copy_(3).tolist() == [3, 3] and rl.zeros(2, dtype=rl.int64).copy_(2.7).tolist() == [2, 2]
+    y.sum().backward()
+    assert x.grad.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum", "fmax", "fmin"])
+def test_complex_numbers_have_no_order(name):
+    with pytest.raises(RuntimeError, match=f"{name} not implemented for complex tensors"):
+        getattr(rl, name)(rl.tensor([1j]), rl.tensor([1j]))

@@ -220,7 +220,8 @@ static Tensor *detach_forward(Call *c) { return rl_detach(c->arg[0].tensor); }
 /* ---- copy_ -------------------------------------------------------------------------------------------------------- */
 
 static Tensor *copy_forward(Call *c) {
-    Tensor *to = c->arg[0].tensor, *from = c->arg[1].tensor;
+    Tensor *to = c->arg[0].tensor, *from = rl_arg_tensor(c, 1);
+    if (!from) return rl_fill(to, &c->arg[1]);
     int ndim = to->ndim, extra = from->ndim - ndim;
     bool fits = true;
     for (int i = 1; fits && i <= from->ndim; i++) {
@@ -294,7 +295,7 @@ Op rl_convert_ops[] = {
         .forward = detach_forward, .samples = "x(2, 3)",
     },
     {
-        .sig = "copy_(input: Tensor, other: Tensor, non_blocking: bool = False) -> Tensor", .flags = TAKES_BARE, .where = METHOD | METHOD_ONLY_INPLACE, .node = "CopyBackwards",
+        .sig = "copy_(input: Tensor, other: Tensor | Number, non_blocking: bool = False) -> Tensor", .flags = TAKES_BARE, .where = METHOD | METHOD_ONLY_INPLACE, .node = "CopyBackwards",
         .doc = "Writes the elements of src, broadcast and converted, into the tensor.\n\n>>> rl.zeros(2).copy_(rl.tensor([1, 2]))\ntensor([1., 2.])",
         .forward = copy_forward, .vjp = copy_vjp, .samples = "x(2, 3), x(3); x(2, 3), x(2, 3)",
     },

@@ -105,7 +105,10 @@ Tensor *rl_pointwise_new(Call *c, LoopFn *fn, Dtype compute, Dtype result, int n
 Dtype rl_float_of(Dtype dtype) { return rl_dtype_is(dtype, CLASS_INTEGRAL) ? rl_default_dtype() : dtype; }
 
 Tensor *rl_refuse_dtype(Call *c, Dtype dtype) {
-    return rl_fail(RL_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[dtype].word);
+    const char *name = c->op->parsed->name;
+    bool orders = !strcmp(name, "maximum") || !strcmp(name, "minimum") || !strcmp(name, "fmax") || !strcmp(name, "fmin");
+    if (orders && rl_dtype_is(dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "%s not implemented for complex tensors.", name);
+    return rl_fail(RL_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for '%s'", name, rl_dtypes[dtype].word);
 }
 
 void rl_number_pair(const Arg *number, double pair[4]) {
