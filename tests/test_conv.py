@@ -67,3 +67,12 @@ def test_the_last_output_may_be_left_out():
     ours, exact = (F.conv_transpose2d(rl.tensor(x, dtype=d), rl.tensor(w, dtype=d), **options).numpy() for d in (rl.float32, rl.float64))
     assert ours.shape == (2, 4, 18, 16)
     assert abs(ours - exact).max() < 1e-5
+
+
+def test_a_padded_output_of_one_place_windows():
+    """With windows of one place the output is as long as the input, but for what output_padding adds: there is the bias alone."""
+    numbers = np.random.default_rng(0)
+    x, w, b = (rl.tensor(numbers.standard_normal(s)) for s in ((2, 6, 5), (6, 2, 1), (6,)))
+    y = F.conv_transpose1d(x, w, b, output_padding=1, dilation=2, groups=3)
+    assert y.shape == (2, 6, 6) and rl.equal(y[..., 5], b.expand(2, 6))
+    rl.testing.assert_close(y[..., :5], F.conv_transpose1d(x, w, b, groups=3))

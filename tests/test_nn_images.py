@@ -114,3 +114,12 @@ def test_borders(mode, shape, pads):
     first, = rl.autograd.grad(y, x, rl.ones_like(y), create_graph=True)
     second, = rl.autograd.grad(first.sum(), x)
     assert first.requires_grad and (second == 0).all()  # zeros, not nothing
+
+
+@pytest.mark.parametrize("sizes, scale", [((8, 3), 1.3), ((5, 5), 2.1), ((3,), 1.3), ((5,), 2.1), ((3, 3, 3), 1.3)])
+def test_nearest_by_a_scale_that_is_not_the_sizes(sizes, scale):
+    """Images go by whether the sizes stay or double, lines and volumes by the scale."""
+    torch = pytest.importorskip("torch")
+    x = image(2, 3, *sizes)
+    ours, theirs = (t.nn.functional.interpolate(t.tensor(x), scale_factor=scale).numpy() for t in (rl, torch))
+    numpy.testing.assert_array_equal(ours, theirs)

@@ -51,7 +51,7 @@ static bool take_output(Geometry *g, const Tensor *y, int n) {
 /* A window of one place with stride 1 and no padding: the image is its own column buffer. */
 static bool is_plain(const Geometry *g) {
     for (int i = 0; i < 3; i++)
-        if (g->w.size[i] != 1 || g->w.stride[i] != 1 || g->w.pad[i]) return false;
+        if (g->w.size[i] != 1 || g->w.stride[i] != 1 || g->w.pad[i] || g->w.in[i] != g->w.out[i]) return false;      /* out: a transposed one may be padded */
     return true;
 }
 

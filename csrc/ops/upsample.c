@@ -41,7 +41,16 @@ static double source_scale(Mode mode, int64_t in, int64_t out, bool align, doubl
 
 static int64_t within(int64_t i, int64_t n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
 
-static void nearest_taps(Taps *t, Mode mode, double scale) {
+/* In images torch lets sizes that stay, or double, decide whatever the scale says that led to them. */
+static bool whole_steps(Taps *t) {
+    int64_t times = t->in ? t->out / t->in : 0;
+    if (t->out != times * t->in || times < 1 || times > 2) return false;
+    for (int64_t i = 0; i < t->out; i++) t->count[i] = 1, t->index[i] = i / times, t->weight[i] = 1;
+    return true;
+}
+
+static void nearest_taps(Taps *t, Mode mode, double scale, bool image) {
+    if (image && mode == NEAREST && whole_steps(t)) return;
     for (int64_t i = 0; i < t->out; i++) {
         float at = mode == NEAREST ? (float)i * (float)scale : ((float)i + 0.5f) * (float)scale;
         t->count[i] = 1;
@@ -127,19 +136,19 @@ static void merge_taps(Taps *t) {
     }
 }
 
-static bool make_taps(Taps *t, Mode mode, int64_t in, int64_t out, bool align, double given, Dtype dtype) {
+static bool make_taps(Taps *t, Mode mode, int64_t in, int64_t out, bool align, double given, Dtype dtype, bool image) {
     bool bytes = dtype == RL_UINT8, single = dtype == RL_FLOAT32;
     double scale = source_scale(mode, in, out, align, given, single && mode < LINEAR_AA);
     if (mode >= LINEAR_AA) {
         if (!filter_taps(t, in, out, scale, mode == CUBIC_AA)) return false;
     } else {
         if (!room_for(t, in, out, mode < LINEAR ? 1 : mode == LINEAR ? 2 : 4)) return false;
-        if (mode < LINEAR) nearest_taps(t, mode, scale);
+        if (mode < LINEAR) nearest_taps(t, mode, scale, image);
         else if (mode == LINEAR) linear_taps(t, scale, align, single);
         else cubic_taps(t, scale, align, single);
         if (bytes && mode >= LINEAR) merge_taps(t);
     }
-    t->same = in == out && (scale == 1 || (mode < LINEAR && !(given > 0)));
+    t->same = in == out && (scale == 1 || (mode < LINEAR && !(given > 0)) || (image && mode == NEAREST));
     return true;
 }
 
@@ -293,7 +302,7 @@ static bool prepare(Call *c, Work *w, const int64_t *in, const int64_t *out, Dty
     w->dtype = dtype;
     w->fixed = dtype == RL_UINT8;
     for (int d = 0; d < w->n; d++)
-        if (!make_taps(&w->taps[d], c->op->data, in[d], out[d], aligned(c), given_scale(c, d), dtype)) return false;
+        if (!make_taps(&w->taps[d], c->op->data, in[d], out[d], aligned(c), given_scale(c, d), dtype, w->n == 2)) return false;
     return true;
 }
 
