@@ -92,8 +92,8 @@ def set_num_interop_threads(int, /):
 
 
 def set_flush_denormal(mode):
-    """False: denormal numbers are kept."""
-    return False
+    """Whether that is done: denormal numbers are kept, so False can be had and True cannot."""
+    return not mode
 
 
 def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, name=None, disable=False, recompile_limit=None,
