@@ -72,10 +72,19 @@ def test_refusals():
     x = rl.ones(2)
     for error, match, call in [
         (RuntimeError, "scalar tensor", lambda: rl.func.grad(lambda v: v)(x)),
-        (RuntimeError, "to return a tensor", lambda: rl.func.grad(lambda v: 3)(x)),
+        (RuntimeError, "to return a Tensor", lambda: rl.func.grad(lambda v: 3)(x)),
         (RuntimeError, "only 1 positional", lambda: rl.func.grad(lambda v: v.sum(), argnums=1)(x)),
         (RuntimeError, "pytree structure", lambda: rl.func.vjp(lambda v: (v, v), x)[1](x)),
-        (RuntimeError, "to be tuples", lambda: rl.func.jvp(lambda v: v, x, x)),
+        (RuntimeError, "to be a tuple", lambda: rl.func.jvp(lambda v: v, x, x)),
+        (RuntimeError, "at least one Tensor", lambda: rl.func.jvp(rl.sin, (), ())),
+        (RuntimeError, "tangents to only contain Tensors", lambda: rl.func.jvp(rl.sin, (x,), (1.0,))),
+        (RuntimeError, "int or Tuple", lambda: rl.func.grad(rl.mul, argnums=[0])(x, x)),
+        (RuntimeError, "must be int", lambda: rl.func.grad(rl.mul, argnums=("0",))(x, x)),
+        (RuntimeError, "must be unique", lambda: rl.func.jacrev(rl.mul, argnums=(0, -2))(x, x)),
+        (RuntimeError, "must be non-empty", lambda: rl.func.jacfwd(rl.mul, argnums=())(x, x)),
+        (RuntimeError, "unsupported type <class 'str'>", lambda: rl.func.grad(lambda v: (v.sum(), "s"), has_aux=True)(x)),
+        (RuntimeError, "non-empty output", lambda: rl.func.jacrev(lambda v: None)(x)),
+        (RuntimeError, "only tensors, got unsupported type <class 'int'>", lambda: rl.func.jacrev(lambda v: 1)(x)),
         (ValueError, "same size in the mapped", lambda: rl.vmap(lambda a, b: a)(x, rl.ones(3))),
         (ValueError, "dimensionality 1", lambda: rl.vmap(lambda a: a, in_dims=1)(x)),
         (ValueError, "no inputs", lambda: rl.vmap(lambda: 1)()),
@@ -104,3 +113,62 @@ def test_results_are_differentiable_by_what_the_function_closes_over():
     assert ours[-1] is theirs[-1] is False
     for (live, values), (expected, reference) in zip(ours[:-1], theirs[:-1], strict=True):
         assert live == expected and values == pytest.approx(reference, rel=1e-5)
+
+
+def test_what_is_computed_without_recording_is_a_constant():
+    def slope(inner):
+        def function(x):
+            with rl.no_grad():
+                constant = inner(x)
+            return x ** 3 - constant
+
+        x = rl.tensor(1.5, requires_grad=True)
+        y = rl.func.grad(function)(x)
+        return y.item(), rl.autograd.grad(y, x)[0].item()
+
+    one = rl.ones(())
+    for inner in (rl.func.grad(lambda x: x ** 4), lambda x: rl.func.grad_and_value(lambda x: x ** 4)(x)[1], lambda x: rl.func.vjp(lambda x: x ** 4, x)[1](one)[0],
+                  lambda x: rl.func.jvp(lambda x: x ** 4, (x,), (one,))[1], lambda x: x ** 4):
+        assert slope(inner) == (6.75, 9.0)
+
+
+def test_jacobians_of_numbers():
+    x = rl.tensor(0.5)
+    for transform in (rl.func.jacrev, rl.func.jacfwd):
+        assert transform(rl.sin)(x) == x.cos() and transform(rl.sin)(x).shape == ()
+    assert rl.func.hessian(rl.sin)(x) == -x.sin()
+
+
+def test_named_results_are_containers():
+    from rushlight.utils import _pytree
+    leaves, spec = _pytree.tree_flatten(rl.rand(2, 3).max(0))
+    assert len(leaves) == 2 and _pytree.tree_unflatten(leaves, spec).values is leaves[0]
+    assert repr(_pytree.tree_structure([1, (2, 3)])) == "TreeSpec(list, None, [*,\n  TreeSpec(tuple, None, [*,\n    *])])"
+
+
+def test_functional_call_puts_tensors_where_tensors_are():
+    class Model(rl.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.number = rl.nn.Linear(1, 1), 0.0
+
+        def forward(self, x):
+            return self.layer(x), [name for name, _ in self.named_parameters()]
+
+    model, x = Model(), rl.ones(1, 1)
+    with pytest.raises(TypeError, match="attribute `number`: 0.0 is not an instance"):
+        rl.func.functional_call(model, {"number": rl.ones(1)}, x)
+    assert rl.func.functional_call(model, {"layer.more": rl.nn.Parameter(x)}, x)[1] == ["layer.weight", "layer.bias", "layer.more"]
+    assert [name for name, _ in model.named_parameters()] == ["layer.weight", "layer.bias"]
+
+
+def test_module_tracker_knows_what_runs():
+    from rushlight.utils.module_tracker import ModuleTracker
+    model, seen = rl.nn.Sequential(rl.nn.Linear(2, 2), rl.nn.Linear(2, 1)), []
+    model[0].register_forward_hook(lambda *args: seen.append((sorted(tracker.parents), tracker.is_bw)))
+    with ModuleTracker() as tracker:
+        y = model(rl.rand(1, 2, requires_grad=True))
+        y.register_hook(lambda g: seen.append((sorted(tracker.parents), tracker.is_bw)))
+        y.sum().backward()
+        assert tracker.parents == {"Global"} and not tracker.is_bw
+    assert seen == [(["Global", "Sequential"], False), (["Global", "Sequential", "Sequential.1"], True)]

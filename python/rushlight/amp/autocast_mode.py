@@ -150,6 +150,8 @@ class autocast:
     def __init__(self, device_type: str, dtype=None, enabled: bool = True, cache_enabled: bool | None = None):
         if not isinstance(device_type, str):
             raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+        if device_type not in _DEVICES:
+            raise RuntimeError(f"Invalid device string: '{device_type}': no device type of {', '.join(_DEVICES)}")
         self.device = device_type
         self.fast_dtype = _of(device_type)[1] if dtype is None else dtype
         self._cache_enabled = _state.cache if cache_enabled is None else cache_enabled

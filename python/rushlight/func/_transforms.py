@@ -73,7 +73,7 @@ class _Transform:
 
     def released(self, tree):
         """Results as the caller may have them."""
-        if _level.depth > 1 or (self.mode and (self.connected or _reaches_outside(tree))):
+        if self.mode and (_level.depth > 1 or self.connected or _reaches_outside(tree)):
             return tree
         return tree_map(lambda x: forward_ad._detach(x, True) if isinstance(x, rl.Tensor) else x, tree)
 
@@ -89,15 +89,28 @@ def _slope(outputs, inputs, weights):
 
 def _positions(argnums, args, name):
     """argnums as a tuple of valid positions."""
+    if not isinstance(argnums, (int, tuple)):
+        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
     numbers = argnums if isinstance(argnums, tuple) else (argnums,)
     if not numbers:
-        raise ValueError(f"{name}: argnums must be non-empty")
+        raise RuntimeError(f"argnums must be non-empty: {name} differentiates by at least one argument")
     for number in numbers:
         if not isinstance(number, int):
-            raise RuntimeError(f"{name}: argnums must be int or Tuple[int, ...], got: {argnums}")
+            raise RuntimeError(f"argnum must be int, got: {type(number)}")
         if not -len(args) <= number < len(args):
             raise RuntimeError(f"Got argnum={number}, but only {len(args)} positional inputs")
-    return tuple(number % len(args) for number in numbers)
+    positions = tuple(number % len(args) for number in numbers)
+    if len(set(positions)) < len(positions):
+        raise RuntimeError(f"argnums elements must be unique, got {positions}")
+    return positions
+
+
+def _check_outputs(leaves, name, call):
+    if not leaves or leaves == [None]:
+        raise RuntimeError(f"{name}: Expected f to be a function that has non-empty output (got output = {leaves})")
+    for y in leaves:
+        if not isinstance(y, rl.Tensor):
+            raise RuntimeError(f"{name}: expected {call} to return only tensors, got unsupported type {type(y)}")
 
 
 def _chosen(args, positions):
@@ -113,6 +126,9 @@ def _split_aux(result, has_aux, name):
         return result, None
     if not (isinstance(result, tuple) and len(result) == 2):
         raise RuntimeError(f"{name}: output of function f should be a tuple: (output, aux) if has_aux is True")
+    for leaf in tree_leaves(result[1]):
+        if not isinstance(leaf, rl.Tensor):
+            raise RuntimeError(f"Expected tensors, got unsupported type {type(leaf)}")
     return result
 
 
@@ -125,8 +141,8 @@ def grad_and_value(func, argnums=0, has_aux: bool = False):
             given, chosen = _chosen(args, positions)
             value, aux = _split_aux(func(*given, **kwargs), has_aux, "grad_and_value(f)(*args)")
             if not isinstance(value, rl.Tensor):
-                raise RuntimeError("grad_and_value(f)(*args): Expected f(*args) to return a tensor, got "
-                                   f"{type(value).__name__}")
+                raise RuntimeError("grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got "
+                                   f"{type(value)}")
             if value.dim() != 0:
                 raise RuntimeError("grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor, got tensor with "
                                    f"{value.dim()} dims of shape {tuple(value.shape)}. Maybe you wanted to use the vjp or jacrev APIs "
@@ -157,9 +173,7 @@ def vjp(func, *primals, has_aux: bool = False):
         inputs = _aliases(primals)
         result, aux = _split_aux(func(*inputs), has_aux, "vjp(f, *primals)")
         leaves, spec = tree_flatten(result)
-        if not all(isinstance(y, rl.Tensor) for y in leaves) or not leaves:
-            raise RuntimeError("vjp(f, *primals): Expected f to be a function that has non-empty output of tensors, got "
-                               f"{[type(y).__name__ for y in leaves]}")
+        _check_outputs(leaves, "vjp(f, *primals)", "f(*primals)")
         flat, in_spec = tree_flatten(inputs)
 
     def vjp_fn(*cotangents, **options):
@@ -178,17 +192,22 @@ def vjp(func, *primals, has_aux: bool = False):
 
 def _outside(block, result):
     """A result, for use after the block that made it."""
-    if _level.depth > 0 or (block.mode and (block.connected or _reaches_outside(result))):
+    if block.mode and (_level.depth > 0 or block.connected or _reaches_outside(result)):
         return result
     return tree_map(lambda x: forward_ad._detach(x, True) if isinstance(x, rl.Tensor) else x, result)
 
 
 def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False):
     """(func(*primals), J v), in forward mode."""
-    if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
-        raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to be tuples, got "
-                           f"{type(primals).__name__} and {type(tangents).__name__}. E.g. it should be valid to call f(*primals).")
+    if not isinstance(primals, tuple):
+        raise RuntimeError("jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
     (flat_in, in_spec), (flat_v, v_spec) = tree_flatten(primals), tree_flatten(tangents)
+    if not flat_in:
+        raise RuntimeError("jvp(f, primals, tangents): Expected primals to contain at least one Tensor.")
+    for name, leaves in (("primals", flat_in), ("tangents", flat_v)):
+        for x in leaves:
+            if not isinstance(x, rl.Tensor):
+                raise RuntimeError(f"jvp(f, primals, tangents): Expected {name} to only contain Tensors, got {type(x)}")
     if in_spec != v_spec:
         raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. "
                            f"Got primals {in_spec} but tangents {v_spec}")
@@ -204,9 +223,7 @@ def _jvp_in_a_level(func, flat_in, in_spec, flat_v, has_aux):
         duals = tree_unflatten([forward_ad.make_dual(x, v) for x, v in zip(flat_in, flat_v)], in_spec)
         result, aux = _split_aux(func(*duals), has_aux, "jvp(f, primals, tangents)")
         outputs, spec = tree_flatten(result)
-        for y in outputs:
-            if not isinstance(y, rl.Tensor):
-                raise RuntimeError(f"jvp(f, primals, tangents): expected f(*primals) to return only tensors, got unsupported type {type(y)}")
+        _check_outputs(outputs, "jvp(f, primals, tangents)", "f(*primals)")
         pairs = [forward_ad.unpack_dual(y) for y in outputs]
         aux = tree_map(lambda x: forward_ad.unpack_dual(x).primal if isinstance(x, rl.Tensor) else x, aux)
         tangent = [rl.zeros_like(y) if t is None else t for y, t in pairs]
@@ -250,7 +267,7 @@ def linearize(func, *primals):
 def _jacobian(y, inputs):
     """The derivatives of one tensor by each input."""
     rows = [_slope([element], inputs, [rl.ones_like(element)]) for element in y.reshape(-1)]
-    return [(rl.stack(column) if rows else x.new_zeros((0, *x.shape))).reshape(*y.shape, *x.shape)
+    return [(rl.stack(column) if rows else x.new_zeros((0, *x.shape))).reshape((*y.shape, *x.shape))
             for column, x in zip(zip(*rows) if rows else [()] * len(inputs), inputs)]
 
 
@@ -266,6 +283,7 @@ def jacrev(func, argnums=0, *, has_aux: bool = False, chunk_size: int | None = N
             given, chosen = _chosen(args, positions)
             result, aux = _split_aux(func(*given, **kwargs), has_aux, "jacrev(f)(*args)")
             outputs, out_spec = tree_flatten(result)
+            _check_outputs(outputs, "vjp(f, *primals)", "f(*primals)")
             flat, in_spec = tree_flatten(tuple(chosen) if isinstance(argnums, tuple) else chosen[0])
             blocks = tree_unflatten([tree_unflatten(_jacobian(y, flat), in_spec) for y in outputs], out_spec)
             return block.released((blocks, aux) if has_aux else blocks)
@@ -286,7 +304,8 @@ def jacfwd(func, argnums=0, has_aux: bool = False, *, randomness: str = "error")
             tree = tree_unflatten(list(leaves), in_spec)
             for i, value in zip(positions, tree if isinstance(argnums, tuple) else (tree,)):
                 given[i] = value
-            return _split_aux(func(*given, **kwargs), has_aux, "jacfwd(f)(*args)")
+            result, aux = _split_aux(func(*given, **kwargs), has_aux, "jacfwd(f)(*args)")
+            return result, aux if has_aux else ()
 
         columns, aux, out_spec = [], None, None
         zeros = [rl.zeros_like(x) for x in flat]

@@ -44,6 +44,9 @@ _NAMED_TUPLE = NodeDef(lambda node: (list(node), type(node)), lambda children, k
                        lambda node: ([(GetAttrKey(name), getattr(node, name)) for name in node._fields], type(node)))
 
 
+_RESULT = NodeDef(lambda node: (list(node), None), None, lambda node: ([(SequenceKey(i), v) for i, v in enumerate(node)], None))
+
+
 def register_pytree_node(cls, flatten_fn, unflatten_fn, *, serialized_type_name=None, to_dumpable_context=None, from_dumpable_context=None,
                          flatten_with_keys_fn=None):
     """From now on instances of cls are containers: flatten_fn(node) gives (children, context), unflatten_fn(children, context) a node."""
@@ -62,8 +65,11 @@ def _deregister_pytree_node(cls):
 def _definition(kind):
     """How a type comes apart; None for leaves."""
     found = SUPPORTED_NODES.get(kind)
-    if found is None and issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return _NAMED_TUPLE
+    if found is None and issubclass(kind, tuple):
+        if hasattr(kind, "_fields"):
+            return _NAMED_TUPLE
+        if hasattr(kind, "n_sequence_fields") and kind.__module__.endswith("return_types"):      # what max(x, dim) returns
+            return _RESULT._replace(unflatten_fn=lambda children, context: kind(children))
     return found
 
 
@@ -101,7 +107,8 @@ class TreeSpec:
     def __repr__(self):
         if self.type is None:
             return "*"
-        return f"TreeSpec({self.type.__name__}, {self.context!r}, [{', '.join(map(repr, self._children))}])"
+        children = ",\n".join(map(repr, self._children)).replace("\n", "\n  ")
+        return f"TreeSpec({self.type.__name__}, {self.context!r}, [{children}])"
 
 
 class LeafSpec(TreeSpec):
@@ -145,7 +152,7 @@ def tree_unflatten(leaves, treespec):
     def build(spec):
         if spec.type is None:
             return next(rest)
-        definition = _NAMED_TUPLE if spec.type is namedtuple else SUPPORTED_NODES[spec.type]
+        definition = _NAMED_TUPLE if spec.type is namedtuple else _definition(spec.type)
         return definition.unflatten_fn([build(child) for child in spec._children], spec.context)
 
     return build(treespec)

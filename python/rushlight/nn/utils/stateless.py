@@ -32,12 +32,14 @@ def _check_keys(module, given):
         raise RuntimeError("Error(s) in reparametrizing for {}:\n\t{}".format(module._get_name(), "\n\t".join(problems)))
 
 
-def _place(owner, name):
-    """The dictionary in which a module keeps an attribute."""
+def _place(owner, name, value):
+    """The dictionary in which a module keeps an attribute, or would keep this one."""
     for registry in (owner._parameters, owner._buffers):
         if name in registry:
             return registry
-    return owner.__dict__
+    if hasattr(owner, name) and not isinstance(getattr(owner, name), rl.Tensor):
+        raise TypeError(f"attribute `{name}`: {getattr(owner, name)} is not an instance of torch.Tensor")
+    return owner._parameters if isinstance(value, rl.nn.Parameter) else owner.__dict__
 
 
 @contextlib.contextmanager
@@ -52,7 +54,7 @@ def _reparametrize_module(module, parameters_and_buffers, tie_weights=False, str
             if value is not None and not isinstance(value, rl.Tensor):
                 raise TypeError(f"{value} is not an instance of torch.Tensor")
             prefix, _, name = path.rpartition(".")
-            place = _place(module.get_submodule(prefix), name)
+            place = _place(module.get_submodule(prefix), name, value)
             swapped.append((path, place, name, name in place, place.get(name)))
             place[name] = value
         yield
@@ -69,8 +71,8 @@ def _reparametrize_module(module, parameters_and_buffers, tie_weights=False, str
 
 def functional_call(module, parameters_and_buffers, args=None, kwargs=None, *, tie_weights=True, strict=False):
     """Call the module with these tensors in place of its own. The old path of `func.functional_call`."""
-    warnings.warn("This API is deprecated as of PyTorch 2.0 and will be removed in a future version of PyTorch. Please use "
-                  "torch.func.functional_call instead which is a drop-in replacement.", FutureWarning, stacklevel=2)
+    warnings.warn("`torch.nn.utils.stateless.functional_call` is deprecated as of PyTorch 2.0 and will be removed in a future version "
+                  "of PyTorch. Please use `torch.func.functional_call` instead which is a drop-in replacement.", FutureWarning, stacklevel=2)
     return _functional_call(module, parameters_and_buffers, args, kwargs, tie_weights=tie_weights, strict=strict)
 
 
