@@ -72,10 +72,12 @@ def _make_copy(name):
 
 
 def _make_bound(name, plain, inplace):
-    call = partial(_bound, plain)
+    bound, method = partial(_bound, plain), _method(plain)
 
     def function(self, other):
-        results = tuple(map(call, self, _per_tensor(name, len(_tensors(name, self)), other)))
+        others = _per_tensor(name, len(_tensors(name, self)), other)
+        plainly = others is other and all(map(isinstance, others, repeat(rl.Tensor)))
+        results = tuple(map(method if plainly else bound, self, others))
         if not inplace:
             return results
         _run(map(rl.Tensor.copy_, self, results))

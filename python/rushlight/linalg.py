@@ -292,9 +292,10 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     _check_matrix("matrix_norm", A)
     if dtype is not None:
         A = A.to(dtype)
-    first, second = _two_dims("matrix_norm", A, dim)
+    first, second = (-2, -1) if dim == (-2, -1) else _two_dims("matrix_norm", A, dim)
     if ord == "fro":
-        return _give(_rows["vector_norm"](A, 2, (first, second), keepdim), out)
+        norm = _rows["vector_norm"](A, 2, (first, second), keepdim)
+        return norm if out is None else _give(norm, out)
     if ord in (1, -1, math.inf, -math.inf):
         along, over = (first, second) if abs(ord) == 1 else (second, first)
         sums = A.abs().sum(along, keepdim=True)
@@ -418,7 +419,7 @@ def multi_dot(tensors, *, out=None):
     tensors = list(tensors)
     shapes = [t.shape for t in tensors]
     for i, shape in enumerate(shapes):
-        if len(shape) != 2 and not (len(shape) == 1 and i in (0, n - 1)):
+        if len(shape) != 2 and (len(shape) != 1 or 0 < i < n - 1):
             raise RuntimeError(f"multi_dot(): tensor {i} must be {'1D or 2D' if i in (0, n - 1) else '2D'} but got {len(shape)}D")
     row, column = len(shapes[0]) == 1, len(shapes[-1]) == 1
     if row:
@@ -430,6 +431,8 @@ def multi_dot(tensors, *, out=None):
         if shape[-1] != sizes[i + 1]:
             raise RuntimeError(f"multi_dot(): tensors {i} and {i + 1} with shapes {list(tensors[i].shape)} and {list(tensors[i + 1].shape)} cannot be multiplied")
     result = _cheapest(tensors, sizes)
+    if out is None and not (row or column):
+        return result
     result = result.squeeze(0) if row else result
     if out is not None and out.dtype != result.dtype:
         raise RuntimeError(f"multi_dot(): expected out tensor to have dtype {result.dtype} but got {out.dtype}")

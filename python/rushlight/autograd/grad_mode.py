@@ -3,7 +3,7 @@
 All are context managers and decorators. The mode belongs to the thread.
 """
 
-from rushlight import _C
+from rushlight._C import _set_grad_enabled, _set_inference_mode, is_grad_enabled, is_inference_mode_enabled
 from rushlight.utils._contextlib import _DecoratorContextManager, _NoParamDecoratorContextManager
 
 __all__ = ["no_grad", "enable_grad", "set_grad_enabled", "inference_mode", "set_multithreading_enabled",
@@ -17,41 +17,41 @@ class no_grad(_NoParamDecoratorContextManager):
         self.prev = False
 
     def __enter__(self) -> None:
-        self.prev = _C.is_grad_enabled()
-        _C._set_grad_enabled(False)
+        self.prev = is_grad_enabled()
+        _set_grad_enabled(False)
 
     def __exit__(self, exc_type, exc_value, traceback) -> None:
-        _C._set_grad_enabled(self.prev)
+        _set_grad_enabled(self.prev)
 
 
 class enable_grad(_NoParamDecoratorContextManager):
     """Operations are recorded, inside a no_grad block too."""
 
     def __enter__(self) -> None:
-        self.prev = _C.is_grad_enabled()
-        _C._set_grad_enabled(True)
+        self.prev = is_grad_enabled()
+        _set_grad_enabled(True)
 
     def __exit__(self, exc_type, exc_value, traceback) -> None:
-        _C._set_grad_enabled(self.prev)
+        _set_grad_enabled(self.prev)
 
 
 class set_grad_enabled(_DecoratorContextManager):
     """Operations are recorded or not as mode says: from the call on, or for the length of a block or of a decorated function."""
 
     def __init__(self, mode: bool) -> None:
-        self.prev = _C.is_grad_enabled()
+        self.prev = is_grad_enabled()
         self.mode = mode
-        _C._set_grad_enabled(mode)
+        _set_grad_enabled(mode)
 
     def __call__(self, orig_func):
-        _C._set_grad_enabled(self.prev)
+        _set_grad_enabled(self.prev)
         return super().__call__(orig_func)
 
     def __enter__(self) -> None:
-        _C._set_grad_enabled(self.mode)
+        _set_grad_enabled(self.mode)
 
     def __exit__(self, exc_type, exc_value, traceback) -> None:
-        _C._set_grad_enabled(self.prev)
+        _set_grad_enabled(self.prev)
 
     def __repr__(self) -> str:
         return f"{type(self).__module__}.{type(self).__qualname__}(mode={self.mode})"
@@ -71,13 +71,13 @@ class inference_mode(_DecoratorContextManager):
         self.mode = mode
 
     def __enter__(self) -> None:
-        self.prev = _C.is_inference_mode_enabled(), _C.is_grad_enabled()
-        _C._set_inference_mode(self.mode)
-        _C._set_grad_enabled(not self.mode)
+        self.prev = is_inference_mode_enabled(), is_grad_enabled()
+        _set_inference_mode(self.mode)
+        _set_grad_enabled(not self.mode)
 
     def __exit__(self, exc_type, exc_value, traceback) -> None:
-        _C._set_inference_mode(self.prev[0])
-        _C._set_grad_enabled(self.prev[1])
+        _set_inference_mode(self.prev[0])
+        _set_grad_enabled(self.prev[1])
 
     def clone(self):
         """Another one with the same mode."""

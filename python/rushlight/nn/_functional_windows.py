@@ -172,9 +172,12 @@ def adaptive_avg_pool3d(input, output_size):
     return _nn.adaptive_avg_pool3d(input, _full_size(3, input, output_size))
 
 
+_largest = (None, _nn.adaptive_max_pool1d_with_indices, _nn.adaptive_max_pool2d_with_indices, _nn.adaptive_max_pool3d_with_indices)
+
+
 def _adaptive_max(n, input, output_size, return_indices):
-    size = output_size if n == 1 else _full_size(n, input, output_size)
-    both = getattr(_nn, f"adaptive_max_pool{n}d_with_indices")(input, size)
+    size = output_size if n == 1 or type(output_size) is int else _full_size(n, input, output_size)
+    both = _largest[n](input, size)
     return tuple(both) if return_indices else both[0]
 
 

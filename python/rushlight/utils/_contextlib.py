@@ -81,4 +81,4 @@ class _NoParamDecoratorContextManager(_DecoratorContextManager):
     """One that decorates without parentheses too."""
 
     def __new__(cls, orig_func=None):
-        return super().__new__(cls) if orig_func is None else cls()(orig_func)
+        return object.__new__(cls) if orig_func is None else cls()(orig_func)
