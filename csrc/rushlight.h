@@ -620,6 +620,8 @@ void rl_common_strides(int n, Tensor *const *inputs, int ndim, const int64_t *sh
 /* The same, but every operand but the first nouts must already have equal shape along dims other than `dim`, which is left whole:
  * fn is called once per line along dim with the strides of that dim (n = its length). */
 bool rl_loop_lines(LoopFn *fn, int n, Tensor *const *operands, int dim, const void *extra, double cost_per_line);
+/* For row-major operands of one shape and kernels that take many lines at once: extra is int64_t[1 + n], how many and how far apart in bytes. */
+bool rl_loop_beside(LoopFn *fn, int n, Tensor *const *operands, int dim, double cost_per_line);
 
 /* ---- core/threads.c: a pool and parallel_for; survives fork --------------------------------------------------------------- */
 typedef void RangeFn(int64_t begin, int64_t end, void *state);

@@ -258,6 +258,47 @@ bool rl_loop_lines(LoopFn *fn, int n, Tensor *const *operands, int dim, const vo
     return lines == 0 || spread(walk_lines, &p, lines, cost_per_line, n, operands);
 }
 
+/* Row-major operands as [outer, length, inner]: lines are numbered by outer, then inner, and handed over many at a time. */
+typedef struct Sides { LoopFn *fn; int n; char *base[MOST_OPERANDS]; int64_t bytes[MOST_OPERANDS], length, inner; } Sides;
+
+static void walk_beside(int64_t begin, int64_t end, void *state) {
+    const Sides *s = state;
+    for (int64_t line = begin, run; line < end; line += run) {
+        int64_t outer = line / s->inner, first = line % s->inner, stride[MOST_OPERANDS], beside[1 + MOST_OPERANDS];
+        char *at[MOST_OPERANDS];
+        run = beside[0] = s->inner == 1 || s->inner - first > end - line ? end - line : s->inner - first;
+        for (int k = 0; k < s->n; k++) {
+            at[k] = s->base[k] + (outer * s->length * s->inner + first) * s->bytes[k];
+            stride[k] = s->inner * s->bytes[k];
+            beside[1 + k] = s->inner == 1 ? s->length * s->bytes[k] : s->bytes[k];
+        }
+        s->fn(s->length, at, stride, beside);
+    }
+}
+
+bool rl_loop_beside(LoopFn *fn, int n, Tensor *const *operands, int dim, double cost_per_line) {
+    if (!look_at(n, operands)) return false;
+    const Tensor *first = operands[0];
+    Sides s = {.fn = fn, .n = n, .length = first->ndim ? first->shape[dim] : 1, .inner = 1};
+    for (int d = dim + 1; d < first->ndim; d++) s.inner *= first->shape[d];
+    if (first->numel == 0) return true;
+    for (int k = 0; k < n; k++) {
+        s.base[k] = rl_data(operands[k]);
+        s.bytes[k] = rl_dtypes[operands[k]->dtype].bytes;
+    }
+    int64_t lines = first->numel / s.length;
+    if ((double)lines * cost_per_line < LONG_WORK) {
+        walk_beside(0, lines, &s);
+        return true;
+    }
+    Storage *held[MOST_OPERANDS];
+    for (int k = 0; k < n; k++) rl_storage_keep(held[k] = operands[k]->storage);
+    double grain = LONG_WORK / (cost_per_line > 0 ? cost_per_line : 1);
+    bool done = rl_parallel_for(lines, grain < 64 ? 64 : (int64_t)grain & -64, walk_beside, &s);
+    for (int k = 0; k < n; k++) rl_storage_drop(held[k]);
+    return done;
+}
+
 /* ---- strides of results --------------------------------------------------------------------------------------------- */
 
 static bool common_layout(int n, Tensor *const *inputs, int ndim, const int64_t *shape, int64_t *stride) {

@@ -107,9 +107,27 @@ static void loop_bf16_f16(LOOP_ARGS) { cast_between_halves(n, p, stride, BFLOAT,
 
 /* ---- by size alone ---------------------------------------------------------------------------------------------------- */
 
+#define FILLED(T) do { T *restrict y = (T *)p[0]; const T x = n ? *(const T *)p[1] : 0; SIMD for (int64_t i = 0; i < n; i++) y[i] = x; } while (0)
+#define REVERSED(T) do { T *restrict y = (T *)p[0]; const T *restrict x = (const T *)p[1]; SIMD for (int64_t i = 0; i < n; i++) y[i] = x[-i]; } while (0)
 static void copy_bytes(int64_t n, char *const *p, const int64_t *stride, int bytes) {
     if (stride[0] == bytes && stride[1] == bytes) {
         __builtin_memmove(p[0], p[1], (size_t)(n * bytes));
+        return;
+    }
+    if (stride[0] == bytes && stride[1] == 0 && bytes == 4) {
+        FILLED(uint32_t);
+        return;
+    }
+    if (stride[0] == bytes && stride[1] == 0 && bytes == 8) {
+        FILLED(uint64_t);
+        return;
+    }
+    if (stride[0] == bytes && stride[1] == -bytes && bytes == 4) {
+        REVERSED(uint32_t);
+        return;
+    }
+    if (stride[0] == bytes && stride[1] == -bytes && bytes == 8) {
+        REVERSED(uint64_t);
         return;
     }
     if (stride[0] == bytes && stride[1]) {
@@ -213,6 +231,19 @@ static inline void turn_8(const char *x, int64_t x_col, __m128i *y, int64_t y_ro
     y[0] = _mm_unpacklo_epi64(a, b), y[y_row] = _mm_unpackhi_epi64(a, b);
 }
 
+/* The same, straight to where it belongs. */
+static inline void turn_4_to(const char *x, int64_t x_col, char *y, int64_t y_row) {
+    __m128i turned[4];
+    turn_4(x, x_col, turned, 1);
+    for (int i = 0; i < 4; i++) _mm_storeu_si128((__m128i *)(y + i * y_row), turned[i]);
+}
+
+static inline void turn_8_to(const char *x, int64_t x_col, char *y, int64_t y_row) {
+    __m128i turned[2];
+    turn_8(x, x_col, turned, 1);
+    for (int i = 0; i < 2; i++) _mm_storeu_si128((__m128i *)(y + i * y_row), turned[i]);
+}
+
 /* Four times 16 bytes leave at once, past the cache if they are to go there (y is then a multiple of 64). */
 static inline void put_line(char *y, const __m128i *line, bool past) {
     for (int i = 0; i < 4; i++) {
@@ -229,12 +260,17 @@ static inline void write_past(void *y, const void *line) {
 static inline void write_past_done(void) { _mm_sfence(); }
 
 #define SQUARES(bytes) \
-    enum { SIDE = 64 / bytes, STEP = 16 / bytes, STRIP = 32, FAR = 1 << 22 }; \
+    enum { SIDE = 64 / bytes, STEP = 16 / bytes, STRIP = 32, BESIDE = 4, FAR = 1 << 22 }; \
     bool past = rows * cols > FAR / bytes && ((uintptr_t)y | (uintptr_t)y_row) % 64 == 0; \
     int64_t whole = cols - cols % SIDE; \
     while (rows >= SIDE) { \
         int64_t strip = rows / SIDE < STRIP ? rows / SIDE : STRIP; \
-        for (int64_t c = 0; c < whole; c += SIDE) \
+        for (int64_t c = 0; !past && c < whole; c += BESIDE * SIDE)    /* a few squares side by side, so that lines next to each other are written soon after each other */ \
+            for (int64_t k = 0; k < strip; k++) \
+                for (int64_t b = c; b < c + BESIDE * SIDE && b < whole; b += SIDE) \
+                    for (int i = 0; i < 4; i++) \
+                        for (int j = 0; j < 4; j++) turn_##bytes##_to(x + (b + j * STEP) * x_col + k * 64 + i * 16, x_col, y + (k * SIDE + i * STEP) * y_row + b * bytes + j * 16, y_row); \
+        for (int64_t c = 0; past && c < whole; c += SIDE) \
             for (int64_t k = 0; k < strip; k++) { \
                 __m128i square[SIDE][4]; \
                 for (int i = 0; i < 4; i++) \

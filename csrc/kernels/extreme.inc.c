@@ -10,37 +10,54 @@ static void FN(max_init)(const Reduction *r, int64_t m, void *acc, const double 
 /* Where top, which is there, stands first: blocks of lanes, then the one that has it. */
 static int64_t FN(place_of)(int64_t n, const T *x, T top) {
     int64_t i = 0;
-    for (; top == top && i + SUM_LANES <= n; i += SUM_LANES) {
-        int hit = 0;
-        _Pragma("omp simd reduction(| : hit)") for (int k = 0; k < SUM_LANES; k++) hit |= x[i + k] == top;
-        if (hit) break;
-    }
+    for (int width = SUM_LANES; top == top && width >= FEW_SUMS; width = width == SUM_LANES ? FEW_SUMS : 0)
+        for (; i + width <= n; i += width) {
+            int hit = 0;
+            _Pragma("omp simd reduction(| : hit)") for (int k = 0; k < width; k++) hit |= x[i + k] == top;
+            if (hit) break;
+        }
     while (!(x[i] == top || (x[i] != x[i] && top != top))) i++;
     return i;
 }
 
+#define BETTER(name, a, b) (ORDER_##name(a, b) | ((a) != (a)) ? (a) : (b))   /* NaN once come stays */
 #define EXTREME(name) \
     static T FN(name##_line)(int64_t n, const T *x) { \
         T lane[SUM_LANES], best = x[0]; \
         int64_t i = 0; \
-        int odd = 0; \
-        if (n >= SUM_LANES) { \
-            for (int k = 0; k < SUM_LANES; k++) lane[k] = x[k]; \
-            for (i = SUM_LANES; i + SUM_LANES <= n; i += SUM_LANES) \
-                SIMD for (int k = 0; k < SUM_LANES; k++) lane[k] = ORDER_##name(x[i + k], lane[k]) ? x[i + k] : lane[k]; \
-            for (int k = 0; k < SUM_LANES; k++) best = ORDER_##name(lane[k], best) ? lane[k] : best; \
+        if (n >= FEW_SUMS) { \
+            for (int k = 0; k < FEW_SUMS; k++) lane[k] = x[k]; \
+            if (n >= SUM_LANES) { \
+                for (int k = FEW_SUMS; k < SUM_LANES; k++) lane[k] = x[k]; \
+                for (i = SUM_LANES; i + SUM_LANES <= n; i += SUM_LANES) \
+                    SIMD for (int k = 0; k < SUM_LANES; k++) lane[k] = BETTER(name, x[i + k], lane[k]); \
+                SIMD for (int k = 0; k < SUM_LANES / 2; k++) lane[k] = BETTER(name, lane[k + SUM_LANES / 2], lane[k]); \
+                SIMD for (int k = 0; k < SUM_LANES / 4; k++) lane[k] = BETTER(name, lane[k + SUM_LANES / 4], lane[k]); \
+            } else i = FEW_SUMS; \
+            for (; i + FEW_SUMS <= n; i += FEW_SUMS) \
+                SIMD for (int k = 0; k < FEW_SUMS; k++) lane[k] = BETTER(name, x[i + k], lane[k]); \
+            SIMD for (int k = 0; k < 8; k++) lane[k] = BETTER(name, lane[k + 8], lane[k]); \
+            for (int k = 0; k < 4; k++) lane[k] = BETTER(name, lane[k + 4], lane[k]); \
+            lane[0] = BETTER(name, lane[2], lane[0]), lane[1] = BETTER(name, lane[3], lane[1]); \
+            best = BETTER(name, lane[1], lane[0]); \
         } \
-        for (; i < n; i++) best = ORDER_##name(x[i], best) ? x[i] : best; \
-        _Pragma("omp simd reduction(| : odd)") for (int64_t k = 0; k < n; k++) odd |= x[k] != x[k]; \
-        if (odd) for (int64_t k = 0; k < n; k++) if (x[k] != x[k]) return x[k]; \
+        for (; i < n; i++) best = BETTER(name, x[i], best); \
         return best; \
     } \
-    static void FN(name##_line_join)(BEST *best, int64_t n, const T *x, int64_t first) { \
+    static void FN(name##_line_join)(BEST *best, int64_t n, const T *x, int64_t first, bool places) { \
         T top = FN(name##_line)(n, x); \
         if (best->index >= 0 && !BEATS_##name(top, best->value)) return; \
-        int64_t k = FN(place_of)(n, x, top); \
-        *best = (BEST){x[k], first + k}; \
+        int64_t k = places ? FN(place_of)(n, x, top) : 0; \
+        *best = (BEST){places ? x[k] : top, first + k}; \
     } \
+    static void FN(name##_columns)(int64_t w, T *restrict value, int64_t *restrict index, const T *x, int64_t row) { \
+        SIMD for (int64_t k = 0; k < w; k++) { \
+            bool better = (index[k] < 0) | BEATS_##name(x[k], value[k]); \
+            value[k] = better ? x[k] : value[k]; \
+            index[k] = better ? row : index[k]; \
+        } \
+    } \
+    /* extra: not NULL where only values are asked for, no places. */ \
     static void FN(name##_add)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, void *acc, int64_t first, const double *extra) { \
         BEST *best = acc; \
         ROOM(room, CHUNK); \
@@ -48,7 +65,7 @@ static int64_t FN(place_of)(int64_t n, const T *x, T top) {
             bool plain = !r->half && in_row == sizeof(T); \
             for (int64_t i = 0, k, most = plain ? SUM_LINE : CHUNK; i < n; i += k) { \
                 k = n - i < most ? n - i : most; \
-                FN(name##_line_join)(best, k, take(r, k, room, in + i * in_row, in_row), first + i); \
+                FN(name##_line_join)(best, k, take(r, k, room, in + i * in_row, in_row), first + i, !extra); \
             } \
             return; \
         } \
@@ -59,12 +76,9 @@ static int64_t FN(place_of)(int64_t n, const T *x, T top) {
             for (int64_t k = 0; k < w; k++) value[k] = best[j + k].value, index[k] = best[j + k].index; \
             for (int64_t i = 0; i < n; i++) { \
                 const T *x = take(r, w, room, in + j * in_col + i * in_row, in_col); \
-                if (first + i == 0) for (int64_t k = 0; k < w; k++) value[k] = x[k], index[k] = 0; \
-                else SIMD for (int64_t k = 0; k < w; k++) { \
-                    bool better = (index[k] < 0) | BEATS_##name(x[k], value[k]); \
-                    value[k] = better ? x[k] : value[k]; \
-                    index[k] = better ? first + i : index[k]; \
-                } \
+                if (index[0] < 0) for (int64_t k = 0; k < w; k++) value[k] = x[k], index[k] = first + i;   /* all are new alike */ \
+                else if (extra) SIMD for (int64_t k = 0; k < w; k++) value[k] = BETTER(name, x[k], value[k]); \
+                else FN(name##_columns)(w, value, index, x, first + i); \
             } \
             for (int64_t k = 0; k < w; k++) best[j + k] = (BEST){value[k], index[k]}; \
         } \
@@ -80,5 +94,6 @@ static int64_t FN(place_of)(int64_t n, const T *x, T top) {
 EXTREME(max)
 EXTREME(min)
 #undef EXTREME
+#undef BETTER
 #undef ORDER_max
 #undef ORDER_min

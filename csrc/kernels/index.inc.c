@@ -3,28 +3,29 @@
  * Numbers have been checked and may be negative.  The indexed operand has stride 0: IndexSpec says how far apart its
  * elements lie and how many there are. */
 
-#define AT(p, k) ((p) + (((k) < 0 ? (k) + spec->size : (k)) * spec->stride))
+#define AT(p, k) ((p) + (((k) < 0 ? (k) + size : (k)) * apart))
+#define INDEX_SPEC const int64_t size = ((const IndexSpec *)extra)->size, apart = ((const IndexSpec *)extra)->stride, s0 = s[0], s1 = s[1], s2 = s[2]; char *const to = p[0]; const char *const at_ = p[1], *const from = p[2]
 
 #define MOVE(T, bytes)                                                                                                    \
     static void gather_##bytes(int64_t n, char *const *p, const int64_t *s, const void *extra) {                          \
-        const IndexSpec *spec = extra;                                                                                    \
-        if (s[0] == sizeof(T) && s[1] == 8 && s[2] == 0 && spec->stride == sizeof(T)) {                                   \
-            T *restrict y = (T *)p[0];                                                                                    \
-            const T *restrict x = (const T *)p[2];                                                                        \
-            const int64_t *restrict number = (const int64_t *)p[1], size = spec->size;                                    \
+        INDEX_SPEC;                                                                                                       \
+        if (s0 == sizeof(T) && s1 == 8 && s2 == 0 && apart == sizeof(T)) {                                                \
+            T *restrict y = (T *)to;                                                                                      \
+            const T *restrict x = (const T *)from;                                                                        \
+            const int64_t *restrict number = (const int64_t *)at_;                                                        \
             for (int64_t i = 0; i < n; i++) y[i] = x[number[i] + (number[i] < 0 ? size : 0)];                             \
             return;                                                                                                       \
         }                                                                                                                 \
         for (int64_t i = 0; i < n; i++) {                                                                                 \
-            int64_t k = *(const int64_t *)(p[1] + i * s[1]);                                                              \
-            *(T *)(p[0] + i * s[0]) = *(const T *)AT(p[2] + i * s[2], k);                                                 \
+            int64_t k = *(const int64_t *)(at_ + i * s1);                                                                 \
+            *(T *)(to + i * s0) = *(const T *)AT(from + i * s2, k);                                                       \
         }                                                                                                                 \
     }                                                                                                                     \
     static void scatter_##bytes(int64_t n, char *const *p, const int64_t *s, const void *extra) {                         \
-        const IndexSpec *spec = extra;                                                                                    \
+        INDEX_SPEC;                                                                                                       \
         for (int64_t i = 0; i < n; i++) {                                                                                 \
-            int64_t k = *(const int64_t *)(p[1] + i * s[1]);                                                              \
-            *(T *)AT(p[0] + i * s[0], k) = *(const T *)(p[2] + i * s[2]);                                                 \
+            int64_t k = *(const int64_t *)(at_ + i * s1);                                                                 \
+            *(T *)AT(to + i * s0, k) = *(const T *)(from + i * s2);                                                       \
         }                                                                                                                 \
     }
 MOVE(uint8_t, 1) MOVE(uint16_t, 2) MOVE(uint32_t, 4) MOVE(uint64_t, 8) MOVE(Bytes16, 16)
@@ -33,11 +34,11 @@ MOVE(uint8_t, 1) MOVE(uint16_t, 2) MOVE(uint32_t, 4) MOVE(uint64_t, 8) MOVE(Byte
 #define TRUTH(x) ((x) != 0)
 #define REDUCING(name, d, T, C, LOAD, STORE, EXPR)                                                                        \
     static void scatter_##name##_##d(int64_t n, char *const *p, const int64_t *s, const void *extra) {                    \
-        const IndexSpec *spec = extra;                                                                                    \
+        INDEX_SPEC;                                                                                                       \
         for (int64_t i = 0; i < n; i++) {                                                                                 \
-            int64_t k = *(const int64_t *)(p[1] + i * s[1]);                                                              \
-            T *at = (T *)AT(p[0] + i * s[0], k);                                                                          \
-            C a = LOAD(*at), b = LOAD(*(const T *)(p[2] + i * s[2]));                                                     \
+            int64_t k = *(const int64_t *)(at_ + i * s1);                                                                 \
+            T *at = (T *)AT(to + i * s0, k);                                                                              \
+            C a = LOAD(*at), b = LOAD(*(const T *)(from + i * s2));                                                       \
             *at = (T)STORE(EXPR);                                                                                         \
         }                                                                                                                 \
     }
@@ -76,6 +77,7 @@ static int64_t first_outside(int64_t n, const char *p, int64_t stride, int64_t s
 }
 #undef MOVE
 #undef AT
+#undef INDEX_SPEC
 #undef PLAIN
 #undef TRUTH
 #undef REDUCING

@@ -63,11 +63,12 @@ typedef enum {
     REDUCE_COUNT
 } Reduce;
 
-typedef enum {   /* along one line: y[, index], x */
+/* Kernels along lines take one, or with extra (int64_t[]) many: how many, and how far apart they lie in each operand, in bytes. */
+typedef enum {   /* y[, index], x */
     SCAN_SUM, SCAN_PROD, SCAN_MAX, SCAN_MIN, SCAN_LOGSUMEXP, SCAN_COUNT
 } Scan;
 
-typedef enum {   /* along one line; strides of any size */
+typedef enum {   /* along one line of any stride; or many, neighbours in memory */
     ROW_SOFTMAX,               /* y, x */
     ROW_LOG_SOFTMAX,           /* y, x */
     ROW_SOFTMAX_GRAD,          /* dx, g, y */
@@ -144,7 +145,7 @@ typedef struct Kernels {
 
     /* reduce.inc.c */
     const Reduction *reduce[K_DTYPES];     /* [dtype][REDUCE_sum] */
-    LoopFn *const *scan[K_DTYPES];         /* [dtype][SCAN_SUM] */
+    LoopFn *const *scan[K_DTYPES];         /* [dtype][SCAN_SUM]; extra: NULL or many lines */
 
     /* rows.inc.c */
     LoopFn *const *row[K_DTYPES];          /* [dtype][ROW_SOFTMAX] */
@@ -177,11 +178,16 @@ typedef struct Kernels {
     double (*lane_sum[K_DTYPES])(int64_t n, const char *x);
     double (*lane_square[K_DTYPES])(int64_t n, const char *x, double mean);             /* sum of (x - mean)^2 */
     double (*lane_dot[K_DTYPES])(int64_t n, const char *g, const char *x, double mean); /* sum of g (x - mean) */
-    void (*scale_shift[K_DTYPES])(int64_t n, const char *x, double mul, double add, char *y);
-    void (*channel_grad[K_DTYPES])(int64_t n, const char *g, const char *x, double mul, double x_mul, double add, char *dx);   /* g mul + x x_mul + add */
+    void (*lane_sums[K_DTYPES])(int64_t n, const char *g, const char *x, double mean, double *sum, double *dot);      /* of g, of g (x - mean) */
+    /* columns of rows that lie `row` or n elements apart; sums are added to what is there */
+    void (*column_sums[K_DTYPES])(int64_t rows, int64_t n, int64_t row, const char *x, double *sum, double *square);   /* of x - x[0], and its square */
+    void (*column_dots[K_DTYPES])(int64_t rows, int64_t n, int64_t row, const char *g, const char *x, const double *mean, double *sum, double *dot);
+    void (*column_mix[K_DTYPES])(int64_t rows, int64_t n, const char *g, const char *x, const char *const *factor, char *y);   /* mul, x_mul, add, sub; g may be NULL: (x - sub) mul + add */
+    void (*scale_shift[K_DTYPES])(int64_t n, const char *x, double sub, double mul, double add, char *y);               /* (x - sub) mul + add */
+    void (*channel_grad[K_DTYPES])(int64_t n, const char *g, const char *x, double sub, double mul, double x_mul, double add, char *dx);   /* g mul + (x - sub) x_mul + add */
 
     /* pool.inc.c: int64, float32, float64 */
-    void (*max_pool[K_DTYPES])(const Ranges *r, int64_t planes, const char *x, char *y, int64_t *where);
+    void (*max_pool[K_DTYPES])(const Ranges *r, int64_t planes, const char *x, char *y, int64_t *where);   /* where: may be NULL */
     void (*mean_pool[K_DTYPES])(const Ranges *r, int64_t planes, const char *x, char *y);
     void (*mean_unpool[K_DTYPES])(const Ranges *r, int64_t planes, const char *y, char *x);     /* adds to x */
 

@@ -76,15 +76,59 @@ enum { LANES = 64, FEW_LANES = 16, LONGEST = 32768 };
         T mu = (T)mean;                                                                                                 \
         return (double)LANE_SUM(T, n, g[j] * (x[j] - mu));                                                              \
     }                                                                                                                   \
-    static void scale_shift_##name(int64_t n, const char *x_, double mul, double add, char *y_) {                       \
+    static void scale_shift_##name(int64_t n, const char *x_, double sub, double mul, double add, char *y_) {           \
         const T *restrict x = (const T *)x_;                                                                            \
-        T *restrict y = (T *)y_, m = (T)mul, a = (T)add;                                                                \
-        SIMD for (int64_t i = 0; i < n; i++) y[i] = x[i] * m + a;                                                       \
+        T *restrict y = (T *)y_, s = (T)sub, m = (T)mul, a = (T)add;                                                    \
+        SIMD for (int64_t i = 0; i < n; i++) y[i] = (x[i] - s) * m + a;                                                 \
     }                                                                                                                   \
-    static void channel_grad_##name(int64_t n, const char *g_, const char *x_, double mul, double x_mul, double add, char *dx_) { \
+    /* sum of g, and of g (x - mean), in one pass */                                                                    \
+    static void lane_sums_##name(int64_t n, const char *g_, const char *x_, double mean, double *sum, double *dot) {    \
         const T *restrict g = (const T *)g_, *restrict x = (const T *)x_;                                               \
-        T *restrict dx = (T *)dx_, m = (T)mul, k = (T)x_mul, a = (T)add;                                                \
-        SIMD for (int64_t i = 0; i < n; i++) dx[i] = g[i] * m + x[i] * k + a;                                           \
+        T mu = (T)mean, a[FEW_LANES] = {0}, b[FEW_LANES] = {0}, all = 0, both = 0;                                      \
+        int64_t i = 0;                                                                                                  \
+        for (; i + FEW_LANES <= n; i += FEW_LANES) {                                                                    \
+            SIMD for (int l = 0; l < FEW_LANES; l++) a[l] += g[i + l], b[l] += g[i + l] * (x[i + l] - mu);              \
+        }                                                                                                               \
+        for (int l = 0; i < n; i++, l++) a[l] += g[i], b[l] += g[i] * (x[i] - mu);                                      \
+        for (int l = 0; l < FEW_LANES; l++) all += a[l], both += b[l];                                                  \
+        *sum = (double)all, *dot = (double)both;                                                                        \
+    }                                                                                                                   \
+    /* Columns: rows x n, added to what is there: sums of the distance from the first row, and of its square. */         \
+    static void column_sums_##name(int64_t rows, int64_t n, int64_t row, const char *x_, double *restrict sum, double *restrict square) { \
+        const T *restrict shift = (const T *)x_;                                                                        \
+        for (int64_t r = 0; r < rows; r++) {                                                                            \
+            const T *restrict x = (const T *)x_ + r * row;                                                              \
+            SIMD for (int64_t j = 0; j < n; j++) {                                                                      \
+                double d = (double)x[j] - (double)shift[j];                                                             \
+                sum[j] += d;                                                                                            \
+                square[j] += d * d;                                                                                     \
+            }                                                                                                           \
+        }                                                                                                               \
+    }                                                                                                                   \
+    static void column_dots_##name(int64_t rows, int64_t n, int64_t row, const char *g_, const char *x_, const double *restrict mean, double *restrict sum, double *restrict dot) { \
+        for (int64_t r = 0; r < rows; r++) {                                                                            \
+            const T *restrict g = (const T *)g_ + r * row, *restrict x = (const T *)x_ + r * row;                       \
+            SIMD for (int64_t j = 0; j < n; j++) {                                                                      \
+                double d = (double)g[j];                                                                                \
+                sum[j] += d;                                                                                            \
+                dot[j] += d * ((double)x[j] - mean[j]);                                                                 \
+            }                                                                                                           \
+        }                                                                                                               \
+    }                                                                                                                   \
+    /* y = (x - sub) mul + add, by column; with g: g mul + (x - sub) x_mul + add. */                                    \
+    static void column_mix_##name(int64_t rows, int64_t n, const char *g_, const char *x_, const char *const *factor, char *y_) { \
+        const T *restrict mul = (const T *)factor[0], *restrict x_mul = (const T *)factor[1], *restrict add = (const T *)factor[2], *restrict sub = (const T *)factor[3]; \
+        for (int64_t r = 0; r < rows; r++) {                                                                            \
+            const T *restrict g = (const T *)g_ + r * n, *restrict x = (const T *)x_ + r * n;                           \
+            T *restrict y = (T *)y_ + r * n;                                                                            \
+            if (g_) { SIMD for (int64_t j = 0; j < n; j++) y[j] = g[j] * mul[j] + (x[j] - sub[j]) * x_mul[j] + add[j]; } \
+            else { SIMD for (int64_t j = 0; j < n; j++) y[j] = (x[j] - sub[j]) * mul[j] + add[j]; }                     \
+        }                                                                                                               \
+    }                                                                                                                   \
+    static void channel_grad_##name(int64_t n, const char *g_, const char *x_, double sub, double mul, double x_mul, double add, char *dx_) { \
+        const T *restrict g = (const T *)g_, *restrict x = (const T *)x_;                                               \
+        T *restrict dx = (T *)dx_, s = (T)sub, m = (T)mul, k = (T)x_mul, a = (T)add;                                    \
+        SIMD for (int64_t i = 0; i < n; i++) dx[i] = g[i] * m + (x[i] - s) * k + a;                                     \
     }
 NORM(float, f32) NORM(double, f64)
 #undef NORM

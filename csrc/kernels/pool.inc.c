@@ -1,7 +1,8 @@
 /* pool.inc.c -- the largest and the mean of each window of an image; windows are given by where they begin and end.
  *
  * Windows away from the borders are alike: neighbours along the last dim begin a fixed step apart and hold as many places.  Those are
- * taken a row at a time, place by place, which vectorises; the others one by one.  Either way a window's places are met in order. */
+ * taken a row at a time, place by place, which vectorises; the others one by one.  Either way a window's places are met in order.
+ * Where nobody asks where a maximum stood, `where` is NULL. */
 
 #define EACH_WINDOW(r)                                                                                                  \
     for (int64_t od = 0; od < (r)->out[0]; od++)                                                                        \
@@ -39,7 +40,7 @@ static Alike alike_windows(const Ranges *r) {
         else { int64_t at = (step); for (int64_t i = 0; i < m; i++) { BODY } }                                          \
     } while (0)
 
-enum { POOL_ROW = 64 };
+enum { POOL_ROW = 16 };   /* windows taken together; the last ones of a row again with those before them, so that there are always as many */
 
 /* A window that lies in padding and between dilated places holds none: its maximum is LEAST. */
 #define POOL(T, I, name, LEAST)                                                                                         \
@@ -51,20 +52,33 @@ enum { POOL_ROW = 64 };
             if (v > best || v != v) best = v, at = PLACE(r);                                                            \
         }                                                                                                               \
         *y = best;                                                                                                      \
-        *where = at < r->in[0] * r->in[1] * r->in[2] ? at : 0;                                                          \
+        if (where) *where = at < r->in[0] * r->in[1] * r->in[2] ? at : 0;                                               \
     }                                                                                                                   \
     /* m windows from ow on, alike; `from` where the first one begins. */                                               \
-    static void max_alike_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, int64_t m, int64_t step, T *restrict y, int64_t *restrict where) { \
+    static inline __attribute__((always_inline)) void max_row_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, const int64_t m, int64_t step, T *restrict y, int64_t *restrict where) { \
         T best[POOL_ROW];                                                                                               \
         I place[POOL_ROW];                                                                                              \
         int64_t from = (r->start[0][od] * r->in[1] + r->start[1][oh]) * r->in[2] + r->start[2][ow];                     \
-        for (int64_t i = 0; i < m; i++) best[i] = LEAST, place[i] = 0;                                               \
+        for (int64_t i = 0; i < m; i++) best[i] = LEAST, place[i] = 0;                                                  \
+        if (!where) {                                                                                                   \
+            EACH_PLACE(r) {                                                                                             \
+                const T *restrict p = x + PLACE(r);                                                                     \
+                BY_STEP(step, T v = p[i * at]; best[i] = (v > best[i]) | (v != v) ? v : best[i];);                      \
+            }                                                                                                           \
+            __builtin_memcpy(y, best, (size_t)m * sizeof *y);                                                           \
+            return;                                                                                                     \
+        }                                                                                                               \
         EACH_PLACE(r) {                                                                                                 \
             const T *restrict p = x + PLACE(r);                                                                         \
             I here = (I)(PLACE(r) - from);                                                                              \
             BY_STEP(step, T v = p[i * at]; bool take = (v > best[i]) | (v != v); best[i] = take ? v : best[i]; place[i] = take ? here : place[i];); \
         }                                                                                                               \
         for (int64_t i = 0; i < m; i++) y[i] = best[i], where[i] = from + i * step + place[i];                          \
+    }                                                                                                                   \
+    static void max_alike_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, int64_t m, int64_t step, T *restrict y, int64_t *restrict where) { \
+        if (m == POOL_ROW && where) max_row_##name(r, x, od, oh, ow, POOL_ROW, step, y, where);                        \
+        else if (m == POOL_ROW) max_row_##name(r, x, od, oh, ow, POOL_ROW, step, y, NULL);                             \
+        else max_row_##name(r, x, od, oh, ow, m, step, y, where);                                                      \
     }                                                                                                                   \
     static void max_pool_##name(const Ranges *r, int64_t planes, const char *image, char *top, int64_t *where) {        \
         const T *x = (const T *)image;                                                                                  \
@@ -75,24 +89,29 @@ enum { POOL_ROW = 64 };
             EACH_ROW(r) {                                                                                               \
                 for (int64_t ow = 0; ow < n; ow++) {                                                                    \
                     if (ow < a.first || ow >= a.last) {                                                                 \
-                        max_window_##name(r, x, od, oh, ow, y + ow, where + ow);                                        \
+                        max_window_##name(r, x, od, oh, ow, y + ow, where ? where + ow : NULL);                         \
                         continue;                                                                                       \
                     }                                                                                                   \
                     int64_t m = a.last - ow < POOL_ROW ? a.last - ow : POOL_ROW;                                        \
-                    max_alike_##name(r, x, od, oh, ow, m, a.step, y + ow, where + ow);                                  \
+                    if (a.last - a.first >= POOL_ROW) ow -= POOL_ROW - m, m = POOL_ROW;                                 \
+                    max_alike_##name(r, x, od, oh, ow, m, a.step, y + ow, where ? where + ow : NULL);                   \
                     ow += m - 1;                                                                                        \
                 }                                                                                                       \
                 y += n;                                                                                                 \
-                where += n;                                                                                             \
+                where += where ? n : 0;                                                                                 \
             }                                                                                                           \
     }                                                                                                                   \
-    static void mean_alike_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, int64_t m, int64_t step, T *restrict y) { \
+    static inline __attribute__((always_inline)) void mean_row_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, const int64_t m, int64_t step, T *restrict y) { \
         T sum[POOL_ROW] = {0}, parts = (T)PARTS(r);                                                                     \
         EACH_PLACE(r) {                                                                                                 \
             const T *restrict p = x + PLACE(r);                                                                         \
             BY_STEP(step, sum[i] += p[i * at];);                                                                        \
         }                                                                                                               \
         SIMD for (int64_t i = 0; i < m; i++) y[i] = sum[i] / parts;                                                     \
+    }                                                                                                                   \
+    static void mean_alike_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, int64_t m, int64_t step, T *restrict y) { \
+        if (m == POOL_ROW) mean_row_##name(r, x, od, oh, ow, POOL_ROW, step, y);                                       \
+        else mean_row_##name(r, x, od, oh, ow, m, step, y);                                                            \
     }                                                                                                                   \
     static void mean_pool_##name(const Ranges *r, int64_t planes, const char *image, char *mean) {                      \
         const T *x = (const T *)image;                                                                                  \
@@ -109,6 +128,7 @@ enum { POOL_ROW = 64 };
                         continue;                                                                                       \
                     }                                                                                                   \
                     int64_t m = a.last - ow < POOL_ROW ? a.last - ow : POOL_ROW;                                        \
+                    if (a.last - a.first >= POOL_ROW) ow -= POOL_ROW - m, m = POOL_ROW;                                 \
                     mean_alike_##name(r, x, od, oh, ow, m, a.step, y + ow);                                             \
                     ow += m - 1;                                                                                        \
                 }                                                                                                       \
@@ -121,6 +141,15 @@ enum { POOL_ROW = 64 };
         for (int64_t p = 0; p < planes; p++, x += r->in[0] * r->in[1] * r->in[2])                                       \
             EACH_WINDOW(r) {                                                                                            \
                 T share = *y++ / (T)PARTS(r);                                                                           \
+                if (r->step[2] == 1) {                                                                                  \
+                    int64_t many = r->end[2][ow] - r->start[2][ow];                                                     \
+                    for (int64_t d = r->start[0][od]; d < r->end[0][od]; d += r->step[0])                               \
+                        for (int64_t h = r->start[1][oh]; h < r->end[1][oh]; h += r->step[1]) {                         \
+                            T *line = x + (d * r->in[1] + h) * r->in[2] + r->start[2][ow];                              \
+                            SIMD for (int64_t w = 0; w < many; w++) line[w] += share;                                   \
+                        }                                                                                               \
+                    continue;                                                                                           \
+                }                                                                                                       \
                 EACH_PLACE(r) x[PLACE(r)] += share;                                                                     \
             }                                                                                                           \
     }

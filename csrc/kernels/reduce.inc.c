@@ -3,7 +3,7 @@
  * Two shapes of work: along a line (m = 1) many partial sums run side by side in lanes; across rows (m > 1) every column has its
  * own, and a block of columns stays in registers or the first-level cache.  Floating-point sums run in the element's type over at
  * most SUM_ROWS elements per lane and then go into a compensated double, so that errors do not grow with length. */
-enum { SUM_LANES = 64, SUM_ROWS = 32, SUM_LINE = SUM_LANES * SUM_ROWS, SUM_COLUMNS = 128 };
+enum { SUM_LANES = 64, FEW_SUMS = 16, SUM_ROWS = 32, SUM_LINE = SUM_LANES * SUM_ROWS, SUM_COLUMNS = 128 };
 
 typedef struct Sum { double s, c; } Sum;   /* value s + c: c holds what s could not */
 

@@ -1,20 +1,40 @@
 /* reduce_float.inc.c -- reductions of float or double (T), and of halves widened to float. */
 
+/* The sum of the first 16 lanes, in pairs. */
+static inline double FN(sum_of_lanes)(T *lane) {
+    SIMD for (int k = 0; k < 8; k++) lane[k] += lane[k + 8];
+    return (((double)lane[0] + (double)lane[4]) + ((double)lane[2] + (double)lane[6])) + (((double)lane[1] + (double)lane[5]) + ((double)lane[3] + (double)lane[7]));
+}
+
+/* The sum of TERM, which reads j, over j < n: many lanes where there are many elements, few for the rest, and the last ones apart: a
+ * lane written alone could not be read with its neighbours at once. */
+#define LANES_SUM(n, TERM) \
+    T lane[SUM_LANES] = {0}; \
+    int64_t i = 0; \
+    if ((n) >= SUM_LANES) { \
+        for (; i + SUM_LANES <= (n); i += SUM_LANES) \
+            SIMD for (int k = 0; k < SUM_LANES; k++) { int64_t j = i + k; lane[k] += (TERM); } \
+        SIMD for (int k = 0; k < SUM_LANES / 2; k++) lane[k] += lane[k + SUM_LANES / 2]; \
+        SIMD for (int k = 0; k < SUM_LANES / 4; k++) lane[k] += lane[k + SUM_LANES / 4]; \
+    } \
+    for (; i + FEW_SUMS <= (n); i += FEW_SUMS) \
+        SIMD for (int k = 0; k < FEW_SUMS; k++) { int64_t j = i + k; lane[k] += (TERM); } \
+    T even = 0, odd = 0; \
+    for (; i + 1 < (n); i += 2) { \
+        int64_t j = i; \
+        even += (TERM); \
+        j = i + 1; \
+        odd += (TERM); \
+    } \
+    if (i < (n)) { int64_t j = i; even += (TERM); } \
+    return FN(sum_of_lanes)(lane) + ((double)even + (double)odd)
+
 /* `line` adds up f over contiguous elements; `add` does lines or rows of any stride.  x is the element, P(0) the parameter. */
 #define SUMS(name, f) \
+    static inline __attribute__((always_inline)) T FN(name##_term)(T x, T p0) { return f; } \
     static double FN(name##_line)(int64_t n, const T *from, const double *p) { \
         const T p0 = p ? (T)p[0] : 0; \
-        T lane[SUM_LANES] = {0}; \
-        double total = 0; \
-        int64_t i = 0; \
-        (void)p0; \
-        for (; i + SUM_LANES <= n; i += SUM_LANES) \
-            SIMD for (int k = 0; k < SUM_LANES; k++) { const T x = from[i + k]; lane[k] += (f); } \
-        for (int k = 0; i < n; i++, k++) { const T x = from[i]; lane[k] += (f); } \
-        for (int width = SUM_LANES / 2; width >= 8; width /= 2) \
-            SIMD for (int k = 0; k < width; k++) lane[k] += lane[k + width]; \
-        for (int k = 0; k < 8; k++) total += (double)lane[k]; \
-        return total; \
+        LANES_SUM(n, FN(name##_term)(from[j], p0)); \
     } \
     static void FN(name##_rows)(int64_t m, T *part, const T *from, const double *p) { \
         const T p0 = p ? (T)p[0] : 0; \
@@ -43,7 +63,7 @@ static void FN(sum_lines)(const Reduction *r, int64_t m, int64_t n, const char *
         for (int64_t i = 0; i < n; i += SUM_ROWS) {
             T part[SUM_COLUMNS] = {0};
             for (int64_t k = i; k < n && k < i + SUM_ROWS; k++) rows(w, part, take(r, w, room, in + j * in_col + k * in_row, in_col), extra);
-            for (int64_t k = 0; k < w; k++) sum_add(&total[j + k], (double)part[k]);
+            SIMD for (int64_t k = 0; k < w; k++) sum_add(&total[j + k], (double)part[k]);
         }
     }
 }
@@ -79,16 +99,21 @@ static void FN(prod_add)(ADD_ARGS) {
     double *total = acc;
     ROOM(room, SUM_COLUMNS);
     if (m == 1) {
-        double lane[8] = {1, 1, 1, 1, 1, 1, 1, 1};
-        for (int64_t i = 0, k; i < n; i += k) {
-            k = n - i < SUM_COLUMNS ? n - i : SUM_COLUMNS;
+        enum { MANY = 32 };
+        double lane[MANY], rest = 1;
+        bool plain = !r->half && in_row == sizeof(T);
+        for (int l = 0; l < MANY; l++) lane[l] = 1;
+        for (int64_t i = 0, k, most = plain ? SUM_LINE : SUM_COLUMNS; i < n; i += k) {
+            k = n - i < most ? n - i : most;
             const T *x = take(r, k, room, in + i * in_row, in_row);
             int64_t q = 0;
-            for (; q + 8 <= k; q += 8)
-                SIMD for (int l = 0; l < 8; l++) lane[l] *= (double)x[q + l];
-            for (; q < k; q++) lane[0] *= (double)x[q];
+            for (; q + MANY <= k; q += MANY)
+                SIMD for (int l = 0; l < MANY; l++) lane[l] *= (double)x[q + l];
+            for (; q < k; q++) rest *= (double)x[q];
         }
-        for (int l = 0; l < 8; l++) total[0] *= lane[l];
+        for (int width = MANY / 2; width > 0; width /= 2)
+            SIMD for (int l = 0; l < width; l++) lane[l] *= lane[l + width];
+        total[0] *= lane[0] * rest;
         return;
     }
     for (int64_t i = 0; i < n; i++)
@@ -113,10 +138,10 @@ static void FN(count_add)(ADD_ARGS) {
     int64_t *total = acc;
     ROOM(room, SUM_COLUMNS);
     for (int64_t i = 0, k; m == 1 && i < n; i += k) {
-        int64_t found = 0;
+        int32_t found = 0;
         k = n - i < SUM_COLUMNS ? n - i : SUM_COLUMNS;
         const T *x = take(r, k, room, in + i * in_row, in_row);
-        for (int64_t q = 0; q < k; q++) found += x[q] != 0;
+        _Pragma("omp simd reduction(+ : found)") for (int64_t q = 0; q < k; q++) found += x[q] != 0;
         total[0] += found;
     }
     for (int64_t i = 0; m > 1 && i < n; i++)
@@ -164,14 +189,7 @@ static void var_merge(const Reduction *r, int64_t m, void *acc, const void *from
 #endif
 
 static double FN(squares_around)(int64_t n, const T *x, T mean) {
-    T lane[SUM_LANES] = {0};
-    double total = 0;
-    int64_t i = 0;
-    for (; i + SUM_LANES <= n; i += SUM_LANES)
-        SIMD for (int k = 0; k < SUM_LANES; k++) lane[k] += (x[i + k] - mean) * (x[i + k] - mean);
-    for (int k = 0; i < n; i++, k++) lane[k] += (x[i] - mean) * (x[i] - mean);
-    for (int k = 0; k < SUM_LANES; k++) total += (double)lane[k];
-    return total;
+    LANES_SUM(n, (x[j] - mean) * (x[j] - mean));
 }
 
 static void FN(var_add)(ADD_ARGS) {
@@ -193,7 +211,7 @@ static void FN(var_add)(ADD_ARGS) {
         w = m - j < SUM_COLUMNS ? m - j : SUM_COLUMNS;
         for (int64_t i = 0, h; i < n; i += h) {
             double mean[SUM_COLUMNS] = {0}, m2[SUM_COLUMNS] = {0};
-            h = n - i < SUM_ROWS ? n - i : SUM_ROWS;
+            h = n - i < SUM_COLUMNS ? n - i : SUM_COLUMNS;
             for (int64_t k = i; k < i + h; k++) {
                 const T *x = take(r, w, room, in + j * in_col + k * in_row, in_col);
                 SIMD for (int64_t q = 0; q < w; q++) mean[q] += (double)x[q];
@@ -225,8 +243,9 @@ typedef struct Tower { double top, sum; } Tower;
 
 VM void tower_join(Tower *a, double top, double sum) {
     if (top == -(double)INFINITY && sum == 0) return;
-    double high = top > a->top || top != top ? top : a->top;
-    a->sum = (a->top == high ? a->sum : a->sum * exp(a->top - high)) + (top == high ? sum : sum * exp(top - high));
+    double high = top > a->top || top != top ? top : a->top, low = top > a->top || top != top ? a->top : top;
+    double less = low == high ? 1 : f64_exp(low - high);      /* of nothing, or of less than nothing, nothing remains */
+    a->sum = a->top == high ? a->sum + sum * less : sum + (a->sum == 0 ? 0 : a->sum * less);
     a->top = high;
 }
 
@@ -241,33 +260,71 @@ static void tower_merge(const Reduction *r, int64_t m, void *acc, const void *fr
 #endif
 
 static double FN(exps_below)(int64_t n, const T *x, T top) {
-    T lane[SUM_LANES] = {0};
-    double total = 0;
+    T lane[SUM_LANES] = {0}, pad[FEW_SUMS];
     int64_t i = 0;
-    for (; i + SUM_LANES <= n; i += SUM_LANES)
-        SIMD for (int k = 0; k < SUM_LANES; k++) lane[k] += M(exp)(x[i + k] - top);
-    for (int k = 0; i < n; i++, k++) lane[k] += M(exp)(x[i] - top);
-    for (int k = 0; k < SUM_LANES; k++) total += (double)lane[k];
-    return total;
+    if (n >= SUM_LANES) {
+        for (; i + SUM_LANES <= n; i += SUM_LANES)
+            SIMD for (int k = 0; k < SUM_LANES; k++) lane[k] += M(exp)(x[i + k] - top);
+        SIMD for (int k = 0; k < SUM_LANES / 2; k++) lane[k] += lane[k + SUM_LANES / 2];
+        SIMD for (int k = 0; k < SUM_LANES / 4; k++) lane[k] += lane[k + SUM_LANES / 4];
+    }
+    for (; i + FEW_SUMS <= n; i += FEW_SUMS)
+        SIMD for (int k = 0; k < FEW_SUMS; k++) lane[k] += M(exp)(x[i + k] - top);
+    if (i < n) {
+        int rest = (int)(n - i);
+        SIMD for (int k = 0; k < FEW_SUMS; k++) pad[k] = top;
+        __builtin_memcpy(pad, x + i, (size_t)rest * sizeof(T));
+        SIMD for (int k = 0; k < FEW_SUMS; k++) { T e = M(exp)(pad[k] - top); lane[k] += k < rest ? e : 0; }
+    }
+    return FN(sum_of_lanes)(lane);
+}
+
+/* A block of columns: their largest first, then the exponentials below it. */
+static void FN(tower_columns)(const Reduction *r, int64_t w, int64_t n, const char *in, int64_t in_col, int64_t in_row, Tower *total) {
+    ROOM(room, SUM_COLUMNS);
+    for (int64_t i = 0, h; i < n; i += h) {
+        T top[SUM_COLUMNS], part[SUM_COLUMNS] = {0};
+        double sum[SUM_COLUMNS] = {0};
+        h = n - i < SUM_COLUMNS ? n - i : SUM_COLUMNS;
+        __builtin_memcpy(top, take(r, w, room, in + i * in_row, in_col), (size_t)w * sizeof(T));
+        for (int64_t k = i + 1; k < i + h; k++) {
+            const T *x = take(r, w, room, in + k * in_row, in_col);
+            SIMD for (int64_t q = 0; q < w; q++) top[q] = (x[q] > top[q]) | (x[q] != x[q]) ? x[q] : top[q];
+        }
+        for (int64_t k = i; k < i + h; k++) {
+            const T *x = take(r, w, room, in + k * in_row, in_col);
+            SIMD for (int64_t q = 0; q < w; q++) part[q] += M(exp)(x[q] - top[q]);
+            if ((k - i) % SUM_ROWS != SUM_ROWS - 1 && k + 1 < i + h) continue;
+            SIMD for (int64_t q = 0; q < w; q++) sum[q] += (double)part[q], part[q] = 0;
+        }
+        for (int64_t q = 0; q < w; q++) {
+            bool endless = M(isinf)(top[q]);   /* then x - top would be NaN: count by hand */
+            tower_join(&total[q], (double)top[q], endless ? (top[q] > 0 ? 1 : 0) : sum[q]);
+        }
+    }
 }
 
 static void FN(tower_add)(ADD_ARGS) {
     Tower *total = acc;
-    ROOM(room, CHUNK);
-    for (int64_t j = 0; j < m; j++)
-        for (int64_t i = 0, k; i < n; i += k) {
-            k = n - i < CHUNK ? n - i : CHUNK;
-            const T *x = take(r, k, room, in + j * in_col + i * in_row, in_row);
+    if (m == 1) {
+        ROOM(room, CHUNK);
+        bool plain = !r->half && in_row == sizeof(T);
+        for (int64_t i = 0, k, most = plain ? SUM_LINE : CHUNK; i < n; i += k) {
+            k = n - i < most ? n - i : most;
+            const T *x = take(r, k, room, in + i * in_row, in_row);
             T top = FN(max_line)(k, x);
-            bool endless = M(isinf)(top);   /* then x - top would be NaN: count by hand */
-            if (endless) tower_join(&total[j], (double)top, top > 0 ? 1 : 0);
-            else tower_join(&total[j], (double)top, FN(exps_below)(k, x, top));
+            bool endless = M(isinf)(top);
+            tower_join(total, (double)top, endless ? (top > 0 ? 1 : 0) : FN(exps_below)(k, x, top));
         }
+        return;
+    }
+    for (int64_t j = 0; j < m && n; j += SUM_COLUMNS)
+        FN(tower_columns)(r, m - j < SUM_COLUMNS ? m - j : SUM_COLUMNS, n, in + j * in_col, in_col, in_row, total + j);
 }
 
 static void FN(tower_finish)(const Reduction *r, int64_t m, const void *acc, char *const *out, const int64_t *out_stride, int64_t count, const double *extra) {
     const Tower *t = acc;
-    for (int64_t j = 0; j < m; j++) FN(store)(r, out[0] + j * out_stride[0], t[j].top == (double)INFINITY ? t[j].top : t[j].top + log(t[j].sum));
+    for (int64_t j = 0; j < m; j++) FN(store)(r, out[0] + j * out_stride[0], t[j].top == (double)INFINITY ? t[j].top : t[j].top + f64_log(t[j].sum));
 }
 
 #define ROW(acc, begin, more, join, end) {acc, sizeof(T), 0, 0, 0, begin, more, join, end}
@@ -289,6 +346,7 @@ static const Reduction FN(reduce)[REDUCE_COUNT] = {
 };
 #undef ROW
 #undef SUMS
+#undef LANES_SUM
 #undef FINISH
 #undef BEST
 #undef BEATS_max

@@ -2,30 +2,37 @@
 enum { FN(LANE) = 32 };
 
 static T FN(dot_line)(int64_t n, const T *a, const T *b) {
-    T lane[FN(LANE)] = {0}, total = 0;
+    T lane[FN(LANE)] = {0};
     int64_t i = 0;
     for (; i + FN(LANE) <= n; i += FN(LANE))
         SIMD for (int k = 0; k < FN(LANE); k++) lane[k] += a[i + k] * b[i + k];
-    for (int k = 0; i < n; i++, k++) lane[k] += a[i] * b[i];
-    for (int k = 0; k < FN(LANE); k++) total += lane[k];
-    return total;
+    SIMD for (int k = 0; k < FEW_SUMS; k++) lane[k] += lane[k + FEW_SUMS];
+    for (; i + FEW_SUMS <= n; i += FEW_SUMS)
+        SIMD for (int k = 0; k < FEW_SUMS; k++) lane[k] += a[i + k] * b[i + k];
+    T rest = 0;
+    for (; i < n; i++) rest += a[i] * b[i];
+    return (T)(FN(sum_of_lanes)(lane) + (double)rest);
 }
 
 /* y = exp(x - top); the sum of it.  y may be NULL. */
 static T FN(exp_line)(int64_t n, T *y, const T *x, T top) {
-    T lane[FN(LANE)] = {0}, total = 0;
+    T lane[FN(LANE)] = {0};
     int64_t i = 0;
     for (; i + FN(LANE) <= n; i += FN(LANE)) {
         T e[FN(LANE)];
         SIMD for (int k = 0; k < FN(LANE); k++) lane[k] += e[k] = M(exp)(x[i + k] - top);
         if (y) __builtin_memcpy(y + i, e, sizeof e);
     }
-    T e[FN(LANE)];
-    int rest = (int)(n - i);
-    SIMD for (int k = 0; k < rest; k++) lane[k] += e[k] = M(exp)(x[i + k] - top);
-    if (y && rest) __builtin_memcpy(y + i, e, (size_t)rest * sizeof *e);
-    for (int k = 0; k < FN(LANE); k++) total += lane[k];
-    return total;
+    SIMD for (int k = 0; k < FEW_SUMS; k++) lane[k] += lane[k + FEW_SUMS];
+    for (int rest; i < n; i += rest) {
+        T pad[FEW_SUMS], e[FEW_SUMS];
+        rest = n - i < FEW_SUMS ? (int)(n - i) : FEW_SUMS;
+        SIMD for (int k = 0; k < FEW_SUMS; k++) pad[k] = top;
+        __builtin_memcpy(pad, x + i, (size_t)rest * sizeof(T));
+        SIMD for (int k = 0; k < FEW_SUMS; k++) { e[k] = M(exp)(pad[k] - top); lane[k] += k < rest ? e[k] : 0; }
+        if (y) __builtin_memcpy(y + i, e, (size_t)rest * sizeof *e);
+    }
+    return (T)FN(sum_of_lanes)(lane);
 }
 
 /* ---- lines of any stride, in chunks ---- */
@@ -103,7 +110,72 @@ static inline bool FN(contiguous)(int n, const int64_t *stride) {
     return true;
 }
 
+/* ---- lines that lie side by side: a row has one element of each ---- */
+
+enum { FN(WIDE) = 64 };
+#define ROW_AT(k, i) ((T *)(p[k] + (i) * stride[k]))
+#define FLUSH(sum, part, i) \
+    if ((i) % SUM_ROWS == SUM_ROWS - 1 || (i) == n - 1) SIMD for (int64_t q = 0; q < w; q++) sum[q] += (double)part[q], part[q] = 0
+
+static void FN(softmax_beside)(int64_t n, int64_t w, char *const *p, const int64_t *stride, bool is_log) {
+    T top[FN(WIDE)], part[FN(WIDE)] = {0}, last[FN(WIDE)];
+    double sum[FN(WIDE)] = {0};
+    __builtin_memcpy(top, ROW_AT(1, 0), (size_t)w * sizeof(T));
+    for (int64_t i = 1; i < n; i++) {
+        const T *x = ROW_AT(1, i);
+        SIMD for (int64_t q = 0; q < w; q++) top[q] = (x[q] > top[q]) | (x[q] != x[q]) ? x[q] : top[q];
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const T *x = ROW_AT(1, i);
+        T *y = ROW_AT(0, i);
+        if (is_log) SIMD for (int64_t q = 0; q < w; q++) part[q] += M(exp)(x[q] - top[q]);
+        else SIMD for (int64_t q = 0; q < w; q++) { T e = M(exp)(x[q] - top[q]); part[q] += e; y[q] = e; }
+        FLUSH(sum, part, i);
+    }
+    if (is_log) SIMD for (int64_t q = 0; q < w; q++) last[q] = M(log)((T)sum[q]);
+    else SIMD for (int64_t q = 0; q < w; q++) last[q] = 1 / (T)sum[q];
+    for (int64_t i = 0; i < n; i++) {
+        const T *x = ROW_AT(1, i);
+        T *y = ROW_AT(0, i);
+        if (is_log) SIMD for (int64_t q = 0; q < w; q++) y[q] = x[q] - top[q] - last[q];
+        else SIMD for (int64_t q = 0; q < w; q++) y[q] *= last[q];
+    }
+}
+
+static void FN(softmax_grad_beside)(int64_t n, int64_t w, char *const *p, const int64_t *stride, bool is_log) {
+    T part[FN(WIDE)] = {0}, whole[FN(WIDE)];
+    double sum[FN(WIDE)] = {0};
+    for (int64_t i = 0; i < n; i++) {
+        const T *g = ROW_AT(1, i), *y = ROW_AT(2, i);
+        if (is_log) SIMD for (int64_t q = 0; q < w; q++) part[q] += g[q];
+        else SIMD for (int64_t q = 0; q < w; q++) part[q] += g[q] * y[q];
+        FLUSH(sum, part, i);
+    }
+    SIMD for (int64_t q = 0; q < w; q++) whole[q] = (T)sum[q];
+    for (int64_t i = 0; i < n; i++) {
+        const T *g = ROW_AT(1, i), *y = ROW_AT(2, i);
+        T *dx = ROW_AT(0, i);
+        if (is_log) SIMD for (int64_t q = 0; q < w; q++) dx[q] = g[q] - M(exp)(y[q]) * whole[q];
+        else SIMD for (int64_t q = 0; q < w; q++) dx[q] = y[q] * (g[q] - whole[q]);
+    }
+}
+#undef ROW_AT
+#undef FLUSH
+
+/* Many lines: WIDE of them at a time. */
+static void FN(many)(int64_t n, int operands, char *const *p, const int64_t *stride, const int64_t *beside, void (*fn)(int64_t, int64_t, char *const *, const int64_t *, bool), bool is_log) {
+    for (int64_t l = 0; l < beside[0]; l += FN(WIDE)) {
+        char *at[3];
+        for (int k = 0; k < operands; k++) at[k] = p[k] + l * beside[1 + k];
+        fn(n, beside[0] - l < FN(WIDE) ? beside[0] - l : FN(WIDE), at, stride, is_log);
+    }
+}
+#define MANY(operands, fn, is_log) \
+    if (extra && n) FN(many)(n, operands, p, stride, extra, fn, is_log); \
+    if (extra) return
+
 static void FN(softmax)(LOOP_ARGS) {
+    MANY(2, FN(softmax_beside), false);
     if (n == 0) return;
     if (!FN(contiguous)(2, stride)) {
         FN(softmax_chunks)(n, p, stride, PLAIN);
@@ -116,6 +188,7 @@ static void FN(softmax)(LOOP_ARGS) {
 }
 
 static void FN(log_softmax)(LOOP_ARGS) {
+    MANY(2, FN(softmax_beside), true);
     if (n == 0) return;
     if (!FN(contiguous)(2, stride)) {
         FN(log_softmax_chunks)(n, p, stride, PLAIN);
@@ -128,6 +201,7 @@ static void FN(log_softmax)(LOOP_ARGS) {
 }
 
 static void FN(softmax_grad)(LOOP_ARGS) {
+    MANY(3, FN(softmax_grad_beside), false);
     if (!FN(contiguous)(3, stride)) {
         FN(softmax_grad_chunks)(n, p, stride, PLAIN);
         return;
@@ -139,6 +213,7 @@ static void FN(softmax_grad)(LOOP_ARGS) {
 }
 
 static void FN(log_softmax_grad)(LOOP_ARGS) {
+    MANY(3, FN(softmax_grad_beside), true);
     if (!FN(contiguous)(3, stride)) {
         FN(log_softmax_grad_chunks)(n, p, stride, PLAIN);
         return;
@@ -148,6 +223,7 @@ static void FN(log_softmax_grad)(LOOP_ARGS) {
     T sum = (T)FN(sum_line)(n, g, NULL);
     SIMD for (int64_t i = 0; i < n; i++) dx[i] = g[i] - M(exp)(y[i]) * sum;
 }
+#undef MANY
 #undef PLAIN
 #undef EACH_CHUNK
 #undef T

@@ -82,6 +82,10 @@ const Kernels TABLE = {
     .lane_sum = FLOATS(lane_sum),
     .lane_square = FLOATS(lane_square),
     .lane_dot = FLOATS(lane_dot),
+    .lane_sums = FLOATS(lane_sums),
+    .column_sums = FLOATS(column_sums),
+    .column_dots = FLOATS(column_dots),
+    .column_mix = FLOATS(column_mix),
     .scale_shift = FLOATS(scale_shift),
     .channel_grad = FLOATS(channel_grad),
 };

@@ -50,6 +50,35 @@ static bool all_channels_last(const Arg *list) {
     return list->n > 0;
 }
 
+/* Row-major tensors of one dtype whose parts alternate in the result: for each place of the dims before, one run of each. */
+typedef struct Join { int n; Tensor *const *list; char *to; int64_t outer, bytes, row; } Join;
+
+static void join_range(int64_t begin, int64_t end, void *state) {
+    const Join *j = state;
+    char *to = j->to + begin * j->row;
+    for (int64_t o = begin; o < end; o++)
+        for (int i = 0; i < j->n; i++) {
+            size_t run = (size_t)(j->list[i]->numel / j->outer * j->bytes);
+            memcpy(to, (const char *)rl_data(j->list[i]) + (size_t)o * run, run);
+            to += run;
+        }
+}
+
+/* *done: whether the result has been filled; what does not alternate, or by too little at a time, is left to copies of the parts. */
+static bool join_rows(Tensor *y, int dim, int n, Tensor *const *list, bool *done) {
+    enum { WORTH = 64 };
+    Join j = {n, list, NULL, 1, rl_dtype_bytes(y->dtype), 0};
+    for (int d = 0; d < dim; d++) j.outer *= y->shape[d];
+    *done = false;
+    if (j.outer < 2 || y->numel == 0 || !rl_is_contiguous(y)) return true;
+    j.row = y->numel / j.outer * j.bytes;
+    for (int i = 0; i < n; i++)
+        if (list[i]->dtype != y->dtype || !rl_is_contiguous(list[i]) || (list[i]->numel && list[i]->numel / j.outer * j.bytes < WORTH) || rl_overlap(y, list[i]) != OVERLAP_NONE) return true;
+    j.to = rl_data(y);
+    *done = true;
+    return rl_parallel_for(j.outer, 1 + 200000 / j.row, join_range, &j);
+}
+
 static Tensor *cat_forward(Call *c) {
     const Arg *list = &c->arg[0];
     if (list->n == 0) return rl_fail(RL_VALUE_ERROR, "expected a non-empty list of Tensors");
@@ -70,7 +99,9 @@ static Tensor *cat_forward(Call *c) {
         Tensor picture = *y;
         y = c->out[0] = rl_empty_in_format(&picture, dtype, &(Arg){.tag = A_INT, .i = like->ndim == 4 ? FORMAT_CHANNELS_LAST : FORMAT_CHANNELS_LAST_3D});
     }
-    for (int i = 0; y && i < list->n; i++) {
+    bool done = false;
+    if (!y || !join_rows(y, dim, list->n, list->tensors, &done)) return NULL;
+    for (int i = 0; !done && i < list->n; i++) {
         Tensor *t = list->tensors[i];
         if (is_legacy_empty(t)) continue;
         Scope s = rl_scope_open();
@@ -116,9 +147,10 @@ static Tensor *stack_forward(Call *c) {
     shape[dim] = list->n;
     Dtype dtype = rl_result_type(1, c->arg);
     Tensor *y = rl_thread.failed ? NULL : rl_out(c, 0, like->ndim + 1, shape, dtype);
-    if (!y) return NULL;
+    bool done = false;
+    if (!y || !join_rows(y, dim, list->n, list->tensors, &done)) return NULL;
     for (int i = 0; i < like->ndim; i++) stride[i] = y->stride[i + (i >= dim)];
-    for (int i = 0; i < list->n; i++) {
+    for (int i = 0; !done && i < list->n; i++) {
         Scope s = rl_scope_open();
         bool ok = rl_copy_into(rl_view(y, like->ndim, like->shape, stride, y->offset + i * y->stride[dim]), list->tensors[i]);
         rl_scope_close(s);

@@ -19,6 +19,7 @@ typedef struct Plan {
     int nrest;                 /* dims that stay whole */
     int rest[RL_MAX_DIMS];
     int place;                 /* where in the result the indexed dims go */
+    int64_t *offset;           /* of each place, in bytes, where a mask over all dims has told them already */
 } Plan;
 
 static bool is_mask(const Tensor *t) { return t->dtype == RL_BOOL || t->dtype == RL_UINT8; }
@@ -54,8 +55,27 @@ static int spread_masks(Tensor *x, const Arg *list, Tensor **index) {
     return n;
 }
 
+/* One mask over everything, both row-major: its places in order, written without a branch on what is a coin toss. */
+static bool plan_mask(Tensor *x, Tensor *mask, Plan *p) {
+    const uint8_t *set = rl_data(mask);
+    int64_t count = 0, found = 0, bytes = rl_dtypes[x->dtype].bytes;
+    for (int64_t i = 0; i < mask->numel; i++) count += set[i] != 0;
+    p->n = p->nrest = p->place = 0;
+    p->nshape = 1;
+    p->shape[0] = p->count = count;
+    p->offset = rl_scope_bytes((count + 1) * 8);
+    if (!p->offset) return false;
+    for (int64_t i = 0; found < count; i++) {
+        p->offset[found] = i * bytes;
+        found += set[i] != 0;
+    }
+    return true;
+}
+
 static bool plan_index(Tensor *x, const Arg *list, Plan *p) {
-    Tensor *index[RL_MAX_DIMS + 1];
+    Tensor *index[RL_MAX_DIMS + 1], *mask = list->n == 1 ? list->tensors[0] : NULL;
+    p->offset = NULL;
+    if (mask && is_mask(mask) && mask->ndim && rl_same_shape(mask, x) && rl_is_contiguous(mask) && rl_is_contiguous(x)) return plan_mask(x, mask, p);
     int n = spread_masks(x, list, index);
     if (n < 0) return false;
     if (n > x->ndim) return rl_fail(RL_INDEX_ERROR, "too many indices for tensor of dimension %d (got %d)", x->ndim, list->n);
@@ -87,6 +107,7 @@ static bool plan_index(Tensor *x, const Arg *list, Plan *p) {
 
 /* One offset into x, in bytes, per place. */
 static int64_t *offsets_of(Tensor *x, Plan *p) {
+    if (p->offset) return p->offset;
     int64_t *offset = rl_scope_bytes((p->count ? p->count : 1) * 8);
     if (!offset) return NULL;
     memset(offset, 0, (size_t)p->count * 8);
@@ -137,7 +158,7 @@ static Block block_of(const Tensor *x, const Plan *p) {
 }
 
 /* count places for each of the leads: the dims before the indexed ones, where they are walked over first. */
-typedef struct Move { char *x, *flat; const int64_t *offset, *lead; int64_t count; const Block *block; int bytes; bool to_x; LoopFn *add; } Move;
+typedef struct Move { char *x, *flat; const int64_t *offset, *lead; int64_t count; const Block *block; int bytes; bool to_x; LoopFn *add, *add_each; } Move;
 
 /* Lines of the block: its last dim whole, the others by odometer. */
 static void move_block(const Move *m, char *x, char *flat) {
@@ -158,9 +179,22 @@ static void move_block(const Move *m, char *x, char *flat) {
     }
 }
 
+/* Blocks of one element: offsets are numbers of bytes. */
+static void move_elements(const Move *m, int64_t begin, int64_t end) {
+    const IndexSpec spec = {0, 1};
+    int k = rl_size_index(m->bytes);
+    char *flat = m->flat + begin * m->bytes, *numbers = (char *)(m->offset + begin);
+    if (m->to_x) (m->add ? m->add_each : rl_kernels->scatter[k])(end - begin, (char *[]){m->x, numbers, flat}, (int64_t[]){0, 8, m->bytes}, &spec);
+    else rl_kernels->gather[k](end - begin, (char *[]){flat, numbers, m->x}, (int64_t[]){m->bytes, 8, 0}, &spec);
+}
+
 static void move_range(int64_t begin, int64_t end, void *state) {
     const Move *m = state;
     int64_t bytes = m->block->count * m->bytes;
+    if (m->block->count == 1 && (!m->add || m->add_each)) {
+        move_elements(m, begin, end);
+        return;
+    }
     if (!m->add && m->block->dense && bytes <= 64) {
         for (int64_t i = begin; i < end; i++) {
             char *a = m->x + m->offset[i], *b = m->flat + i * bytes;
@@ -188,7 +222,7 @@ static void move_leads(int64_t begin, int64_t end, void *state) {
 static bool move_all(Tensor *x, Tensor *flat, const Plan *p, const int64_t *offset, bool to_x, LoopFn *add) {
     Block b = block_of(x, p);
     if (!b.count || !p->count) return true;
-    Move m = {rl_data(x), rl_data(flat), offset, NULL, p->count, &b, rl_dtypes[x->dtype].bytes, to_x, add};
+    Move m = {rl_data(x), rl_data(flat), offset, NULL, p->count, &b, rl_dtypes[x->dtype].bytes, to_x, add, rl_kernels->scatter_reduce[x->dtype][SCATTER_ADD]};
     if (to_x) {                /* two places may be one: in order */
         move_range(0, p->count, &m);
         return true;
@@ -248,7 +282,7 @@ static bool fill_rows(Tensor *x, Tensor *y, Plan *p, const int64_t *offset) {
     inner.nrest -= p->place;
     memmove(inner.rest, p->rest + p->place, (size_t)inner.nrest * sizeof *inner.rest);
     Block b = block_of(x, &inner);
-    Move m = {rl_data(x), rl_data(y), offset, lead, p->count, &b, bytes, false, NULL};
+    Move m = {rl_data(x), rl_data(y), offset, lead, p->count, &b, bytes, false, NULL, NULL};
     return rl_parallel_for(leads * p->count, 1 + 32768 / b.count, move_leads, &m);
 }
 
@@ -263,7 +297,7 @@ static Tensor *index_forward(Call *c) {
     int n = result_shape(x, &p, shape);
     Tensor *rows = rl_empty(n, shape, x->dtype);
     if (!rows || !(p.place ? fill_rows(x, rows, &p, offset) : move_all(x, rows, &p, offset, false, NULL))) return NULL;
-    if (rows->numel == 0) return rows;
+    if (rows->numel == 0 || p.offset) return rows;
     result_strides(x, &p, n, shape, stride);
     rl_strides_of(n, shape, dense);
     for (int i = 0; i < n; i++)

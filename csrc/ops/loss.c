@@ -266,6 +266,18 @@ static Tensor *cross_entropy_forward(Call *c) {
 
 /* ---- squared error ----------------------------------------------------------------------------------------------------------- */
 
+/* Over a divisor; pieces are added up in order, whatever the threads do. */
+static Tensor *sum_of_squares(Tensor *d, double divisor) {
+    enum { SQUARES = 2048 };
+    d = rl_contiguous(d);
+    if (!d) return NULL;
+    int64_t bytes = rl_dtypes[d->dtype].bytes;
+    double total = 0;
+    for (int64_t i = 0; i < d->numel; i += SQUARES)
+        total += rl_kernels->lane_square[d->dtype](d->numel - i < SQUARES ? d->numel - i : SQUARES, (const char *)rl_data(d) + i * bytes, 0);
+    return rl_scalar(d->dtype, &(Arg){.tag = A_FLOAT, .f = total / divisor});
+}
+
 static Tensor *mse_forward(Call *c) {
     int how = reduction_of(c->arg[2].str);
     if (how < 0) return NULL;
@@ -273,6 +285,7 @@ static Tensor *mse_forward(Call *c) {
         return rl_fail(RL_NOT_IMPLEMENTED, "\"mse_cpu\" not implemented for '%s'", rl_dtypes[c->arg[0].tensor->dtype].word);
     Dtype dtype = rl_result_type(2, c->arg);       /* first: bool is not subtracted */
     Tensor *d = rl_sub(rl_cast(c->arg[0].tensor, dtype), rl_cast(c->arg[1].tensor, dtype));
+    if (d && d->numel && (how == MEAN || how == SUM) && rl_dtype_is(d->dtype, CLASS_FLOAT)) return sum_of_squares(d, how == MEAN ? (double)d->numel : 1);
     return reduced(rl_mul(d, d), how);
 }
 
@@ -331,9 +344,9 @@ static Tensor *bce_logits_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *t = c->arg[1].tensor, *positive = rl_arg_tensor(c, 4);
     int how = reduction_of(c->arg[3].str);
     if (how < 0) return NULL;
-    Tensor *no = rl_add(op("log1p", rl_exp(rl_neg(op("abs", x)))), at_least(rl_neg(x), 0));    /* -log sigmoid(x) */
-    if (positive) no = rl_mul(no, rl_add_number(rl_mul(rl_add_number(positive, -1), t), 1));
-    Tensor *loss = rl_add(rl_mul(one_minus(t), x), no);
+    Tensor *yes = op("logsigmoid", x);
+    if (positive) yes = rl_mul(yes, rl_add_number(rl_mul(rl_add_number(positive, -1), t), 1));
+    Tensor *loss = rl_sub(rl_mul(one_minus(t), x), yes);
     return reduced(weighted(loss, rl_arg_tensor(c, 2)), how);
 }
 

@@ -342,7 +342,13 @@ static Tensor *rounded_once(Call *c) {
 static Tensor *addmm_forward(Call *c) { return is_half(c) ? rounded_once(c) : add_product(c, rl_mm(c->arg[1].tensor, c->arg[2].tensor)); }
 static Tensor *addmv_forward(Call *c) { return is_half(c) ? rounded_once(c) : add_product(c, rl_do("mv", c->arg[1], c->arg[2])); }
 static Tensor *baddbmm_forward(Call *c) { return is_half(c) ? rounded_once(c) : add_product(c, rl_bmm(c->arg[1].tensor, c->arg[2].tensor)); }
-static Tensor *addr_forward(Call *c) { return add_product(c, rl_do("outer", c->arg[1], c->arg[2])); }
+static bool is_one(const Arg *a) { return a->tag != A_COMPLEX && a_double(a) == 1; }
+static Tensor *addr_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor, *a = c->arg[1].tensor, *b = c->arg[2].tensor;
+    bool plain = rl_dtype_is(x->dtype, CLASS_FLOAT) && a->dtype == x->dtype && b->dtype == x->dtype && a->ndim == 1 && b->ndim == 1 && x->ndim == 2 && x->shape[0] == a->shape[0] && x->shape[1] == b->shape[0];
+    if (plain && is_one(&c->arg[3]) && is_one(&c->arg[4])) return rl_do("addcmul", a_t(x), a_t(rl_unsqueeze(a, 1)), a_t(b));     /* one pass */
+    return add_product(c, rl_do("outer", c->arg[1], c->arg[2]));
+}
 static Tensor *addbmm_forward(Call *c) { return is_half(c) ? rounded_once(c) : add_product(c, rl_cast(rl_sum_dim(rl_bmm(c->arg[1].tensor, c->arg[2].tensor), 0, false), c->arg[1].tensor->dtype)); }
 
 static Tensor *outer_forward(Call *c) {
@@ -358,6 +364,7 @@ static Tensor *inner_forward(Call *c) {
     if (rl_size(a, -1) != rl_size(b, -1))
         return rl_fail(RL_RUNTIME_ERROR, "inner() the last dimension must match on both input tensors but got shapes %s and %s", rl_text_shape(a), rl_text_shape(b));
     int64_t last = -1;
+    if (a->ndim == 1 && b->ndim == 1 && a->dtype == b->dtype && rl_dtype_is(a->dtype, CLASS_FLOAT)) return rl_do("dot", a_t(a), a_t(b));
     return rl_do("_tensordot", a_t(a), a_t(b), a_ints(1, &last), a_ints(1, &last));
 }
 

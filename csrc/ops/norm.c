@@ -129,58 +129,55 @@ typedef struct Channels {
     int64_t batch, channels, inner;
     char *x, *y, *g, *dx;
     double *mean, *scale, *weight, *bias, *sum, *dot, *mul, *x_mul, *add;
+    char *factor[4];
     bool training;
 } Channels;
 
 static char *plane(const Channels *k, char *base, int64_t n, int64_t ch) { return base + (n * k->channels + ch) * k->inner * k->bytes; }
 
 /* Planes of one element, [N, C]: a call for each would cost more than its work, so channels are taken side by side. */
-#define BESIDE(T, tag)                                                                                                  \
-    static void stats_##tag(const Channels *k, int64_t begin, int64_t end) {                                            \
-        const T *restrict x = (const T *)k->x;                                                                          \
-        double *restrict mean = k->mean, *restrict square = k->scale, count = (double)k->batch;                         \
-        for (int64_t ch = begin; ch < end; ch++) mean[ch] = square[ch] = 0;                                             \
-        for (int64_t n = 0; n < k->batch; n++)                                                                          \
-            for (int64_t ch = begin; ch < end; ch++) mean[ch] += (double)x[n * k->channels + ch];                       \
-        for (int64_t ch = begin; ch < end; ch++) mean[ch] /= count;                                                     \
-        for (int64_t n = 0; n < k->batch; n++)                                                                          \
-            for (int64_t ch = begin; ch < end; ch++) {                                                                  \
-                double d = (double)x[n * k->channels + ch] - mean[ch];                                                  \
-                square[ch] += d * d;                                                                                    \
-            }                                                                                                           \
-        for (int64_t ch = begin; ch < end; ch++) square[ch] /= count;                                                   \
-    }                                                                                                                   \
-    static void dots_##tag(const Channels *k, int64_t begin, int64_t end) {                                             \
-        const T *restrict x = (const T *)k->x, *restrict g = (const T *)k->g;                                           \
-        double *restrict sum = k->sum, *restrict dot = k->dot;                                                          \
-        for (int64_t n = 0; n < k->batch; n++)                                                                          \
-            for (int64_t ch = begin; ch < end; ch++) {                                                                  \
-                int64_t i = n * k->channels + ch;                                                                       \
-                sum[ch] += (double)g[i];                                                                                \
-                dot[ch] += (double)g[i] * ((double)x[i] - k->mean[ch]);                                                 \
-            }                                                                                                           \
-    }                                                                                                                   \
-    /* out = g * mul + x * x_mul + add, which may all differ by channel. */                                             \
-    static void mix_##tag(const Channels *k, int64_t begin, int64_t end, const char *from, const double *restrict mul, const double *restrict x_mul, const double *restrict add, char *to) { \
-        const T *restrict g = (const T *)from, *restrict x = (const T *)k->x;                                           \
-        T *restrict out = (T *)to;                                                                                      \
-        for (int64_t i = begin, run; i < end; i += run) {                                                               \
-            int64_t ch = i % k->channels;                                                                               \
-            run = end - i < k->channels - ch ? end - i : k->channels - ch;                                              \
-            if (x_mul)                                                                                                  \
-                for (int64_t r = 0; r < run; r++) out[i + r] = (T)((double)g[i + r] * mul[ch + r] + (double)x[i + r] * x_mul[ch + r] + add[ch + r]); \
-            else                                                                                                        \
-                for (int64_t r = 0; r < run; r++) out[i + r] = (T)((double)g[i + r] * mul[ch + r] + add[ch + r]);       \
-        }                                                                                                               \
+static void stats_beside(const Channels *k, int64_t begin, int64_t end) {
+    int64_t n = end - begin;
+    double *mean = k->mean + begin, *square = k->scale + begin;
+    const char *x = k->x + begin * k->bytes;
+    memset(mean, 0, (size_t)n * 8);
+    memset(square, 0, (size_t)n * 8);
+    rl_kernels->column_sums[k->dtype](k->batch, n, k->channels, x, mean, square);
+    for (int64_t i = 0; i < n; i++) {
+        double off = mean[i] / (double)k->batch, first = k->dtype == RL_FLOAT64 ? ((const double *)x)[i] : ((const float *)x)[i];
+        square[i] = square[i] / (double)k->batch - off * off;
+        if (square[i] < 0) square[i] = 0;
+        mean[i] = first + off;
     }
-BESIDE(float, f32) BESIDE(double, f64)
-#undef BESIDE
-#define BY_DTYPE(fn, ...) (k->dtype == RL_FLOAT32 ? fn##_f32(__VA_ARGS__) : fn##_f64(__VA_ARGS__))
+}
+
+static void apply_beside(int64_t begin, int64_t end, void *state) {
+    const Channels *k = state;
+    int64_t at = begin * k->channels * k->bytes;
+    rl_kernels->column_mix[k->dtype](end - begin, k->channels, NULL, k->x + at, (const char *const *)k->factor, k->y + at);
+}
+
+static void back_beside(int64_t begin, int64_t end, void *state) {
+    const Channels *k = state;
+    int64_t at = begin * k->channels * k->bytes;
+    rl_kernels->column_mix[k->dtype](end - begin, k->channels, k->g + at, k->x + at, (const char *const *)k->factor, k->dx + at);
+}
+
+/* mul, add, mean and, on the way back, x_mul as elements. */
+static bool set_factors(Channels *k, bool back) {
+    const double *from[4] = {k->mul, k->x_mul, k->add, k->mean};
+    for (int i = 0; i < 4; i++) {
+        if (i == 1 && !back) continue;
+        if (!(k->factor[i] = rl_scope_bytes((k->channels + 1) * k->bytes))) return false;
+        rl_kernels->cast[RL_FLOAT64][k->dtype](k->channels, (char *[]){k->factor[i], (char *)from[i]}, (int64_t[]){k->bytes, 8}, NULL);
+    }
+    return true;
+}
 
 static void channel_stats(int64_t begin, int64_t end, void *state) {
     const Channels *k = state;
     if (k->inner == 1) {
-        BY_DTYPE(stats, k, begin, end);
+        stats_beside(k, begin, end);
         return;
     }
     for (int64_t ch = begin; ch < end; ch++) {
@@ -194,27 +191,25 @@ static void channel_stats(int64_t begin, int64_t end, void *state) {
 
 static void channel_apply(int64_t begin, int64_t end, void *state) {
     const Channels *k = state;
-    if (k->inner == 1) {
-        BY_DTYPE(mix, k, begin, end, k->x, k->mul, NULL, k->add, k->y);
-        return;
-    }
     for (int64_t i = begin; i < end; i++) {
         int64_t ch = i % k->channels;
-        rl_kernels->scale_shift[k->dtype](k->inner, k->x + i * k->inner * k->bytes, k->mul[ch], k->add[ch], k->y + i * k->inner * k->bytes);
+        rl_kernels->scale_shift[k->dtype](k->inner, k->x + i * k->inner * k->bytes, k->mean[ch], k->mul[ch], k->add[ch], k->y + i * k->inner * k->bytes);
     }
 }
 
 static void channel_dots(int64_t begin, int64_t end, void *state) {
     const Channels *k = state;
     if (k->inner == 1) {
-        BY_DTYPE(dots, k, begin, end);
+        rl_kernels->column_dots[k->dtype](k->batch, end - begin, k->channels, k->g + begin * k->bytes, k->x + begin * k->bytes, k->mean + begin, k->sum + begin, k->dot + begin);
         return;
     }
     for (int64_t ch = begin; ch < end; ch++) {
         double sum = 0, dot = 0;
         for (int64_t n = 0; n < k->batch; n++) {
-            sum += rl_kernels->lane_sum[k->dtype](k->inner, plane(k, k->g, n, ch));
-            dot += rl_kernels->lane_dot[k->dtype](k->inner, plane(k, k->g, n, ch), plane(k, k->x, n, ch), k->mean[ch]);
+            double part[2];
+            rl_kernels->lane_sums[k->dtype](k->inner, plane(k, k->g, n, ch), plane(k, k->x, n, ch), k->mean[ch], &part[0], &part[1]);
+            sum += part[0];
+            dot += part[1];
         }
         k->sum[ch] = sum;
         k->dot[ch] = dot;
@@ -228,19 +223,15 @@ static void set_back(const Channels *k) {
         double s = k->scale[ch], mul = s * k->weight[ch], x_mul = k->training ? -mul * s * s * k->dot[ch] / count : 0;
         k->mul[ch] = mul;
         k->x_mul[ch] = x_mul;
-        k->add[ch] = k->training ? -mul * k->sum[ch] / count - x_mul * k->mean[ch] : 0;
+        k->add[ch] = k->training ? -mul * k->sum[ch] / count : 0;
     }
 }
 
 static void channel_back(int64_t begin, int64_t end, void *state) {
     const Channels *k = state;
-    if (k->inner == 1) {
-        BY_DTYPE(mix, k, begin, end, k->g, k->mul, k->x_mul, k->add, k->dx);
-        return;
-    }
     for (int64_t i = begin; i < end; i++) {
         int64_t ch = i % k->channels;
-        rl_kernels->channel_grad[k->dtype](k->inner, k->g + i * k->inner * k->bytes, k->x + i * k->inner * k->bytes, k->mul[ch], k->x_mul[ch], k->add[ch], k->dx + i * k->inner * k->bytes);
+        rl_kernels->channel_grad[k->dtype](k->inner, k->g + i * k->inner * k->bytes, k->x + i * k->inner * k->bytes, k->mean[ch], k->mul[ch], k->x_mul[ch], k->add[ch], k->dx + i * k->inner * k->bytes);
     }
 }
 
@@ -310,9 +301,11 @@ static Tensor *batch_norm_forward(Call *c) {
     for (int64_t i = 0; i < n; i++) {
         k.scale[i] = 1 / sqrt(k.scale[i] + eps);
         k.mul[i] = k.scale[i] * k.weight[i];
-        k.add[i] = k.bias[i] - k.mean[i] * k.mul[i];
+        k.add[i] = k.bias[i];
     }
-    if (x->numel && !rl_parallel_for(k.batch * n, per_plane, channel_apply, &k)) return NULL;
+    if (k.inner == 1) {
+        if (!set_factors(&k, false) || !rl_parallel_for(k.batch, 1 + 30000 / (n + 1), apply_beside, &k)) return NULL;
+    } else if (x->numel && !rl_parallel_for(k.batch * n, per_plane, channel_apply, &k)) return NULL;
     out[1] = doubles(k.mean, training ? n : 0, work);
     out[2] = doubles(k.scale, training ? n : 0, work);
     return out[0] = rl_cast(y, x->dtype);
@@ -375,7 +368,9 @@ static void batch_norm_vjp(Call *c, Tensor **g, Tensor **dx) {
         if (!(dx[0] = rl_empty(x->ndim, x->shape, x->dtype))) return;
         k.dx = rl_data(dx[0]);
         set_back(&k);
-        if (x->numel && !rl_parallel_for(k.batch * n, 1 + 30000 / (k.inner + 1), channel_back, &k)) return;
+        if (k.inner == 1) {
+            if (!set_factors(&k, true) || !rl_parallel_for(k.batch, 1 + 30000 / (n + 1), back_beside, &k)) return;
+        } else if (x->numel && !rl_parallel_for(k.batch * n, 1 + 30000 / (k.inner + 1), channel_back, &k)) return;
     }
     if (rl_need(c, 2)) dx[2] = doubles(k.sum, n, x->dtype);
     for (int64_t i = 0; i < n; i++) k.dot[i] *= k.scale[i];
@@ -411,6 +406,122 @@ static bool in_float(Tensor *x, Tensor *w, Tensor *b) {
     return x && rl_dtype_is(x->dtype, CLASS_HALF) && ((w && w->dtype == RL_FLOAT32) || (b && b->dtype == RL_FLOAT32));
 }
 
+/* Groups of channels: a row of the input is a group, a plane one channel of it. */
+typedef struct Groups { Dtype dtype; int bytes; int64_t channels, inner; char *x, *g, *y; double *weight, *bias, *mean, *scale, *sum, *dot; double eps; } Groups;   /* channels: per group, of weight: all */
+
+static bool set_groups(Groups *k, Tensor *x, int64_t groups, Tensor *w, Tensor *b) {
+    int64_t all = x->shape[1], rows = x->shape[0] * groups;
+    *k = (Groups){.dtype = x->dtype, .bytes = rl_dtypes[x->dtype].bytes, .channels = all / groups, .inner = x->numel / x->shape[0] / all, .x = rl_data(x)};
+    double *room = rl_scope_bytes((2 * all + 2 * rows + 2 * x->shape[0] * all) * 8);
+    if (!room) return false;
+    k->weight = room, k->bias = room + all, k->mean = k->bias + all, k->scale = k->mean + rows, k->sum = k->scale + rows, k->dot = k->sum + x->shape[0] * all;
+    return read_doubles(w, k->weight, all, 1) && read_doubles(b, k->bias, all, 0);
+}
+
+typedef struct GroupRange { Groups k; int64_t groups; } GroupRange;
+
+static void group_range(int64_t begin, int64_t end, void *state) {
+    const GroupRange *r = state;
+    const Groups *k = &r->k;
+    int64_t n = k->channels * k->inner, plane = k->inner * k->bytes;
+    for (int64_t i = begin; i < end; i++) {
+        const char *x = k->x + i * n * k->bytes;
+        char *y = k->y + i * n * k->bytes;
+        double mean = rl_kernels->lane_sum[k->dtype](n, x) / (double)n, scale = 1 / sqrt(rl_kernels->lane_square[k->dtype](n, x, mean) / (double)n + k->eps);
+        k->mean[i] = mean;
+        k->scale[i] = scale;
+        for (int64_t j = 0; j < k->channels; j++) {
+            int64_t channel = i % r->groups * k->channels + j;
+            rl_kernels->scale_shift[k->dtype](k->inner, x + j * plane, mean, scale * k->weight[channel], k->bias[channel], y + j * plane);
+        }
+    }
+}
+
+/* With gradient h = g w: dx = s (h - mean(h) - (x - m) s^2 mean(h (x - m))). */
+static void group_grad_range(int64_t begin, int64_t end, void *state) {
+    const GroupRange *r = state;
+    const Groups *k = &r->k;
+    int64_t n = k->channels * k->inner, plane = k->inner * k->bytes;
+    for (int64_t i = begin; i < end; i++) {
+        const char *x = k->x + i * n * k->bytes, *g = k->g + i * n * k->bytes;
+        const double *w = k->weight + i % r->groups * k->channels;
+        double *sum = k->sum + i * k->channels, *dot = k->dot + i * k->channels, a = 0, b = 0, s = k->scale[i];
+        for (int64_t j = 0; j < k->channels; j++) {
+            rl_kernels->lane_sums[k->dtype](k->inner, g + j * plane, x + j * plane, k->mean[i], &sum[j], &dot[j]);
+            a += w[j] * sum[j];
+            b += w[j] * dot[j];
+        }
+        double x_mul = -s * s * s * b / (double)n, add = -s * a / (double)n;
+        for (int64_t j = 0; k->y && j < k->channels; j++)
+            rl_kernels->channel_grad[k->dtype](k->inner, g + j * plane, x + j * plane, k->mean[i], s * w[j], x_mul, add, k->y + i * n * k->bytes + j * plane);
+    }
+}
+
+/* (input, groups, weight, bias, eps) -> y, mean and reciprocal standard deviation of the groups; inputs have been checked. */
+static Tensor *groups_forward(Call *c) {
+    Tensor *x = c->arg[0].tensor, *w = rl_arg_tensor(c, 2), *b = rl_arg_tensor(c, 3), **out = rl_outputs(c, 3);
+    int64_t groups = c->arg[1].i, rows, shape[2];
+    if (!out || x->ndim < 2 || groups <= 0 || x->shape[1] % groups || x->numel == 0 || (w && w->numel != x->shape[1]) || (b && b->numel != x->shape[1]))
+        return rl_fail(RL_RUNTIME_ERROR, "_group_norm(): %" PRId64 " groups do not fit an input of shape %s", groups, rl_text_shape(x));
+    Dtype work = work_dtype(x->dtype);
+    Tensor *dense = ready(x, work), *y = rl_empty(x->ndim, x->shape, work);
+    GroupRange r = {.groups = groups};
+    if (!dense || !y || !set_groups(&r.k, dense, groups, w, b)) return NULL;
+    r.k.eps = a_double(&c->arg[4]);
+    r.k.y = rl_data(y);
+    shape[0] = x->shape[0], shape[1] = groups, rows = shape[0] * groups;
+    if (!rl_parallel_for(rows, 1 + 30000 * rows / x->numel, group_range, &r)) return NULL;
+    for (int k = 0; k < 2; k++)
+        if (!(out[1 + k] = rl_reshape(doubles(k ? r.k.scale : r.k.mean, rows, work), 2, shape))) return NULL;
+    return out[0] = rl_cast(y, x->dtype);
+}
+
+/* The same in operations, for where the gradient itself is differentiated. */
+static void groups_open(Call *c, Tensor *g, Tensor **dx) {
+    Tensor *x = g ? rl_cast(c->arg[0].tensor, g->dtype) : NULL, *w = rl_arg_tensor(c, 2);
+    if (!x) return;
+    int64_t groups = c->arg[1].i, rows = x->shape[0] * groups, flat[2] = {rows, x->numel / rows}, dims[RL_MAX_DIMS];
+    int n = 0;
+    for (int i = 0; i < x->ndim; i++)
+        if (i != 1) dims[n++] = i;
+    Tensor *lines = rl_reshape(x, 2, flat), *centred = rl_sub(lines, rl_mean_dim(lines, 1, true));
+    Tensor *s = rl_do("rsqrt", a_t(rl_add_number(rl_mean_dim(rl_mul(centred, centred), 1, true), a_double(&c->arg[4])))), *xhat = rl_mul(centred, s);
+    Tensor *seen = rl_reshape(xhat, x->ndim, x->shape);
+    if (rl_need(c, 0)) {
+        Tensor *h = rl_reshape(w ? rl_mul(g, per_channel(w, x->ndim)) : g, 2, flat);
+        Tensor *a = rl_mean_dim(h, 1, true), *b = rl_mul(xhat, rl_mean_dim(rl_mul(h, xhat), 1, true));
+        dx[0] = rl_reshape(rl_mul(s, rl_sub(rl_sub(h, a), b)), x->ndim, x->shape);
+    }
+    if (rl_need(c, 2)) dx[2] = rl_sum(rl_mul(g, seen), n, dims, false);
+    if (rl_need(c, 3)) dx[3] = rl_sum(g, n, dims, false);
+}
+
+static void groups_vjp(Call *c, Tensor **g, Tensor **dx) {
+    if (!g[0]) return;
+    Dtype dtype = work_dtype(rl_meta(c, 0)->dtype);       /* halves in float: what is left of differences is small */
+    if (rl_thread.grad_mode) {
+        groups_open(c, rl_cast(g[0], dtype), dx);
+        return;
+    }
+    Tensor *x = ready(c->arg[0].tensor, dtype), *gd = ready(g[0], dtype);
+    GroupRange r = {.groups = c->arg[1].i};
+    if (!x || !gd || !set_groups(&r.k, x, r.groups, rl_arg_tensor(c, 2), NULL)) return;
+    int64_t batch = x->shape[0], all = x->shape[1], rows = batch * r.groups;
+    if (!read_doubles(c->out[1], r.k.mean, rows, 0) || !read_doubles(c->out[2], r.k.scale, rows, 1)) return;
+    if (rl_need(c, 0) && !(dx[0] = rl_empty(x->ndim, x->shape, dtype))) return;
+    r.k.g = rl_data(gd);
+    r.k.y = data_or_null(dx[0]);
+    if (!rl_parallel_for(rows, 1 + 30000 * rows / x->numel, group_grad_range, &r)) return;
+    double *dw = r.k.weight, *db = r.k.bias;      /* done with */
+    memset(dw, 0, (size_t)all * 16);
+    for (int64_t i = 0; i < batch * all; i++) {
+        dw[i % all] += r.k.dot[i] * r.k.scale[i / r.k.channels];
+        db[i % all] += r.k.sum[i];
+    }
+    if (rl_need(c, 2)) dx[2] = doubles(dw, all, dtype);
+    if (rl_need(c, 3)) dx[3] = doubles(db, all, dtype);
+}
+
 static Tensor *group_norm_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *w = rl_arg_tensor(c, 2), *b = rl_arg_tensor(c, 3);
     int64_t groups = c->arg[1].i;
@@ -425,11 +536,8 @@ static Tensor *group_norm_forward(Call *c) {
         if (t && (t->ndim != 1 || t->numel != channels))
             return rl_fail(RL_RUNTIME_ERROR, "Expected %s to be a vector of size equal to the number of channels in input, but got %s of shape %s and input of shape %s", k == 2 ? "weight" : "bias", k == 2 ? "weight" : "bias", rl_text_shape(t), rl_text_shape(x));
     }
-    int64_t rows = x->shape[0] * groups, n = rows ? x->numel / rows : 0;
     if (x->numel == 0) return affine(rl_clone(x), w, b);
-    Tensor *flat = rl_reshape(x, 2, (int64_t[]){rows, n});
-    Tensor *y = rl_do("native_layer_norm", a_t(flat), a_ints(1, &n), a_none(), a_none(), c->arg[4]);
-    return affine(y ? rl_reshape(y, x->ndim, x->shape) : NULL, w, b);
+    return rl_do("_group_norm", a_t(x), c->arg[1], a_maybe(w), a_maybe(b), c->arg[4]);
 }
 
 static Tensor *renorm_forward(Call *c) {
@@ -480,6 +588,8 @@ static Tensor *instance_norm_forward(Call *c) {
     if (rl_failed()) return NULL;
     if (x->ndim < 2) return rl_fail(RL_RUNTIME_ERROR, "instance_norm(): expected an input [N, C, ...], but got shape %s", rl_text_shape(x));
     if (!use_input && (!mean || !var)) return rl_fail(RL_RUNTIME_ERROR, "Expected running_mean and running_var to be defined when use_input_stats is false");
+    if (use_input && !mean && !var && x->numel && (!w || (w->ndim == 1 && w->numel == x->shape[1])) && (!b || (b->ndim == 1 && b->numel == x->shape[1])))
+        return rl_do("_group_norm", a_t(x), a_i(x->shape[1]), a_maybe(w), a_maybe(b), c->arg[7]);
     int64_t shape[RL_MAX_DIMS], n = x->shape[0], ch = x->shape[1];
     for (int i = 0; i < x->ndim; i++) shape[i] = i == 0 ? 1 : i == 1 ? n * ch : x->shape[i];
     Tensor *many_mean = mean ? rl_do("repeat", a_t(mean), a_ints(1, &n)) : NULL, *many_var = var ? rl_do("repeat", a_t(var), a_ints(1, &n)) : NULL;
@@ -565,6 +675,13 @@ Op rl_norm_ops[] = {
         .doc = "Groups of channels of each sample brought to mean 0 and variance 1. Wu and He 2018, arXiv:1803.08494.\n\n"
                ">>> rl.group_norm(rl.tensor([[1., 3.]]), 1, eps=0.0)\ntensor([[-1.,  1.]])",
         .forward = group_norm_forward, .samples = "x(2, 4, 3), 2, x(4), x(4); x(2, 4), 4",
+    },
+    {
+        .sig = "_group_norm(input: Tensor, num_groups: int, weight: Tensor | None, bias: Tensor | None, eps: float) -> (Tensor, Tensor, Tensor)",
+        .where = PRIVATE, .dtypes = CLASS_FLOATING, .node = "NativeGroupNormBackward0", .saves = SAVE(0) | SAVE(2) | SAVE_OUT(1) | SAVE_OUT(2), .constant_outs = 6,
+        .doc = "Group norm, with the mean and the reciprocal standard deviation of each group.\n\n"
+               ">>> rl._C._ops._group_norm(rl.tensor([[1., 3.]]), 1, None, None, 0.0)[0]\ntensor([[-1.,  1.]])",
+        .forward = groups_forward, .vjp = groups_vjp, .samples = "x(2, 4, 3), 2, x(4), x(4), 1e-5; x(2, 4), 2, x(4), None, 1e-5; x(2, 4, 3), 4, None, None, 1e-5",
     },
     {
         .sig = "native_group_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, N: int, C: int, HxW: int, group: int, eps: float) -> (Tensor, Tensor, Tensor)",

@@ -114,7 +114,7 @@ typedef struct Work { const Ranges *r; char *x, *y; int64_t *where; int64_t in, 
 
 static void max_range(int64_t begin, int64_t end, void *state) {
     const Work *k = state;
-    rl_kernels->max_pool[k->dtype](k->r, end - begin, k->x + begin * k->in * k->bytes, k->y + begin * k->out * k->bytes, k->where + begin * k->out);
+    rl_kernels->max_pool[k->dtype](k->r, end - begin, k->x + begin * k->in * k->bytes, k->y + begin * k->out * k->bytes, k->where ? k->where + begin * k->out : NULL);
 }
 
 static void mean_range(int64_t begin, int64_t end, void *state) {
@@ -155,22 +155,26 @@ static Tensor *in_layout_of(Tensor *y, Tensor *x) {
     return z ? rl_copy_into(z, y) : NULL;
 }
 
-static Tensor *max_pool_forward(Call *c) {
-    Tensor *x = c->arg[0].tensor, **out = rl_outputs(c, 2);
-    int n = spatial(&c->arg[1]);
+/* The maxima, and where they stood if that is asked for. */
+static Tensor *maxima(Call *c, Tensor *x, const Arg *window, Tensor **where) {
+    int n = spatial(window);
     Ranges r;
     int64_t shape[RL_MAX_DIMS];
     Dtype dtype = x->dtype, work = work_dtype(dtype);
-    if (!out || !window_fits(c, x, &c->arg[1]) || !ranges_of(&r, n, x->shape + x->ndim - n, &c->arg[1])) return NULL;
+    if (!window_fits(c, x, window) || !ranges_of(&r, n, x->shape + x->ndim - n, window)) return NULL;
     pooled_shape(x, &r, n, shape);
-    Tensor *y = rl_empty(x->ndim, shape, work);
-    out[1] = rl_empty(x->ndim, shape, RL_INT64);
-    Tensor *dense = rl_contiguous(rl_cast(x, work));
-    if (!y || !out[1] || !dense) return NULL;
-    Work k = {.r = &r, .x = rl_data(dense), .y = rl_data(y), .where = rl_data(out[1]), .dtype = work};
+    Tensor *y = rl_empty(x->ndim, shape, work), *dense = rl_contiguous(rl_cast(x, work));
+    if (where) *where = rl_empty(x->ndim, shape, RL_INT64);
+    if (!y || !dense || (where && !*where)) return NULL;
+    Work k = {.r = &r, .x = rl_data(dense), .y = rl_data(y), .where = where ? rl_data(*where) : NULL, .dtype = work};
     if (!run_planes(&k, planes_of(x, n), max_range)) return NULL;
-    out[1] = in_layout_of(out[1], x);
-    return out[0] = in_layout_of(rl_cast(y, dtype), x);
+    if (where) *where = in_layout_of(*where, x);
+    return in_layout_of(rl_cast(y, dtype), x);
+}
+
+static Tensor *max_pool_forward(Call *c) {
+    Tensor **out = rl_outputs(c, 2);
+    return out ? out[0] = maxima(c, c->arg[0].tensor, &c->arg[1], &out[1]) : NULL;
 }
 
 static Tensor *flat_planes(Tensor *t, int n) {
@@ -309,7 +313,10 @@ static Tensor *max_pool_only_forward(Call *c) {
     int64_t window[15];
     Arg *a = c->arg;
     if (!fixed_window(c, a[0].tensor, n, &a[2], &a[3], &a[4], a[5].b, false, 0, window)) return NULL;
-    return rl_do("_max_pool", a[0], a_ints(4 * n + 3, window));
+    Tensor *x = a[0].tensor;
+    if (rl_is_followed(x) || !rl_dtype_is(x->dtype, CLASS_FLOAT)) return rl_do("_max_pool", a[0], a_ints(4 * n + 3, window));
+    Arg list = a_ints(4 * n + 3, window);
+    return maxima(c, x, &list, NULL);      /* nobody will ask where they stood */
 }
 
 static Tensor *avg_pool_nd_forward(Call *c) {

@@ -1,8 +1,8 @@
 /* reduce_plan.c -- how a reduction walks a tensor.
  *
  * Dims are sorted into kept and reduced ones and merged where they lie one behind the other.  Then either the reduced dim with the
- * smallest stride is a line, and every result is the work of one walk along lines; or kept columns lie closer together, and a block of
- * them is carried down the rows.  Results are spread over the threads; where there are few results made of many elements each, the
+ * smallest stride is a line, and every result is the work of one walk along lines, a block of results at a time; or kept columns lie
+ * closer together, and a block of them is carried down the rows.  Results are spread over the threads; where there are few results made of many elements each, the
  * elements are cut into pieces of fixed length and these are joined in order. */
 #include "reduce.h"
 
@@ -15,7 +15,7 @@ typedef struct Job {
     const double *extra;
     Dims kept, reduced;
     char *in, *out[2];
-    int64_t count, blocks;     /* elements per result; blocks of columns */
+    int64_t count, block, blocks;   /* elements per result; results per block, and blocks, along the first kept dim */
     bool columns;
     int64_t pieces, piece_length;
     char *store;               /* accumulators of pieces */
@@ -58,11 +58,11 @@ static void append(Dims *d, int64_t size, int64_t in, int64_t out0, int64_t out1
 
 static int64_t size_of_stride(int64_t s) { return s < 0 ? -s : s; }
 
-/* Brings the dim with the smallest stride to the front. */
+/* Brings the dim with the smallest stride to the front; dims that do not move come last. */
 static void nearest_first(Dims *d) {
     int best = 0;
     for (int i = 1; i < d->n; i++)
-        if (size_of_stride(d->in[i]) < size_of_stride(d->in[best])) best = i;
+        if (d->in[i] && (!d->in[best] || size_of_stride(d->in[i]) < size_of_stride(d->in[best]))) best = i;
     if (best == 0) return;
     int64_t size = d->size[0], in = d->in[0], o0 = d->out[0][0], o1 = d->out[1][0];
     d->size[0] = d->size[best], d->in[0] = d->in[best], d->out[0][0] = d->out[0][best], d->out[1][0] = d->out[1][best];
@@ -85,22 +85,23 @@ static void sort_dims(Job *j, Tensor *x, const bool *mask, bool keepdim, Tensor 
 static void choose_walk(Job *j) {
     nearest_first(&j->kept);
     nearest_first(&j->reduced);
-    j->blocks = 1;
+    j->block = j->blocks = 1;
     if (j->kept.n == 0) return;
-    int64_t width = j->kept.size[0];
+    int64_t width = j->kept.size[0], lines = PIECE / (j->count ? j->count : 1);
     j->columns = j->reduced.n == 0 || size_of_stride(j->kept.in[0]) < size_of_stride(j->reduced.in[0]) || (j->reduced.size[0] < SHORT_LINE && width > SHORT_LINE);
-    if (j->columns) j->blocks = (width + BLOCK - 1) / BLOCK;
+    j->block = j->columns || lines > BLOCK ? BLOCK : lines > 0 ? lines : 1;
+    j->blocks = (width + j->block - 1) / j->block;
 }
 
-/* Results to work out: of the kept dims, those behind the columns. */
+/* Results to work out: blocks along the first kept dim, times the others. */
 static int64_t count_tasks(const Job *j) {
     int64_t n = j->blocks;
-    for (int i = j->columns; i < j->kept.n; i++) n *= j->kept.size[i];
+    for (int i = 1; i < j->kept.n; i++) n *= j->kept.size[i];
     return n;
 }
 
 static void choose_pieces(Job *j, int64_t tasks) {
-    int64_t width = j->columns ? j->kept.size[0] / j->blocks : 1, length = PIECE / (width > 0 ? width : 1);
+    int64_t width = j->kept.n ? j->kept.size[0] / j->blocks : 1, length = PIECE / (width > 0 ? width : 1);
     j->pieces = 1;
     j->piece_length = j->reduced.n ? j->reduced.size[0] : 1;
     if (tasks >= 16 || j->reduced.n != 1 || j->piece_length < 2 * length) return;
@@ -114,15 +115,15 @@ typedef struct Place { char *in, *out[2]; int64_t width; } Place;
 
 static Place place_of(const Job *j, int64_t task) {
     Place p = {j->in, {j->out[0], j->out[1]}, 1};
-    if (j->columns) {
-        int64_t first = task % j->blocks * BLOCK;
+    if (j->kept.n) {
+        int64_t first = task % j->blocks * j->block;
         task /= j->blocks;
-        p.width = j->kept.size[0] - first < BLOCK ? j->kept.size[0] - first : BLOCK;
+        p.width = j->kept.size[0] - first < j->block ? j->kept.size[0] - first : j->block;
         p.in += first * j->kept.in[0];
         for (int k = 0; k < 2; k++)
             if (p.out[k]) p.out[k] += first * j->kept.out[k][0];
     }
-    for (int d = j->columns; d < j->kept.n; d++) {
+    for (int d = 1; d < j->kept.n; d++) {
         int64_t i = task % j->kept.size[d];
         task /= j->kept.size[d];
         p.in += i * j->kept.in[d];
@@ -135,10 +136,11 @@ static Place place_of(const Job *j, int64_t task) {
 /* All reduced elements of one block of results into acc; of the innermost reduced dim only those from first to last. */
 static void accumulate(const Job *j, const Place *p, int64_t first, int64_t last, void *acc) {
     const Dims *d = &j->reduced;
-    int64_t index[RL_MAX_DIMS] = {0}, column = j->columns ? j->kept.in[0] : 0, row = d->n ? d->in[0] : 0;
+    int64_t index[RL_MAX_DIMS] = {0}, column = j->kept.n ? j->kept.in[0] : 0, row = d->n ? d->in[0] : 0;
     const char *in = p->in + first * row;
     for (;;) {
-        j->r->add(j->r, p->width, last - first, in, column, row, acc, first, j->extra);
+        if (j->columns) j->r->add(j->r, p->width, last - first, in, column, row, acc, first, j->extra);
+        else for (int64_t l = 0; l < p->width; l++) j->r->add(j->r, 1, last - first, in + l * column, column, row, (char *)acc + l * j->r->acc_bytes, first, j->extra);
         int k = 1;
         for (; k < d->n; k++) {
             in += d->in[k];
@@ -151,7 +153,7 @@ static void accumulate(const Job *j, const Place *p, int64_t first, int64_t last
 }
 
 static void finish(const Job *j, const Place *p, const void *acc) {
-    int64_t stride[2] = {j->columns ? j->kept.out[0][0] : 0, j->columns ? j->kept.out[1][0] : 0};
+    int64_t stride[2] = {j->kept.n ? j->kept.out[0][0] : 0, j->kept.n ? j->kept.out[1][0] : 0};
     j->r->finish(j->r, p->width, acc, p->out, stride, j->count, j->extra);
 }
 
@@ -204,6 +206,8 @@ bool rl_reduce(Reduce kind, Tensor *x, const bool *mask, bool keepdim, Tensor *o
     const Reduction *r = &rl_kernels->reduce[x->dtype][kind];
     if (!r->acc_bytes) return rl_fail(RL_NOT_IMPLEMENTED, "this reduction is not implemented for '%s'", rl_dtypes[x->dtype].word);
     int64_t results = (out ? out : out2)->numel;
+    static const double no_places[] = {1};
+    if ((kind == REDUCE_max || kind == REDUCE_min) && !out2) extra = no_places;
     if (results == 1 && x->numel <= PIECE && rl_is_contiguous(x)) return reduce_small(r, x, out, out2, extra);
     Job j = {.r = r, .extra = extra, .in = rl_data(x), .out = {out ? rl_data(out) : NULL, out2 ? rl_data(out2) : NULL},
              .count = rl_masked_count(x->shape, x->ndim, mask)};
@@ -211,7 +215,7 @@ bool rl_reduce(Reduce kind, Tensor *x, const bool *mask, bool keepdim, Tensor *o
     j.kept.n = j.reduced.n = 0;
     sort_dims(&j, x, mask, keepdim, out, out2);
     choose_walk(&j);
-    int64_t tasks = count_tasks(&j), each = j.count * (j.columns ? BLOCK : 1);
+    int64_t tasks = count_tasks(&j), each = j.count * j.block;
     choose_pieces(&j, tasks);
     if (j.pieces > 1) return run_in_pieces(&j, tasks);
     return rl_parallel_for(tasks, each >= PIECE ? 1 : PIECE / (each ? each : 1), work_tasks, &j);

@@ -9,21 +9,17 @@ static Tensor *refuse(Call *c, Dtype d) {
     return rl_fail(RL_NOT_IMPLEMENTED, "\"%s_out_cpu\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[d].word);
 }
 
-/* Lines that lie far apart are first brought together: one element in each cache line would be used otherwise. */
-static bool run_gathered(LoopFn *fn, Tensor *y, Tensor *x, int dim) {
-    Tensor *lines = rl_contiguous(rl_movedim(x, dim, -1)), *sums = lines ? rl_empty_like(lines, y->dtype) : NULL;
-    return sums && rl_loop_lines(fn, 2, (Tensor *[]){sums, lines}, lines->ndim - 1, NULL, 2.0 * (double)x->shape[dim]) && rl_copy_into(y, rl_movedim(sums, -1, dim));
-}
-
+/* Results first, then the input. */
 static bool run_lines(LoopFn *fn, int n, Tensor **operands, int dim) {
-    Tensor *x = operands[n - 1];
-    if (n == 2 && x->numel > 8192 && x->shape[dim] > 1 && x->stride[dim] * rl_dtypes[x->dtype].bytes >= 64) return run_gathered(fn, operands[0], x, dim);
-    if (x->ndim) return rl_loop_lines(fn, n, operands, dim, NULL, 2.0 * (double)x->shape[dim]);
-    char *p[3];
-    int64_t stride[3] = {0, 0, 0};
-    for (int k = 0; k < n; k++) p[k] = rl_data(operands[k]);
-    fn(1, p, stride, NULL);
-    return true;
+    Tensor *x = rl_contiguous(operands[n - 1]), *dense[3];
+    if (!x) return false;
+    for (int k = 0; k < n; k++) {
+        Tensor *t = operands[k];
+        dense[k] = k == n - 1 ? x : rl_is_contiguous(t) ? t : rl_empty(t->ndim, t->shape, t->dtype);
+    }
+    bool done = rl_loop_beside(fn, n, dense, dim, 2.0 * (double)(x->ndim ? x->shape[dim] : 1));
+    for (int k = 0; done && k < n - 1; k++) done = dense[k] == operands[k] || rl_copy_into(operands[k], dense[k]);
+    return done;
 }
 
 /* data: Scan; integers become int64 unless another dtype is asked for. */
@@ -54,7 +50,10 @@ static void complex_lse(int64_t n, char *const *p, const int64_t *stride, const 
 
 static Tensor *complex_lse_forward(Tensor *x, int dim) {
     Tensor *wide = rl_cast(x, RL_COMPLEX128), *y = wide ? rl_empty(wide->ndim, wide->shape, RL_COMPLEX128) : NULL;
-    return y && run_lines(complex_lse, 2, (Tensor *[]){y, wide}, dim) ? rl_cast(y, x->dtype) : NULL;
+    if (!y) return NULL;
+    if (y->ndim == 0) complex_lse(1, (char *[]){rl_data(y), rl_data(wide)}, (int64_t[]){0, 0}, NULL);
+    else if (!rl_loop_lines(complex_lse, 2, (Tensor *[]){y, wide}, dim, NULL, 100.0 * (double)x->shape[dim])) return NULL;
+    return rl_cast(y, x->dtype);
 }
 
 static Tensor *lse_forward(Call *c) {

@@ -10,11 +10,26 @@ static Tensor *tensor(Call *c, int k) { return c->arg[k].tensor; }
 
 /* ---- gather and scatter ------------------------------------------------------------------------------------------------ */
 
+/* Each number once, however often it is repeated by strides of 0. */
+static Tensor *told_once(Tensor *t) {
+    int64_t shape[RL_MAX_DIMS];
+    for (int i = 0; i < t->ndim; i++) shape[i] = t->stride[i] || !t->shape[i] ? t->shape[i] : 1;
+    return rl_view(t, t->ndim, shape, t->stride, t->offset);
+}
+
+/* The sign of number | size - 1 - number tells; whole blocks are looked at together. */
+static bool all_within(int64_t n, const int64_t *number, int64_t size) {
+    int64_t bad = 0;
+    for (int64_t i = 0; i < n; i++) bad |= number[i] | (size - 1 - number[i]);
+    return bad >= 0;
+}
+
 static bool check_numbers(Call *c, Tensor *index, const Tensor *x, int dim) {
     int64_t size = x->ndim ? x->shape[dim] : 1;
-    Tensor *flat = rl_contiguous(index);
+    Tensor *flat = rl_contiguous(told_once(index));
     if (!flat) return false;
     const int64_t *number = rl_data(flat);
+    if (all_within(flat->numel, number, size)) return true;
     for (int64_t i = 0; i < flat->numel; i++)
         if (RL_UNLIKELY(number[i] < 0 || number[i] >= size))
             return rl_fail(strncmp(c->op->parsed->name, "index_", 6) ? RL_RUNTIME_ERROR : RL_INDEX_ERROR, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64 ": %s() on shape %s", number[i], dim, size, c->op->parsed->name, rl_text_shape(x));
@@ -53,6 +68,37 @@ static Tensor *along_numbers(Tensor *t, const Tensor *index, int dim, IndexSpec 
     return rl_view(t, index->ndim, index->shape, stride, t->offset);
 }
 
+/* Slices by number from one row-major tensor into another: runs of blocks. */
+typedef struct Pick { char *to; const char *from; const int64_t *number; int64_t n, apart, size, bytes; } Pick;
+
+static void pick_range(int64_t begin, int64_t end, void *state) {
+    const Pick *p = state;
+    const char *from = p->from + begin / p->n * p->size * p->bytes;
+    for (int64_t k = begin, i = begin % p->n; k < end; k++) {
+        memcpy(p->to + k * p->bytes, from + p->number[i * p->apart] * p->bytes, (size_t)p->bytes);
+        if (++i == p->n) i = 0, from += p->size * p->bytes;
+    }
+}
+
+/* *done: whether it was worth it. */
+static bool pick_blocks(Tensor *y, Tensor *x, int dim, const int64_t *number, int64_t apart, bool *done) {
+    enum { WORTH = 32 };
+    Pick p = {.n = y->shape[dim], .apart = apart, .size = x->shape[dim], .bytes = rl_dtypes[x->dtype].bytes, .number = number};
+    for (int d = dim + 1; d < x->ndim; d++) p.bytes *= x->shape[d];
+    *done = p.bytes >= WORTH && rl_is_contiguous(x) && rl_is_contiguous(y);
+    if (!*done) return true;
+    p.to = rl_data(y), p.from = rl_data(x);
+    return rl_parallel_for(y->numel * rl_dtypes[x->dtype].bytes / p.bytes, 1 + 100000 / p.bytes, pick_range, &p);
+}
+
+/* Whether one number serves a whole slice of t, of the index's shape but for dim. */
+static bool is_one_line(const Tensor *index, int dim, const Tensor *t) {
+    if (index->ndim != t->ndim || !t->ndim) return false;
+    for (int i = 0; i < t->ndim; i++)
+        if (i != dim && (index->shape[i] != t->shape[i] || (index->stride[i] && index->shape[i] > 1))) return false;
+    return true;
+}
+
 static Tensor *gather_forward(Call *c) {
     Tensor *x = tensor(c, 0), *index = tensor(c, 2);
     int dim = rl_wrap_dim(x->ndim, c->arg[1].i);
@@ -60,7 +106,10 @@ static Tensor *gather_forward(Call *c) {
     if (index->numel && !index_fits(c, index, x, dim, true, "input")) return NULL;
     if (!check_numbers(c, index, x, dim)) return NULL;
     Tensor *y = rl_out(c, 0, index->ndim, index->shape, x->dtype);
+    bool done = false;
     if (!y || y->numel == 0) return y;
+    if (is_one_line(index, dim, x) && !pick_blocks(y, x, dim, rl_data(index), index->stride[dim], &done)) return NULL;
+    if (done) return y;
     IndexSpec spec;
     Tensor *from = along_numbers(x, index, dim, &spec);
     return from && rl_loop(rl_kernels->gather[rl_size_index(rl_dtypes[x->dtype].bytes)], 3, (Tensor *[]){y, index, from}, &spec, 2) ? y : NULL;
@@ -72,16 +121,55 @@ static void gather_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 static Tensor *working_copy(Call *c, Tensor *x) { return c->inplace ? x : rl_copy_into(rl_empty_like(x, x->dtype), x); }
 
-/* Lines along dim are done by one thread each, in order, since two numbers in one may be equal. */
-static Tensor *scatter_into(Call *c, Tensor *y, int dim, Tensor *index, Tensor *src, LoopFn *fn) {
+/* Row-major tensors: the slices are runs of blocks, written one after the other.  add: NULL copies.  A source without dims is one value for all. */
+static void write_blocks(Tensor *y, int dim, int64_t n, const int64_t *number, int64_t apart, const Tensor *source, LoopFn *add) {
+    int64_t outer = 1, block = 1, size = y->shape[dim], bytes = rl_dtypes[y->dtype].bytes, step = source->ndim ? bytes : 0;
+    for (int i = 0; i < dim; i++) outer *= y->shape[i];
+    for (int i = dim + 1; i < y->ndim; i++) block *= y->shape[i];
+    LoopFn *copy = rl_kernels->copy[rl_size_index((int)bytes)];
+    char *from = rl_data(source);
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t i = 0; i < n; i++, from += block * step) {
+            char *to = (char *)rl_data(y) + (o * size + number[i * apart]) * block * bytes;
+            if (add) add(block, (char *[]){to, to, from}, (int64_t[]){bytes, bytes, step}, NULL);
+            else copy(block, (char *[]){to, from}, (int64_t[]){bytes, step}, NULL);
+        }
+}
+
+static bool in_blocks(const Tensor *y, const Tensor *source) {
+    return y && source && y->ndim && rl_is_contiguous(y) && (source->ndim == 0 || (source->ndim == y->ndim && rl_is_contiguous(source)));
+}
+
+/* Whether one number serves a whole slice, as where an index was expanded, so that slices can be moved as blocks. */
+static bool by_slices(const Tensor *y, int dim, const Tensor *index, const Tensor *source) {
+    enum { WORTH = 8 };
+    int64_t block = 1;
+    if (!in_blocks(y, source) || !is_one_line(index, dim, y) || !rl_same_shape(index, source)) return false;
+    for (int i = dim + 1; i < y->ndim; i++) block *= y->shape[i];
+    return block >= WORTH;
+}
+
+/* Lines along dim are done by one thread each, in order, since two numbers in one may be equal.  blocks: fn for whole slices, NULL to copy. */
+static Tensor *scatter_into(Call *c, Tensor *y, int dim, Tensor *index, Tensor *src, LoopFn *fn, LoopFn *blocks) {
     if (!y || !index || !src || index->numel == 0) return y;
     IndexSpec spec;
+    if (fn && (blocks || fn == rl_kernels->scatter[rl_size_index(rl_dtypes[y->dtype].bytes)]) && by_slices(y, dim, index, src)) return write_blocks(y, dim, index->shape[dim], rl_data(index), index->stride[dim], src, blocks), y;
     Tensor *to = along_numbers(y, index, dim, &spec);
     Tensor *from = src->ndim == index->ndim ? rl_view(src, index->ndim, index->shape, src->stride, src->offset) : rl_expand(src, index->ndim, index->shape);
     if (!to || !from) return NULL;
     if (!fn) return rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[y->dtype].word);
     if (!index->ndim) return rl_loop(fn, 3, (Tensor *[]){to, index, from}, &spec, 2) ? y : NULL;
     return rl_loop_lines(fn, 3, (Tensor *[]){to, index, from}, dim, &spec, 2.0 * (double)index->shape[dim]) ? y : NULL;
+}
+
+/* What scatter_reduce's kernels do to elements, for blocks. */
+static LoopFn *block_kernel(Dtype dtype, Scatter how) {
+    static const Binary of[] = {[SCATTER_ADD] = BINARY_add, [SCATTER_MUL] = BINARY_mul, [SCATTER_MAX] = BINARY_maximum, [SCATTER_MIN] = BINARY_minimum};
+    return rl_kernels->binary[dtype][of[how]];
+}
+
+static Tensor *scatter_reduced(Call *c, Tensor *y, int dim, Tensor *index, Tensor *src, Scatter how) {
+    return y ? scatter_into(c, y, dim, index, src, rl_kernels->scatter_reduce[y->dtype][how], block_kernel(y->dtype, how)) : NULL;
 }
 
 static bool prepare_scatter(Call *c, Tensor *x, int *dim, Tensor **index, Tensor *src) {
@@ -102,7 +190,7 @@ static Tensor *scatter_forward(Call *c) {
     if (!prepare_scatter(c, x, &dim, &index, src)) return NULL;
     if (!src && !rl_number_fits((Dtype)x->dtype, &c->arg[3])) return NULL;
     if (!src) src = rl_expand(rl_scalar(x->dtype, &c->arg[3]), index->ndim, index->shape);
-    return scatter_into(c, working_copy(c, x), dim, index, src, scatter_kernel(x->dtype));
+    return scatter_into(c, working_copy(c, x), dim, index, src, scatter_kernel(x->dtype), NULL);
 }
 
 static void scatter_vjp(Call *c, Tensor **g, Tensor **dx) {
@@ -118,14 +206,14 @@ static Tensor *scatter_with_reduce_forward(Call *c) {
     if (!prepare_scatter(c, x, &dim, &index, src)) return NULL;
     if (!src && !rl_number_fits((Dtype)x->dtype, &c->arg[3])) return NULL;
     if (!src) src = rl_expand(rl_scalar(x->dtype, &c->arg[3]), index->ndim, index->shape);
-    return scatter_into(c, working_copy(c, x), dim, index, src, rl_kernels->scatter_reduce[x->dtype][strcmp(how, "add") ? SCATTER_MUL : SCATTER_ADD]);
+    return scatter_reduced(c, working_copy(c, x), dim, index, src, strcmp(how, "add") ? SCATTER_MUL : SCATTER_ADD);
 }
 
 static Tensor *scatter_add_forward(Call *c) {
     Tensor *x = tensor(c, 0), *index = tensor(c, 2), *src = tensor(c, 3);
     int dim;
     if (!prepare_scatter(c, x, &dim, &index, src)) return NULL;
-    return scatter_into(c, working_copy(c, x), dim, index, src, rl_kernels->scatter_reduce[x->dtype][SCATTER_ADD]);
+    return scatter_reduced(c, working_copy(c, x), dim, index, src, SCATTER_ADD);
 }
 
 static void scatter_add_vjp(Call *c, Tensor **g, Tensor **dx) {
@@ -163,12 +251,12 @@ static Tensor *scatter_reduce_forward(Call *c) {
     int dim;
     if (how == UNKNOWN || !prepare_scatter(c, x, &dim, &index, src)) return NULL;
     Tensor *y = working_copy(c, x), *start = include ? NULL : rl_expand(neutral(x->dtype, how), index->ndim, index->shape);
-    if (!include) y = scatter_into(c, y, dim, index, start, scatter_kernel(x->dtype));
-    y = scatter_into(c, y, dim, index, src, rl_kernels->scatter_reduce[x->dtype][kernel_of[how]]);
+    if (!include) y = scatter_into(c, y, dim, index, start, scatter_kernel(x->dtype), NULL);
+    y = scatter_reduced(c, y, dim, index, src, kernel_of[how]);
     if (how != MEAN || !y || index->numel == 0) return y;
     Tensor *count = include ? rl_full(x->ndim, x->shape, RL_INT64, 1) : rl_zeros(x->ndim, x->shape, RL_INT64);
     Tensor *ones = rl_expand(rl_full(0, NULL, RL_INT64, 1), index->ndim, index->shape);
-    count = scatter_into(c, count, dim, index, ones, rl_kernels->scatter_reduce[RL_INT64][SCATTER_ADD]);
+    count = scatter_reduced(c, count, dim, index, ones, SCATTER_ADD);
     if (!include) count = rl_do("clamp", a_t(count), a_i(1));
     Tensor *mean = rl_dtype_is(x->dtype, CLASS_INEXACT) ? rl_div(y, rl_cast(count, x->dtype)) : rl_do("floor_divide", a_t(y), a_t(count));
     return mean ? rl_copy_into(y, mean) : NULL;
@@ -275,12 +363,9 @@ static Tensor *index_select_forward(Call *c) {
     if (!y || y->numel == 0) return y;
     if (x->ndim == 0) return index->numel == 1 ? rl_copy_into(y, x) : rl_fail(RL_RUNTIME_ERROR, "index_select(): Index to scalar can have only 1 value, got %" PRId64 " value(s)", index->numel);
     const int64_t *number = rl_data(index);
-    bool rows = dim == 0 && rl_is_contiguous(x) && rl_is_contiguous(y);
-    int64_t block = x->shape[0] ? x->numel / x->shape[0] * rl_dtypes[x->dtype].bytes : 0;
-    if (rows) {
-        for (int64_t i = 0; i < index->numel; i++) memcpy((char *)rl_data(y) + i * block, (char *)rl_data(x) + number[i] * block, (size_t)block);
-        return y;
-    }
+    bool done;
+    if (!pick_blocks(y, x, dim, number, 1, &done)) return NULL;
+    if (done) return y;
     int64_t line[RL_MAX_DIMS] = {0};
     line[dim] = 1;
     Tensor *wide = rl_view(index, x->ndim, shape, line, 0);
@@ -311,26 +396,6 @@ static bool prepare_slices(Call *c, Tensor *x, int *dim, Tensor **index, Tensor 
     return *dim >= 0 && apart(c, x, source) && check_line(c, index) && (!source || source_fits(c, x, *dim, *index, source)) && check_numbers(c, *index, x, *dim);
 }
 
-/* Row-major tensors: the slices are runs of blocks, written one after the other.  add: NULL copies.  A source without dims is one value for all. */
-static void write_blocks(Tensor *y, int dim, const Tensor *index, const Tensor *source, LoopFn *add) {
-    int64_t outer = 1, block = 1, n = index->numel, size = y->shape[dim], bytes = rl_dtypes[y->dtype].bytes, step = source->ndim ? bytes : 0;
-    for (int i = 0; i < dim; i++) outer *= y->shape[i];
-    for (int i = dim + 1; i < y->ndim; i++) block *= y->shape[i];
-    const int64_t *number = rl_data(index);
-    LoopFn *copy = rl_kernels->copy[rl_size_index((int)bytes)];
-    char *from = rl_data(source);
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t i = 0; i < n; i++, from += block * step) {
-            char *to = (char *)rl_data(y) + (o * size + number[i]) * block * bytes;
-            if (add) add(block, (char *[]){to, to, from}, (int64_t[]){bytes, bytes, step}, NULL);
-            else copy(block, (char *[]){to, from}, (int64_t[]){bytes, step}, NULL);
-        }
-}
-
-static bool in_blocks(const Tensor *y, const Tensor *source) {
-    return y && source && y->ndim && rl_is_contiguous(y) && (source->ndim == 0 || (source->ndim == y->ndim && rl_is_contiguous(source)));
-}
-
 static Tensor *index_add_forward(Call *c) {
     Tensor *x = tensor(c, 0), *index = tensor(c, 2), *source = tensor(c, 3);
     int dim;
@@ -340,8 +405,8 @@ static Tensor *index_add_forward(Call *c) {
     Tensor *y = working_copy(c, x);
     if (!y || !source) return NULL;
     LoopFn *add = rl_kernels->binary[x->dtype][BINARY_add];
-    if (y->ndim == 1 && source->ndim == 1 && index->ndim == 1) return scatter_into(c, y, 0, index, source, rl_kernels->scatter_reduce[x->dtype][SCATTER_ADD]);
-    if (in_blocks(y, source) && source->ndim) return write_blocks(y, dim, index, source, add), y;
+    if (y->ndim == 1 && source->ndim == 1 && index->ndim == 1) return scatter_reduced(c, y, 0, index, source, SCATTER_ADD);
+    if (in_blocks(y, source) && source->ndim) return write_blocks(y, dim, index->numel, rl_data(index), 1, source, add), y;
     const int64_t *number = rl_data(index);
     for (int64_t i = 0; i < index->numel; i++) {
         Scope s = rl_scope_open();
@@ -367,7 +432,7 @@ static Tensor *index_copy_forward(Call *c) {
     int dim;
     if (!prepare_slices(c, x, &dim, &index, source)) return NULL;
     Tensor *y = working_copy(c, x);
-    if (in_blocks(y, source) && source->ndim) return write_blocks(y, dim, index, source, NULL), y;
+    if (in_blocks(y, source) && source->ndim) return write_blocks(y, dim, index->numel, rl_data(index), 1, source, NULL), y;
     const int64_t *number = rl_data(index);
     for (int64_t i = 0; y && i < index->numel; i++) {
         Scope s = rl_scope_open();
@@ -396,7 +461,7 @@ static Tensor *index_fill_forward(Call *c) {
     if (c->arg[3].tag == A_COMPLEX && !rl_dtype_is(x->dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "index_fill_(): Converting complex Scalar to non-complex type is not supported");
     Tensor *y = working_copy(c, x);
     value = rl_cast(value, x->dtype);
-    if (in_blocks(y, value)) return write_blocks(y, dim, index, value, NULL), y;
+    if (in_blocks(y, value)) return write_blocks(y, dim, index->numel, rl_data(index), 1, value, NULL), y;
     const int64_t *number = rl_data(index);
     for (int64_t i = 0; y && i < index->numel; i++) {
         Scope s = rl_scope_open();
@@ -444,6 +509,13 @@ static bool check_flat(Call *c, Tensor *x, Tensor *index) {
 static Tensor *take_forward(Call *c) {
     Tensor *x = tensor(c, 0), *index = tensor(c, 1);
     if (!check_flat(c, x, index)) return NULL;
+    if (!rl_is_followed(x) && rl_is_contiguous(x)) {
+        Tensor *y = rl_empty(index->ndim, index->shape, x->dtype);
+        int bytes = rl_dtypes[x->dtype].bytes;
+        const IndexSpec spec = {x->numel, bytes};
+        Tensor *from = y ? rl_view(x, index->ndim, index->shape, (const int64_t[RL_MAX_DIMS]){0}, x->offset) : NULL;
+        return from && rl_loop(rl_kernels->gather[rl_size_index(bytes)], 3, (Tensor *[]){y, index, from}, &spec, 2) ? y : NULL;
+    }
     Tensor *flat = flat_of(x), *y = flat ? rl_do("_index", a_t(flat), a_ts(1, &index)) : NULL;
     return y;
 }
@@ -485,16 +557,19 @@ static Tensor *nonzero_forward(Call *c) {
     const uint8_t *set = rl_data(flat);
     int64_t n = 0, at[RL_MAX_DIMS] = {0};
     for (int64_t i = 0; i < flat->numel; i++) n += set[i] != 0;
-    int64_t shape[2] = {n, x->ndim}, stride[2] = {1, n};      /* one list per dim */
+    int64_t shape[2] = {n, x->ndim}, stride[2] = {1, n}, found = 0;      /* one list per dim */
     Tensor *y = rl_empty_strided(2, shape, stride, RL_INT64);
-    if (!y) return NULL;
-    int64_t *out = rl_data(y);
-    for (int64_t i = 0; i < flat->numel; i++) {
-        if (set[i]) {
-            for (int d = 0; d < x->ndim; d++) out[d * n] = at[d];
-            out++;
+    if (!y || !x->ndim) return y;
+    int64_t *out = rl_data(y), length = x->shape[x->ndim - 1];
+    for (int last = x->ndim - 1; found < n; set += length) {              /* a line of the last dim at a time, without a branch on what is a coin toss */
+        int64_t before = found;
+        for (int64_t j = 0; j < length && found < n; j++) {
+            out[last * n + found] = j;
+            found += set[j] != 0;
         }
-        for (int d = x->ndim - 1; d >= 0 && ++at[d] == x->shape[d]; d--) at[d] = 0;
+        for (int d = 0; d < last; d++)
+            for (int64_t k = before; k < found; k++) out[d * n + k] = at[d];
+        for (int d = last - 1; d >= 0 && ++at[d] == x->shape[d]; d--) at[d] = 0;
     }
     return y;
 }

@@ -10,20 +10,24 @@
 
 typedef struct Groups { Tensor *first, *counts, *inverse; } Groups;
 
-/* order: where each row of the list stood, or NULL if it stands there still. */
-static bool group(const uint8_t *fresh, int64_t n, const int64_t *order, Groups *g) {
-    int64_t groups = 0;
+/* order: where each row of the list stood, or NULL if it stands there still.  What is not asked for stays empty. */
+static bool group(const uint8_t *fresh, int64_t n, const int64_t *order, bool inverses, bool counting, Groups *g) {
+    int64_t groups = 0, none = 0;
     for (int64_t i = 0; i < n; i++) groups += fresh[i];
     g->first = rl_empty(1, &groups, RL_INT64);
-    g->counts = rl_empty(1, &groups, RL_INT64);
-    g->inverse = rl_empty(1, &n, RL_INT64);
+    g->counts = rl_empty(1, counting ? &groups : &none, RL_INT64);
+    g->inverse = rl_empty(1, inverses ? &n : &none, RL_INT64);
     if (!g->first || !g->counts || !g->inverse) return false;
-    int64_t *first = rl_data(g->first), *counts = rl_data(g->counts), *inverse = rl_data(g->inverse), k = -1;
-    for (int64_t i = 0; i < n; i++) {
-        if (fresh[i]) first[++k] = i, counts[k] = 0;
-        counts[k]++;
-        inverse[order ? order[i] : i] = k;
+    int64_t *first = rl_data(g->first), *counts = rl_data(g->counts), *inverse = rl_data(g->inverse), k = 0;
+    for (int64_t i = 0; k < groups; i++) {       /* without a branch on what is a coin toss */
+        first[k] = i;
+        k += fresh[i];
     }
+    for (int64_t i = 0; counting && i < groups; i++) counts[i] = (i + 1 < groups ? first[i + 1] : n) - first[i];
+    k = -1;
+    if (!inverses) return true;
+    if (order) for (int64_t i = 0; i < n; i++) inverse[order[i]] = k += fresh[i];
+    else for (int64_t i = 0; i < n; i++) inverse[i] = k += fresh[i];
     return true;
 }
 
@@ -63,8 +67,8 @@ static Tensor *unique_forward(Call *c) {
     Groups g;
     if (!list || !rl_apply_many(RL_OP("sort"), 1, (Arg[]){a_t(list)}, 2, both)) return NULL;
     uint8_t *fresh = changes(both[0]);
-    if (!fresh || !group(fresh, x->numel, rl_data(both[1]), &g)) return NULL;
-    g.inverse = rl_reshape(g.inverse, x->ndim, x->shape);
+    if (!fresh || !group(fresh, x->numel, rl_data(both[1]), c->arg[2].b, c->arg[3].b, &g)) return NULL;
+    if (c->arg[2].b) g.inverse = rl_reshape(g.inverse, x->ndim, x->shape);
     return deliver(c, rl_do("index_select", a_t(both[0]), a_i(0), a_t(g.first)), &g);
 }
 
@@ -83,8 +87,8 @@ static Tensor *consecutive_forward(Call *c) {
     if (dim < 0) return NULL;
     Tensor *rows = all || x->ndim == 0 ? flat(x) : as_rows(x, dim);
     uint8_t *fresh = rows ? changes(rl_contiguous(rows)) : NULL;
-    if (!fresh || !group(fresh, rows->shape[0], NULL, &g)) return NULL;
-    if (all) g.inverse = rl_reshape(g.inverse, x->ndim, x->shape);
+    if (!fresh || !group(fresh, rows->shape[0], NULL, c->arg[1].b, c->arg[2].b, &g)) return NULL;
+    if (all && c->arg[1].b) g.inverse = rl_reshape(g.inverse, x->ndim, x->shape);
     return deliver(c, slices_together(rl_do("index_select", a_t(all ? rows : x), a_i(dim), a_t(g.first)), dim), &g);
 }
 
@@ -129,27 +133,48 @@ static Tensor *unique_dim_forward(Call *c) {
     for (int64_t i = 0; i < n; i++) ((int64_t *)rl_data(order))[i] = i;
     sort_rows(rows, rl_data(order), rl_data(room), n);
     uint8_t *fresh = changes(rl_do("index_select", a_t(rows), a_i(0), a_t(order)));
-    if (!fresh || !group(fresh, n, rl_data(order), &g)) return NULL;
+    if (!fresh || !group(fresh, n, rl_data(order), true, true, &g)) return NULL;
     Tensor *chosen = rl_do("index_select", a_t(order), a_i(0), a_t(g.first));
     return deliver(c, slices_together(rl_do("index_select", a_t(x), a_i(dim), a_t(chosen)), dim), &g);
 }
 
 /* ---- searchsorted, bucketize ----------------------------------------------------------------------------------------------------- */
 
-/* Halving without branches: which way to go is a coin toss, which no processor guesses. */
-#define PLACE_AMONG(T, name)                                                             \
-    static int64_t name(const T *list, int64_t n, T x, bool right) {                     \
-        const T *p = list;                                                               \
-        while (n > 0) {                                                                  \
-            int64_t half = n >> 1;                                                       \
-            bool up = right ? !(p[half] > x) : !(p[half] >= x);   /* NaN: on */           \
-            p = up ? p + half + 1 : p;                                                   \
-            n = up ? n - half - 1 : half;                                                \
-        }                                                                                \
-        return p - list;                                                                 \
+/* Halving without branches: which way to go is a coin toss, which no processor guesses.  Several values at a time, so that one need not wait
+ * for another's memory; those that have arrived look at the first element and stay. */
+enum { TOGETHER = 8 };
+#define PLACES_AMONG(T, name)                                                                            \
+    static void name(const T *list, int64_t n, const T *x, int64_t many, bool right, int64_t *place) {   \
+        int64_t left[TOGETHER];                                                                          \
+        for (int64_t k = 0; k < many; k++) place[k] = 0, left[k] = n;                                    \
+        for (int64_t steps = n; steps > 0; steps >>= 1)                                                  \
+            for (int64_t k = 0; k < many; k++) {                                                         \
+                int64_t half = left[k] >> 1, live = left[k] > 0;                                         \
+                T at = list[live ? place[k] + half : 0];                                                 \
+                int64_t up = live & (right ? !(at > x[k]) : !(at >= x[k]));   /* NaN: on */              \
+                place[k] += up ? half + 1 : 0;                                                           \
+                left[k] = up ? left[k] - half - 1 : half;                                                \
+            }                                                                                            \
     }
-PLACE_AMONG(int64_t, place_of_whole)
-PLACE_AMONG(double, place_of_double)
+PLACES_AMONG(int64_t, places_of_whole)
+PLACES_AMONG(float, places_of_float)
+PLACES_AMONG(double, places_of_double)
+
+typedef struct Search { Dtype dtype; bool right; int64_t n, per_row, from; const char *lists, *values; int64_t *y; } Search;   /* from: one list to the next, 0 if shared */
+
+static void search_range(int64_t begin, int64_t end, void *state) {
+    const Search *s = state;
+    int64_t bytes = rl_dtype_bytes(s->dtype);
+    for (int64_t i = begin, many; i < end; i += many) {
+        int64_t row = i / s->per_row, left = (row + 1) * s->per_row - i;
+        many = end - i < TOGETHER ? end - i : TOGETHER;
+        if (left < many) many = left;
+        const void *list = s->lists + row * s->from * bytes, *x = s->values + i * bytes;
+        if (s->dtype == RL_INT64) places_of_whole(list, s->n, x, many, s->right, s->y + i);
+        else if (s->dtype == RL_FLOAT32) places_of_float(list, s->n, x, many, s->right, s->y + i);
+        else places_of_double(list, s->n, x, many, s->right, s->y + i);
+    }
+}
 
 static bool goes_right(const Arg *side, bool right, bool *result) {
     *result = right;
@@ -176,15 +201,12 @@ static Tensor *search(Call *c, Tensor *list, const Arg *what, bool right, bool n
         if (x->shape[i] != list->shape[i])
             return rl_fail(RL_RUNTIME_ERROR, "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, "
                                              "but we got boundaries tensor %s and input value tensor %s", rl_text_shape(list), rl_text_shape(x));
-    Dtype common = whole ? RL_INT64 : RL_FLOAT64;
+    Dtype common = whole ? RL_INT64 : x->dtype == RL_FLOAT32 && list->dtype == RL_FLOAT32 ? RL_FLOAT32 : RL_FLOAT64;
     Tensor *y = rl_empty(x->ndim, x->shape, RL_INT64), *values = rl_contiguous(rl_cast(x, common)), *lists = rl_contiguous(rl_cast(list, common));
     if (!y || !values || !lists) return NULL;
-    int64_t n = list->shape[list->ndim - 1], per_row = shared || !x->ndim ? x->numel : x->shape[x->ndim - 1];
-    for (int64_t i = 0; i < x->numel; i++) {
-        int64_t from = shared ? 0 : i / per_row * n;
-        ((int64_t *)rl_data(y))[i] = whole ? place_of_whole((int64_t *)rl_data(lists) + from, n, ((int64_t *)rl_data(values))[i], right)
-                                           : place_of_double((double *)rl_data(lists) + from, n, ((double *)rl_data(values))[i], right);
-    }
+    int64_t n = list->shape[list->ndim - 1];
+    Search s = {common, right, n, shared || !x->ndim ? x->numel : x->shape[x->ndim - 1], shared ? 0 : n, rl_data(lists), rl_data(values), rl_data(y)};
+    if (x->numel && !rl_parallel_for(x->numel, 1024, search_range, &s)) return NULL;
     return narrow ? rl_cast(y, RL_INT32) : y;
 }
 

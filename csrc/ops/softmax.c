@@ -2,7 +2,7 @@
 #include "rushlight.h"
 #include "kernels/kernels.h"
 
-/* Whether lines lie side by side with their elements far apart: then whole planes at a time are faster than a line at a time. */
+/* Whether lines lie side by side with their elements far apart: then rows of many lines are faster than a line at a time. */
 static bool by_planes(const Tensor *t, int dim) {
     enum { SIDE_BY_SIDE = 16 };
     int64_t beside = 1;
@@ -10,22 +10,20 @@ static bool by_planes(const Tensor *t, int dim) {
     return beside >= SIDE_BY_SIDE && t->numel > 0 && rl_is_contiguous(t);
 }
 
-/* softmax or log_softmax by operations on planes; halves in float32, rounded once. */
-static Tensor *softmax_planes(Tensor *x, int dim, bool is_log) {
+/* Rows of neighbours; halves in float32, rounded once. */
+static Tensor *softmax_beside(Tensor *x, int dim, Row kind) {
     Dtype dtype = x->dtype;
     if (rl_dtype_is(dtype, CLASS_HALF)) x = rl_cast(x, RL_FLOAT32);
-    int64_t dims[] = {dim};
-    Tensor *d = rl_sub(x, rl_do("amax", a_t(x), a_ints(1, dims), a_b(true)));
-    Tensor *e = rl_exp(d), *sum = rl_sum_dim(e, dim, true);
-    return rl_cast(is_log ? rl_sub(d, rl_log(sum)) : rl_mul(e, rl_do("reciprocal", a_t(sum))), dtype);
+    Tensor *y = x ? rl_empty(x->ndim, x->shape, x->dtype) : NULL;
+    return y && rl_loop_beside(rl_kernels->row[x->dtype][kind], 2, (Tensor *[]){y, x}, dim, 2.0 * (double)x->shape[dim]) ? rl_cast(y, dtype) : NULL;
 }
 
-static Tensor *softmax_slope_planes(Tensor *g, Tensor *y, int dim, bool is_log) {
+static Tensor *softmax_slope_beside(Tensor *g, Tensor *y, int dim, Row kind) {
     Dtype dtype = y->dtype;
     if (rl_dtype_is(dtype, CLASS_HALF)) g = rl_cast(g, RL_FLOAT32), y = rl_cast(y, RL_FLOAT32);
-    if (is_log) return rl_cast(rl_sub(g, rl_mul(rl_exp(y), rl_sum_dim(g, dim, true))), dtype);
-    Tensor *product = rl_mul(g, y);
-    return rl_cast(rl_sub(product, rl_mul(y, rl_sum_dim(product, dim, true))), dtype);
+    g = rl_contiguous(g);
+    Tensor *dx = g && y ? rl_empty(y->ndim, y->shape, y->dtype) : NULL;
+    return dx && rl_loop_beside(rl_kernels->row[y->dtype][kind], 3, (Tensor *[]){dx, g, y}, dim, 2.0 * (double)y->shape[dim]) ? rl_cast(dx, dtype) : NULL;
 }
 
 /* y_i = exp(x_i - max x) / sum_j exp(x_j - max x).  Subtracting the maximum changes nothing on paper and keeps exp() from
@@ -35,9 +33,11 @@ static Tensor *softmax_forward(Call *c) {
     if (!x) return NULL;
     int dim = rl_wrap_dim(x->ndim, c->arg[1].i);
     if (dim < 0) return NULL;
+    if (x->ndim && x->stride[dim] != 1) x = rl_contiguous(x);
+    if (!x) return NULL;
     if (!rl_kernels->row[x->dtype])
         return rl_fail(RL_NOT_IMPLEMENTED, "\"%s_lastdim_kernel_impl\" not implemented for '%s'. Convert first, as in x.float()", c->op->parsed->name, rl_dtypes[x->dtype].word);
-    if (by_planes(x, dim)) return softmax_planes(x, dim, c->op->data == ROW_LOG_SOFTMAX);
+    if (by_planes(x, dim)) return softmax_beside(x, dim, c->op->data);
     Tensor *y = rl_out(c, 0, x->ndim, x->shape, x->dtype);
     LoopFn *fn = rl_kernels->row[x->dtype][c->op->data];
     int64_t one = rl_dtype_bytes(x->dtype);
@@ -56,8 +56,8 @@ static Tensor *backward_forward(Call *c) {
     if (!rl_kernels->row[y->dtype] || !rl_kernels->row[y->dtype][c->op->data]) return rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[y->dtype].word);
     if (g->dtype != y->dtype) g = rl_cast(g, y->dtype);
     int dim = rl_wrap_dim(y->ndim, c->arg[2].i);
-    if (!g || dim < 0) return NULL;
-    if (by_planes(y, dim)) return softmax_slope_planes(g, y, dim, c->op->data == ROW_LOG_SOFTMAX_GRAD);
+    if (dim < 0 || !(g = rl_contiguous(g)) || !(y = rl_contiguous(y))) return NULL;
+    if (by_planes(y, dim)) return softmax_slope_beside(g, y, dim, c->op->data);
     Tensor *dx = rl_empty(y->ndim, y->shape, y->dtype);
     LoopFn *fn = rl_kernels->row[y->dtype][c->op->data];
     int64_t one = rl_dtype_bytes(y->dtype);

@@ -249,7 +249,8 @@ static void plane_range(int64_t begin, int64_t end, void *state) {
     const Work *w = state;
     int64_t bytes = rl_dtype_bytes(w->dtype);
     char *scratch = w->scratch + rl_thread_number() * 2 * w->most * bytes;
-    for (; begin < end; begin++) one_plane(w, w->x + begin * w->in * bytes, w->y + begin * w->out * bytes, scratch);
+    if (w->n == 1 && !w->taps[0].same) one_dim(w, &w->taps[0], end - begin, 1, w->x + begin * w->in * bytes, w->y + begin * w->out * bytes);
+    else for (; begin < end; begin++) one_plane(w, w->x + begin * w->in * bytes, w->y + begin * w->out * bytes, scratch);
 }
 
 /* dense [N, C, *from] -> [N, C, *to] */
@@ -392,7 +393,7 @@ static void upsample_back_vjp(Call *c, Tensor **g, Tensor **dx) {
     {                                                                                                                                                        \
         .sig = name "(input: Tensor, output_size: list[int], align_corners: bool, " SCALES##n, .where = NN, .forward = upsample_forward, .vjp = upsample_vjp, .data = mode, .data2 = n, .node = node_, \
         .samples = IMAGE##n ", " TARGET##n ", False; " IMAGE##n ", " TARGET##n ", True; " IMAGE##n ", " TARGET##n ", False, 1.5",                          \
-        .doc = "An image of " #n " spatial dim(s) resized, " word ".\n\n>>> rl._C._nn." name "(rl.ones(1, 1, " ONES##n "), " TARGET##n ", True).mean()\ntensor(1.)", \
+        .doc = "An image of " #n " spatial dim(s) resized, " word ".\n\n>>> rl._C._nn." name "(rl.ones(1, 1, " ONES##n "), " TARGET##n ", True).mean().round()\ntensor(1.)", \
     }
 #define ONES1 "2"
 #define ONES2 "2, 2"
