@@ -429,7 +429,12 @@ static void repeat_vjp(Call *c, Tensor **g, Tensor **dx) {
         shape[2 * i + 1] = i < lead ? 1 : m->shape[i - lead];
         dims[i] = 2 * i;
     }
-    Tensor *sum = times->n ? rl_sum(rl_reshape(g[0], 2 * times->n, shape), times->n, dims, false) : g[0];
+    bool pairs = true;             /* two halves are added at once, without the bookkeeping of longer sums */
+    for (int i = 0; i < times->n; i++) pairs = pairs && (times->ints[i] == 1 || times->ints[i] == 2);
+    Tensor *sum = times->n ? rl_reshape(g[0], 2 * times->n, shape) : g[0];
+    if (!pairs) sum = rl_sum(sum, times->n, dims, false);
+    for (int i = times->n - 1; pairs && i >= 0; i--)
+        if (times->ints[i] == 2) sum = rl_add(rl_select(sum, 2 * i, 0), rl_select(sum, 2 * i, 1));
     dx[0] = rl_reshape(sum, m->ndim, m->shape);
 }
 
@@ -570,9 +575,24 @@ static Tensor *meshgrid_forward(Call *c) {
     return out ? out[0] : NULL;
 }
 
+/* Where nothing is recorded: zeros, and the blocks written into them. */
+static Tensor *blocks_at_once(int n, Tensor **block, int64_t cols, Dtype dtype) {
+    int64_t rows = 0, row = 0, col = 0;
+    for (int i = 0; i < n; i++) rows += block[i]->shape[0];
+    Tensor *y = rl_zeros(2, (int64_t[]){rows, cols}, dtype);
+    for (int i = 0; y && i < n; i++) {
+        Tensor *b = block[i], *place = rl_view(y, 2, b->shape, y->stride, y->offset + row * cols + col);
+        if (b->numel && !rl_copy_into(place, b)) return NULL;
+        row += b->shape[0];
+        col += b->shape[1];
+    }
+    return y;
+}
+
 static Tensor *block_diag_forward(Call *c) {
     const Arg *list = &c->arg[0];
-    int64_t rows = 0, cols = 0;
+    int64_t cols = 0;
+    bool followed = false;
     Tensor **block = rl_scope_bytes((list->n ? list->n : 1) * (int64_t)sizeof *block);
     if (!block) return NULL;
     if (list->n == 0) return rl_empty(2, (int64_t[]){1, 0}, rl_default_dtype());
@@ -582,8 +602,10 @@ static Tensor *block_diag_forward(Call *c) {
         block[i] = t->ndim == 2 ? t : rl_reshape(t, 2, (int64_t[]){1, t->numel});
         if (!block[i]) return NULL;
         cols += block[i]->shape[1];
+        followed = followed || rl_is_followed(t);
     }
     Dtype dtype = rl_common_dtype(c);
+    if (!followed) return blocks_at_once(list->n, block, cols, dtype);
     for (int i = 0, at = 0; i < list->n; i++) {      /* each block, padded to the whole width */
         Tensor *b = rl_cast(block[i], dtype), *wide[3];
         if (!b) return NULL;
@@ -591,7 +613,6 @@ static Tensor *block_diag_forward(Call *c) {
         wide[1] = b;
         wide[2] = rl_zeros(2, (int64_t[]){b->shape[0], cols - at - b->shape[1]}, dtype);
         at += (int)b->shape[1];
-        rows += b->shape[0];
         block[i] = rl_cat(3, wide, 1);
         if (!block[i]) return NULL;
     }

@@ -76,26 +76,39 @@ static inline void copy_element(char *to, const char *from, int bytes) {
     }
 }
 
+/* How far from the input's start place i of dim d of the result comes from. */
+static inline int64_t reach(const Bordered *b, int d, int64_t i) { return source_of(i - b->before[d], b->size[d], b->border) * b->stride[d]; }
+
+static inline void copy_line(const Bordered *b, char *to, const char *from) {
+    int last = b->ndim - 1;
+    int64_t n = b->size[last], length = b->shape[last], first = b->before[last], step = b->stride[last], i = 0;
+    int64_t inside = first > 0 ? first : 0, outside = first + n < length ? first + n : length;
+    bool whole = step == b->bytes && outside > inside;
+    for (; i < (whole ? inside : length); i++) copy_element(to + i * b->bytes, from + source_of(i - first, n, b->border) * step, b->bytes);
+    if (!whole) return;
+    memcpy(to + i * b->bytes, from + (i - first) * step, (size_t)((outside - inside) * b->bytes));
+    for (i = outside; i < length; i++) copy_element(to + i * b->bytes, from + source_of(i - first, n, b->border) * step, b->bytes);
+}
+
 /* Lines of the last dim: what lies inside is one piece, the ends are picked one by one. */
 static void border_lines(int64_t begin, int64_t end, void *state) {
     const Bordered *b = state;
     int last = b->ndim - 1;
-    int64_t n = b->size[last], length = b->shape[last], first = b->before[last], step = b->stride[last];
-    int64_t inside = first > 0 ? first : 0, outside = first + n < length ? first + n : length;
+    int64_t index[RL_MAX_DIMS], rest = begin;
+    const char *from = b->from;
+    for (int d = last - 1; d >= 0; d--) {
+        index[d] = rest % b->shape[d];
+        rest /= b->shape[d];
+        from += reach(b, d, index[d]);
+    }
     for (int64_t line = begin; line < end; line++) {
-        const char *from = b->from;
-        char *to = b->to + line * length * b->bytes;
-        int64_t rest = line;
+        copy_line(b, b->to + line * b->shape[last] * b->bytes, from);
         for (int d = last - 1; d >= 0; d--) {
-            from += source_of(rest % b->shape[d] - b->before[d], b->size[d], b->border) * b->stride[d];
-            rest /= b->shape[d];
-        }
-        bool whole = step == b->bytes && outside > inside;
-        for (int64_t i = 0; i < length; i++) {
-            if (whole && i == inside) {
-                memcpy(to + i * b->bytes, from + (i - first) * step, (size_t)((outside - inside) * b->bytes));
-                i = outside - 1;
-            } else copy_element(to + i * b->bytes, from + source_of(i - first, n, b->border) * step, b->bytes);
+            from -= reach(b, d, index[d]);
+            bool more = ++index[d] < b->shape[d];
+            if (!more) index[d] = 0;
+            from += reach(b, d, index[d]);
+            if (more) break;
         }
     }
 }

@@ -142,23 +142,24 @@ static Tensor *unique_dim_forward(Call *c) {
 
 /* Halving without branches: which way to go is a coin toss, which no processor guesses.  Several values at a time, so that one need not wait
  * for another's memory; those that have arrived look at the first element and stay. */
-enum { TOGETHER = 8 };
-#define PLACES_AMONG(T, name)                                                                            \
-    static void name(const T *list, int64_t n, const T *x, int64_t many, bool right, int64_t *place) {   \
-        int64_t left[TOGETHER];                                                                          \
-        for (int64_t k = 0; k < many; k++) place[k] = 0, left[k] = n;                                    \
+enum { TOGETHER = 16 };
+#define PLACES_AMONG(T, name, COMES_BEFORE)                                                              \
+    static void name(const T *list, int64_t n, const T *x, int64_t many, int64_t *place) {               \
+        int64_t left[TOGETHER], at[TOGETHER];                                                            \
+        for (int64_t k = 0; k < many; k++) at[k] = 0, left[k] = n;                                       \
         for (int64_t steps = n; steps > 0; steps >>= 1)                                                  \
             for (int64_t k = 0; k < many; k++) {                                                         \
-                int64_t half = left[k] >> 1, live = left[k] > 0;                                         \
-                T at = list[live ? place[k] + half : 0];                                                 \
-                int64_t up = live & (right ? !(at > x[k]) : !(at >= x[k]));   /* NaN: on */              \
-                place[k] += up ? half + 1 : 0;                                                           \
-                left[k] = up ? left[k] - half - 1 : half;                                                \
+                int64_t half = left[k] >> 1, live = -(int64_t)(left[k] > 0);                             \
+                T here = list[(at[k] + half) & live];                                                    \
+                int64_t on = -(int64_t)(COMES_BEFORE) & live;    /* all ones or none: NaN goes on */      \
+                at[k] += on & (half + 1);                                                                \
+                left[k] = half + (on & (left[k] - half - 1 - half));                                     \
             }                                                                                            \
+        for (int64_t k = 0; k < many; k++) place[k] = at[k];                                             \
     }
-PLACES_AMONG(int64_t, places_of_whole)
-PLACES_AMONG(float, places_of_float)
-PLACES_AMONG(double, places_of_double)
+#define PLACES(T, name) PLACES_AMONG(T, left_of_##name, !(here >= x[k])) PLACES_AMONG(T, right_of_##name, !(here > x[k]))
+PLACES(int64_t, whole) PLACES(float, float) PLACES(double, double)
+#undef PLACES
 
 typedef struct Search { Dtype dtype; bool right; int64_t n, per_row, from; const char *lists, *values; int64_t *y; } Search;   /* from: one list to the next, 0 if shared */
 
@@ -170,9 +171,9 @@ static void search_range(int64_t begin, int64_t end, void *state) {
         many = end - i < TOGETHER ? end - i : TOGETHER;
         if (left < many) many = left;
         const void *list = s->lists + row * s->from * bytes, *x = s->values + i * bytes;
-        if (s->dtype == RL_INT64) places_of_whole(list, s->n, x, many, s->right, s->y + i);
-        else if (s->dtype == RL_FLOAT32) places_of_float(list, s->n, x, many, s->right, s->y + i);
-        else places_of_double(list, s->n, x, many, s->right, s->y + i);
+        if (s->dtype == RL_INT64) (s->right ? right_of_whole : left_of_whole)(list, s->n, x, many, s->y + i);
+        else if (s->dtype == RL_FLOAT32) (s->right ? right_of_float : left_of_float)(list, s->n, x, many, s->y + i);
+        else (s->right ? right_of_double : left_of_double)(list, s->n, x, many, s->y + i);
     }
 }
 
