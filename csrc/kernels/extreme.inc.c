@@ -36,10 +36,13 @@ static int64_t FN(place_of)(int64_t n, const T *x, T top) {
             } else i = FEW_SUMS; \
             for (; i + FEW_SUMS <= n; i += FEW_SUMS) \
                 SIMD for (int k = 0; k < FEW_SUMS; k++) lane[k] = BETTER(name, x[i + k], lane[k]); \
-            SIMD for (int k = 0; k < 8; k++) lane[k] = BETTER(name, lane[k + 8], lane[k]); \
-            for (int k = 0; k < 4; k++) lane[k] = BETTER(name, lane[k + 4], lane[k]); \
-            lane[0] = BETTER(name, lane[2], lane[0]), lane[1] = BETTER(name, lane[3], lane[1]); \
-            best = BETTER(name, lane[1], lane[0]); \
+            int odd = 0;                   /* once there is no NaN one comparison is enough, and no branch */ \
+            _Pragma("omp simd reduction(| : odd)") for (int k = 0; k < FEW_SUMS; k++) odd |= lane[k] != lane[k]; \
+            for (int k = 0; odd && k < FEW_SUMS; k++) if (lane[k] != lane[k]) return lane[k]; \
+            SIMD for (int k = 0; k < 8; k++) lane[k] = ORDER_##name(lane[k + 8], lane[k]) ? lane[k + 8] : lane[k]; \
+            SIMD for (int k = 0; k < 4; k++) lane[k] = ORDER_##name(lane[k + 4], lane[k]) ? lane[k + 4] : lane[k]; \
+            T left = ORDER_##name(lane[2], lane[0]) ? lane[2] : lane[0], right = ORDER_##name(lane[3], lane[1]) ? lane[3] : lane[1]; \
+            best = ORDER_##name(left, right) ? left : right; \
         } \
         for (; i < n; i++) best = BETTER(name, x[i], best); \
         return best; \

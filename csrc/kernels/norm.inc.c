@@ -95,13 +95,17 @@ enum { LANES = 64, FEW_LANES = 16, LONGEST = 32768 };
     }                                                                                                                   \
     /* Columns: rows x n, added to what is there: sums of the distance from the first row, and of its square. */         \
     static void column_sums_##name(int64_t rows, int64_t n, int64_t row, const char *x_, double *restrict sum, double *restrict square) { \
-        const T *restrict shift = (const T *)x_;                                                                        \
-        for (int64_t r = 0; r < rows; r++) {                                                                            \
-            const T *restrict x = (const T *)x_ + r * row;                                                              \
-            SIMD for (int64_t j = 0; j < n; j++) {                                                                      \
-                double d = (double)x[j] - (double)shift[j];                                                             \
-                sum[j] += d;                                                                                            \
-                square[j] += d * d;                                                                                     \
+        for (int64_t j = 0, w; j < n; j += w) {                                                                         \
+            const T *restrict shift = (const T *)x_ + j;                                                                \
+            w = n - j < SUM_COLUMNS ? n - j : SUM_COLUMNS;                                                              \
+            for (int64_t r = 0, h; r < rows; r += h) {                                                                  \
+                T part[SUM_COLUMNS] = {0}, squares[SUM_COLUMNS] = {0};                                                  \
+                h = rows - r < SUM_ROWS ? rows - r : SUM_ROWS;                                                          \
+                for (int64_t k = r; k < r + h; k++) {                                                                   \
+                    const T *restrict x = shift + k * row;                                                              \
+                    SIMD for (int64_t q = 0; q < w; q++) { T d = x[q] - shift[q]; part[q] += d; squares[q] += d * d; }  \
+                }                                                                                                       \
+                SIMD for (int64_t q = 0; q < w; q++) sum[j + q] += (double)part[q], square[j + q] += (double)squares[q]; \
             }                                                                                                           \
         }                                                                                                               \
     }                                                                                                                   \

@@ -42,6 +42,14 @@ static Alike alike_windows(const Ranges *r) {
 
 enum { POOL_ROW = 16 };   /* windows taken together; the last ones of a row again with those before them, so that there are always as many */
 
+/* Every other element of 31, all of which may be read: loads of whole vectors, which a stride of 2 would not give at its end. */
+#define EVERY_OTHER(T, v, p)                                                                                            \
+    T low_[POOL_ROW], high_[POOL_ROW], v[POOL_ROW];                                                                     \
+    __builtin_memcpy(low_, (p), sizeof low_);                                                                           \
+    __builtin_memcpy(high_, (p) + POOL_ROW - 1, sizeof high_);                                                          \
+    SIMD for (int i = 0; i < POOL_ROW / 2; i++) v[i] = low_[2 * i];                                                     \
+    SIMD for (int i = 0; i < POOL_ROW / 2; i++) v[POOL_ROW / 2 + i] = high_[2 * i + 1]
+
 /* A window that lies in padding and between dilated places holds none: its maximum is LEAST. */
 #define POOL(T, I, name, LEAST)                                                                                         \
     static void max_window_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, T *y, int64_t *where) { \
@@ -61,14 +69,23 @@ enum { POOL_ROW = 16 };   /* windows taken together; the last ones of a row agai
         int64_t from = (r->start[0][od] * r->in[1] + r->start[1][oh]) * r->in[2] + r->start[2][ow];                     \
         for (int64_t i = 0; i < m; i++) best[i] = LEAST, place[i] = 0;                                                  \
         if (!where) {                                                                                                   \
-            EACH_PLACE(r) {                                                                                             \
+            if (m == POOL_ROW && step == 2) EACH_PLACE(r) {                                                             \
+                EVERY_OTHER(T, v, x + PLACE(r));                                                                        \
+                SIMD for (int i = 0; i < POOL_ROW; i++) best[i] = (v[i] > best[i]) | (v[i] != v[i]) ? v[i] : best[i];   \
+            }                                                                                                           \
+            else EACH_PLACE(r) {                                                                                        \
                 const T *restrict p = x + PLACE(r);                                                                     \
                 BY_STEP(step, T v = p[i * at]; best[i] = (v > best[i]) | (v != v) ? v : best[i];);                      \
             }                                                                                                           \
             __builtin_memcpy(y, best, (size_t)m * sizeof *y);                                                           \
             return;                                                                                                     \
         }                                                                                                               \
-        EACH_PLACE(r) {                                                                                                 \
+        if (m == POOL_ROW && step == 2) EACH_PLACE(r) {                                                                 \
+            I here = (I)(PLACE(r) - from);                                                                              \
+            EVERY_OTHER(T, v, x + PLACE(r));                                                                            \
+            SIMD for (int i = 0; i < POOL_ROW; i++) { bool take = (v[i] > best[i]) | (v[i] != v[i]); best[i] = take ? v[i] : best[i]; place[i] = take ? here : place[i]; } \
+        }                                                                                                               \
+        else EACH_PLACE(r) {                                                                                            \
             const T *restrict p = x + PLACE(r);                                                                         \
             I here = (I)(PLACE(r) - from);                                                                              \
             BY_STEP(step, T v = p[i * at]; bool take = (v > best[i]) | (v != v); best[i] = take ? v : best[i]; place[i] = take ? here : place[i];); \
@@ -103,7 +120,11 @@ enum { POOL_ROW = 16 };   /* windows taken together; the last ones of a row agai
     }                                                                                                                   \
     static inline __attribute__((always_inline)) void mean_row_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, const int64_t m, int64_t step, T *restrict y) { \
         T sum[POOL_ROW] = {0}, parts = (T)PARTS(r);                                                                     \
-        EACH_PLACE(r) {                                                                                                 \
+        if (m == POOL_ROW && step == 2) EACH_PLACE(r) {                                                                 \
+            EVERY_OTHER(T, v, x + PLACE(r));                                                                            \
+            SIMD for (int i = 0; i < POOL_ROW; i++) sum[i] += v[i];                                                     \
+        }                                                                                                               \
+        else EACH_PLACE(r) {                                                                                            \
             const T *restrict p = x + PLACE(r);                                                                         \
             BY_STEP(step, sum[i] += p[i * at];);                                                                        \
         }                                                                                                               \
@@ -160,4 +181,5 @@ POOL(float, int32_t, f32, -INFINITY) POOL(double, int64_t, f64, -INFINITY) POOL(
 #undef PLACE
 #undef PARTS
 #undef BY_STEP
+#undef EVERY_OTHER
 #undef POOL

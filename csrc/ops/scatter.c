@@ -165,7 +165,8 @@ static Tensor *scatter_into(Call *c, Tensor *y, int dim, Tensor *index, Tensor *
 /* What scatter_reduce's kernels do to elements, for blocks. */
 static LoopFn *block_kernel(Dtype dtype, Scatter how) {
     static const Binary of[] = {[SCATTER_ADD] = BINARY_add, [SCATTER_MUL] = BINARY_mul, [SCATTER_MAX] = BINARY_maximum, [SCATTER_MIN] = BINARY_minimum};
-    return rl_kernels->binary[dtype][of[how]];
+    LoopFn *const *row = rl_kernels->binary[dtype];
+    return row ? row[of[how]] : NULL;
 }
 
 static Tensor *scatter_reduced(Call *c, Tensor *y, int dim, Tensor *index, Tensor *src, Scatter how) {
