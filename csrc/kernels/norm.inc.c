@@ -84,14 +84,19 @@ enum { LANES = 64, FEW_LANES = 16, LONGEST = 32768 };
     /* sum of g, and of g (x - mean), in one pass */                                                                    \
     static void lane_sums_##name(int64_t n, const char *g_, const char *x_, double mean, double *sum, double *dot) {    \
         const T *restrict g = (const T *)g_, *restrict x = (const T *)x_;                                               \
-        T mu = (T)mean, a[FEW_LANES] = {0}, b[FEW_LANES] = {0}, all = 0, both = 0;                                      \
-        int64_t i = 0;                                                                                                  \
-        for (; i + FEW_LANES <= n; i += FEW_LANES) {                                                                    \
-            SIMD for (int l = 0; l < FEW_LANES; l++) a[l] += g[i + l], b[l] += g[i + l] * (x[i + l] - mu);              \
+        double all = 0, both = 0;                                                                                       \
+        T mu = (T)mean;                                                                                                 \
+        for (int64_t from = 0, to; from < n; from = to) {      /* pieces, so that errors do not grow with length */      \
+            T a[FEW_LANES] = {0}, b[FEW_LANES] = {0};                                                                   \
+            int64_t i = from;                                                                                           \
+            to = n - from < SUM_LINE ? n : from + SUM_LINE;                                                             \
+            for (; i + FEW_LANES <= to; i += FEW_LANES) {                                                               \
+                SIMD for (int l = 0; l < FEW_LANES; l++) a[l] += g[i + l], b[l] += g[i + l] * (x[i + l] - mu);          \
+            }                                                                                                           \
+            for (; i < to; i++) all += (double)g[i], both += (double)(g[i] * (x[i] - mu));                              \
+            for (int l = 0; l < FEW_LANES; l++) all += (double)a[l], both += (double)b[l];                              \
         }                                                                                                               \
-        for (int l = 0; i < n; i++, l++) a[l] += g[i], b[l] += g[i] * (x[i] - mu);                                      \
-        for (int l = 0; l < FEW_LANES; l++) all += a[l], both += b[l];                                                  \
-        *sum = (double)all, *dot = (double)both;                                                                        \
+        *sum = all, *dot = both;                                                                                        \
     }                                                                                                                   \
     /* Columns: rows x n, added to what is there: sums of the distance from the first row, and of its square. */         \
     static void column_sums_##name(int64_t rows, int64_t n, int64_t row, const char *x_, double *restrict sum, double *restrict square) { \
