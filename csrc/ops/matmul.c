@@ -346,7 +346,9 @@ static bool is_one(const Arg *a) { return a->tag != A_COMPLEX && a_double(a) == 
 static Tensor *addr_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *a = c->arg[1].tensor, *b = c->arg[2].tensor;
     bool plain = rl_dtype_is(x->dtype, CLASS_FLOAT) && a->dtype == x->dtype && b->dtype == x->dtype && a->ndim == 1 && b->ndim == 1 && x->ndim == 2 && x->shape[0] == a->shape[0] && x->shape[1] == b->shape[0];
-    if (plain && is_one(&c->arg[3]) && is_one(&c->arg[4])) return rl_do("addcmul", a_t(x), a_t(rl_unsqueeze(a, 1)), a_t(b));     /* one pass */
+    plain = plain && is_one(&c->arg[3]) && is_one(&c->arg[4]);
+    if (plain && (rl_is_followed(a) || rl_is_followed(b))) return rl_add(x, rl_mm(rl_unsqueeze(a, 1), rl_unsqueeze(b, 0)));     /* whose slopes are products with vectors */
+    if (plain) return rl_do("addcmul", a_t(x), a_t(rl_unsqueeze(a, 1)), a_t(b));     /* one pass */
     return add_product(c, rl_do("outer", c->arg[1], c->arg[2]));
 }
 static Tensor *addbmm_forward(Call *c) { return is_half(c) ? rounded_once(c) : add_product(c, rl_cast(rl_sum_dim(rl_bmm(c->arg[1].tensor, c->arg[2].tensor), 0, false), c->arg[1].tensor->dtype)); }

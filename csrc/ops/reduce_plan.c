@@ -58,11 +58,15 @@ static void append(Dims *d, int64_t size, int64_t in, int64_t out0, int64_t out1
 
 static int64_t size_of_stride(int64_t s) { return s < 0 ? -s : s; }
 
-/* Brings the dim with the smallest stride to the front; dims that do not move come last. */
+/* Brings the dim with the smallest stride to the front; one that does not move only where the others would miss the cache at every step. */
 static void nearest_first(Dims *d) {
-    int best = 0;
-    for (int i = 1; i < d->n; i++)
-        if (d->in[i] && (!d->in[best] || size_of_stride(d->in[i]) < size_of_stride(d->in[best]))) best = i;
+    enum { LINE = 64 };
+    int best = 0, still = -1;
+    for (int i = 0; i < d->n; i++) {
+        if (!d->in[i]) still = i;
+        else if (!d->in[best] || size_of_stride(d->in[i]) < size_of_stride(d->in[best])) best = i;
+    }
+    if (still >= 0 && size_of_stride(d->in[best]) >= LINE) best = still;
     if (best == 0) return;
     int64_t size = d->size[0], in = d->in[0], o0 = d->out[0][0], o1 = d->out[1][0];
     d->size[0] = d->size[best], d->in[0] = d->in[best], d->out[0][0] = d->out[0][best], d->out[1][0] = d->out[1][best];

@@ -9,8 +9,37 @@ static Tensor *refuse(Call *c, Dtype d) {
     return rl_fail(RL_NOT_IMPLEMENTED, "\"%s_out_cpu\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[d].word);
 }
 
+/* Tensors that lie alike in another order of dims than theirs, seen in that order; false if they do not. */
+static bool in_their_order(int n, Tensor **operands, int *dim) {
+    const Tensor *x = operands[n - 1];
+    int64_t shape[RL_MAX_DIMS], stride[RL_MAX_DIMS];
+    int order[RL_MAX_DIMS], place = 0;
+    for (int i = 0; i < x->ndim; i++) {
+        int k = i;
+        for (; k > 0 && x->stride[order[k - 1]] < x->stride[i]; k--) order[k] = order[k - 1];
+        order[k] = i;
+    }
+    for (int k = 0; k < n; k++) {
+        Tensor *t = operands[k], *seen;
+        for (int i = 0; i < t->ndim; i++) {
+            shape[i] = t->shape[order[i]], stride[i] = t->stride[order[i]];
+            if (order[i] == *dim) place = i;
+        }
+        seen = rl_view(t, t->ndim, shape, stride, t->offset);
+        if (!seen || !rl_is_contiguous(seen)) return false;
+        operands[k] = seen;
+    }
+    *dim = place;
+    return true;
+}
+
 /* Results first, then the input. */
 static bool run_lines(LoopFn *fn, int n, Tensor **operands, int dim) {
+    Tensor *seen[3];
+    for (int k = 0; k < n; k++) seen[k] = operands[k];
+    if (operands[n - 1]->ndim > 1 && !rl_is_contiguous(operands[n - 1]) && in_their_order(n, seen, &dim))
+        return rl_loop_beside(fn, n, seen, dim, 2.0 * (double)seen[0]->shape[dim]);
+    if (rl_failed()) return false;
     Tensor *x = rl_contiguous(operands[n - 1]), *dense[3];
     if (!x) return false;
     for (int k = 0; k < n; k++) {

@@ -364,7 +364,14 @@ static Tensor *index_select_forward(Call *c) {
     if (!y || y->numel == 0) return y;
     if (x->ndim == 0) return index->numel == 1 ? rl_copy_into(y, x) : rl_fail(RL_RUNTIME_ERROR, "index_select(): Index to scalar can have only 1 value, got %" PRId64 " value(s)", index->numel);
     const int64_t *number = rl_data(index);
-    bool done;
+    bool done, repeats = false;
+    for (int i = 0; i < x->ndim; i++) repeats = repeats || (i != dim && x->shape[i] > 1 && x->stride[i] == 0);
+    if (repeats && !c->dest) {             /* what is seen many times is chosen once */
+        int64_t once[RL_MAX_DIMS];
+        for (int i = 0; i < x->ndim; i++) once[i] = i != dim && x->stride[i] == 0 ? 1 : x->shape[i];
+        Tensor *few = rl_do("index_select", a_t(rl_view(x, x->ndim, once, x->stride, x->offset)), a_i(dim), a_t(index));
+        return few ? rl_copy_into(y, rl_expand(few, x->ndim, shape)) : NULL;
+    }
     if (!pick_blocks(y, x, dim, number, 1, &done)) return NULL;
     if (done) return y;
     int64_t line[RL_MAX_DIMS] = {0};
