@@ -8,7 +8,7 @@ _QUANTISED = "rushlight has no quantised tensors, which {name}() needs; bfloat16
 _NESTED = "rushlight has no nested tensors, which {name}() needs; pad, as nn.utils.rnn.pad_sequence does"
 _JIT = "rushlight compiles no scripts, which {name}() needs; call the Python function itself"
 _CUDA = "rushlight runs on the CPU, and {name}() is for another device; {other}() does the same work"
-_UINT64 = "{name}() gives uint64, which rushlight does not have"
+_HASH = "{name}() has no counterpart here; hash(x.numpy().tobytes()) tells tensors apart, and equal() compares them"
 _REMOVED = "This function was deprecated since version 1.9 and is now removed. Use {other} instead"
 
 _MAKES = "dtype=None, device=None, pin_memory=False, requires_grad=False, check_invariants=None"
@@ -25,7 +25,7 @@ _SIGNATURES = {
         quantized_lstm(*args); quantized_gru(*args); quantized_lstm_cell(*args); quantized_gru_cell(*args); quantized_rnn_relu_cell(*args); quantized_rnn_tanh_cell(*args);
         fake_quantize_per_tensor_affine(input, scale, zero_point, quant_min, quant_max); fake_quantize_per_channel_affine(input, scale, zero_point, axis, quant_min, quant_max); choose_qparams_optimized(*args)""",
     _JIT: "fork(func, *args, **kwargs); wait(future); import_ir_module(*args); import_ir_module_from_buffer(*args); parse_ir(*args); parse_schema(text)",
-    _UINT64: "hash_tensor(input, *, mode=0)",
+    _HASH: "hash_tensor(input, *, mode=0)",
     _CUDA: "cudnn_batch_norm(*args); cudnn_convolution(*args); cudnn_convolution_transpose(*args); cudnn_affine_grid_generator(*args); cudnn_grid_sampler(*args); miopen_batch_norm(*args); miopen_convolution(*args); "
            "miopen_rnn(*args); miopen_ctc_loss(*args); mkldnn_convolution(*args); mkldnn_rnn_layer(*args); mkldnn_max_pool2d(*args); mkldnn_max_pool3d(*args); mkldnn_adaptive_avg_pool2d(*args)",
     _REMOVED: "eig(self, eigenvectors=False, *, e=None, v=None); lstsq(input, A, *, out=None); matrix_rank(input, tol=None, symmetric=False, *, out=None); solve(input, A, *, out=None); symeig(input, eigenvectors=False, upper=True, *, out=None)",
@@ -38,7 +38,7 @@ _METHODS = {
     _SPARSE: "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_sparse_bsr to_sparse_bsc coalesce indices values crow_indices col_indices ccol_indices row_indices sparse_dim dense_dim sparse_mask "
              "sparse_resize_ sparse_resize_and_clear_ smm sspaddmm _nnz",
     _QUANTISED: "dequantize int_repr q_scale q_zero_point q_per_channel_scales q_per_channel_zero_points q_per_channel_axis qscheme",
-    _NESTED: "to_padded_tensor", _UINT64: "hash_tensor", _REMOVED: "eig lstsq solve symeig",
+    _NESTED: "to_padded_tensor", _HASH: "hash_tensor", _REMOVED: "eig lstsq solve symeig",
 }
 _METHOD_SIGNATURES = {"to_padded_tensor": "padding, output_size=None", "smm": "mat", "sspaddmm": "mat1, mat2, *, beta=1, alpha=1", "eig": "eigenvectors=False", "lstsq": "other", "solve": "other",
                       "symeig": "eigenvectors=False", "hash_tensor": "*, mode=0", "to_sparse": "sparseDims=None", "sparse_mask": "mask"}
