@@ -189,6 +189,37 @@ def test_ratios_of_fractional_pooling():
     agree(lambda t, F: F.fractional_max_pool2d(t.ones(1, 2, 8, 8), 2, output_ratio=(0.5, 0.5, 0.5)), "fractional_max_pool2d requires output_ratio to either be a single Int or tuple of Ints")
 
 
+@pytest.mark.parametrize("n, options, words", [
+    (2, {"kernel_size": (2,), "output_size": 3}, "fractional_max_pool2d: kernel_size must either be a single Int or tuple of Ints"),
+    (3, {"kernel_size": 2, "output_size": (3, 3)}, "fractional_max_pool3d: output_size must either be a single Int or tuple of three Ints"),
+    (2, {"kernel_size": 2, "output_size": 3, "_random_samples": (1, 2)}, "Expect _random_samples to have 3 dimensions, got 2"),
+    (2, {"kernel_size": 2, "output_size": 3, "_random_samples": (1, 2, 3)}, "Expect _random_samples.size(2) equals to 2; got 3"),
+    (2, {"kernel_size": 2, "output_size": 3, "_random_samples": (0, 2, 2)}, "Expect _random_samples.size(0) no less then input batch size"),
+])
+def test_arguments_that_fractional_pooling_refuses(n, options, words):
+    def call(t, F):
+        given = {name: t.zeros(value) if name == "_random_samples" else value for name, value in options.items()}
+        return getattr(F, f"fractional_max_pool{n}d")(t.ones(1, 2, *[8] * n), **given)
+    agree(call, words)
+
+
+def test_fractional_pooling_to_nothing_and_of_nothing():
+    agree(lambda t, F: F.fractional_max_pool2d(t.ones(2, 3, 8, 8), 2, output_size=(0, 1)))
+    agree(lambda t, F: F.fractional_max_pool2d(t.ones(1, 0, 8, 8), 2, output_size=3), "Expected input to have non-zero size for non-batch dimensions")
+
+
+@pytest.mark.parametrize("kind", ["avg", "max"])
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_adaptive_pooling_of_nothing(kind, n):
+    def pool(*shape):
+        return lambda t, F: getattr(F, f"adaptive_{kind}_pool{n}d")(t.ones(*shape, *[4] * (n - 1)), 2)
+    agree(pool(0, 4))
+    agree(pool(0, 3, 4))
+    words = "Expected input to have non-zero size for non-batch dimensions, but input has sizes"
+    agree(pool(2, 3, 0), words)
+    agree(pool(2, 0, 4), None if kind == "avg" and n < 3 else words)
+
+
 def test_modules_are_converted_in_place():
     agree(lambda t, F: t.nn.Linear(2, 2).to("cpu", t.float32, True, True).weight, ".to() does not accept copy argument")
 

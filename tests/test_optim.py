@@ -416,3 +416,16 @@ def test_a_wrapper_that_makes_nothing_of_its_own():
     w.sum().backward()
     Wrapper(rl.optim.SGD([w], lr=0.25)).step()
     assert w.item() == 0.75
+
+
+def test_nadam_is_differentiable_by_its_running_product():
+    def step(p, grad, mean, square, product):
+        p, group = p.clone(), {"lr": 0.01}
+        p.grad = grad
+        optimizer = rl.optim.NAdam([p], differentiable=True, **group)
+        optimizer.state[p] = {"step": rl.tensor(10.0, dtype=rl.float64), "exp_avg": mean.clone(), "exp_avg_sq": square.clone(), "mu_product": product.clone()}
+        optimizer.step()
+        return p
+
+    numbers = [rl.rand(4, dtype=rl.float64, generator=rl.Generator().manual_seed(seed)) + 0.1 for seed in range(4)] + [rl.tensor(0.7, dtype=rl.float64)]
+    assert rl.autograd.gradcheck(step, [t.requires_grad_() for t in numbers])

@@ -268,9 +268,19 @@ static bool widen(Call *c, const char *what, const Arg *a, int n, int64_t *out) 
 
 static Tensor *adaptive_avg_forward(Call *c), *adaptive_max_forward(Call *c);
 
+/* Adaptive pools want elements where they pool, and but for plain averages channels too. */
+static bool check_adaptive(Call *c, Tensor *x, int n) {
+    const char *name = c->op->parsed->name, *more = strstr(name, "_with_indices");
+    for (int i = c->op->forward == adaptive_avg_forward && n < 3 ? x->ndim - n : 1; i < x->ndim; i++)
+        if (x->shape[i] == 0)
+            return rl_fail(RL_RUNTIME_ERROR, "%.*s(): Expected input to have non-zero size for non-batch dimensions, but input has sizes %s with dimension %d being empty", more ? (int)(more - name) : (int)strlen(name), name, rl_text_shape(x), i);
+    return true;
+}
+
 static bool check_input(Call *c, Tensor *x, int n) {
     if (x->ndim != n + 1 && x->ndim != n + 2)
         return rl_fail(c->op->forward == adaptive_avg_forward || c->op->forward == adaptive_max_forward ? RL_VALUE_ERROR : RL_RUNTIME_ERROR, "%s() Expected %dD or %dD input tensor, but got %s", c->op->parsed->name, n + 1, n + 2, rl_text_shape(x));
+    if (c->op->forward == adaptive_avg_forward || c->op->forward == adaptive_max_forward) return check_adaptive(c, x, n);
     for (int i = x->ndim == n + 2; i < x->ndim; i++)
         if (x->shape[i] == 0)
             return rl_fail(RL_RUNTIME_ERROR, "%s(): Expected %dD or %dD (batch mode) tensor with optional 0 dim batch size for input, but got: %s", c->op->parsed->name, n + 1, n + 2, rl_text_shape(x));
@@ -287,7 +297,7 @@ static bool fixed_window(Call *c, Tensor *x, int n, const Arg *stride, const Arg
     for (int d = 0; d < n; d++) {
         int64_t in = x->shape[x->ndim - n + d], k = f.size[d] = window[d], s = f.stride[d] = window[n + d], p = f.pad[d] = window[2 * n + d], q = f.dilation[d] = window[3 * n + d];
         if (k <= 0 || k > INT32_MAX) return rl_fail(RL_RUNTIME_ERROR, "kernel size should be greater than zero, but got %s", rl_text_sizes(n, window));
-        if (s <= 0 || s > INT32_MAX) return rl_fail(RL_RUNTIME_ERROR, "stride should be greater than zero, but got %s", rl_text_sizes(n, window + n));
+        if (s <= 0 || s > INT32_MAX) return rl_fail(RL_RUNTIME_ERROR, "stride should not be zero: stride must be greater than zero, but got %s", rl_text_sizes(n, window + n));
         if (q <= 0 || q > INT32_MAX) return rl_fail(RL_RUNTIME_ERROR, "dilation should be greater than zero, but got dilation %s", rl_text_sizes(n, window + 3 * n));
         if (p < 0) return rl_fail(RL_RUNTIME_ERROR, "pad must be non-negative, but got pad: %" PRId64, p);
         if (p > ((k - 1) * q + 1) / 2) return rl_fail(RL_RUNTIME_ERROR, "pad should be at most half of effective kernel size, but got pad=%" PRId64 ", kernel_size=%" PRId64 " and dilation=%" PRId64, p, k, q);

@@ -216,6 +216,8 @@ def adaptive_max_pool3d_with_indices(input, output_size, return_indices=False):
 
 def _window_starts(sample, length, out, kernel):
     """Where the `out` windows of one dimension begin, for one channel's random number; the last one ends it all."""
+    if out == 0:
+        return []
     if out == 1:
         return [length - kernel]
     alpha = (length - kernel) / (out - 1)
@@ -242,19 +244,37 @@ def _fractional_max(n, input, kernel_size, output_size, random_samples):
         index = rl.zeros(1, 1, dtype=rl.int64)
         for d in range(n):
             starts = rl.tensor(_window_starts(sample[n - 1 - d] if n == 2 else sample[d], spatial[d], output_size[d],
-                                              kernel_size[d]))
+                                              kernel_size[d]), dtype=rl.int64)
             line = starts.unsqueeze(1) + rl.arange(kernel_size[d])
             index = index[:, None, :, None] * spatial[d] + line[None, :, None, :]
-            index = index.reshape(index.size(0) * index.size(1), -1)
+            index = index.reshape(index.size(0) * index.size(1), index.size(2) * index.size(3))
         rows.append(index)
-    index = rl.stack(rows).view(b, c, math.prod(output_size), -1)
-    flat = batched.reshape(b, c, -1)
-    windows = flat.gather(2, index.view(b, c, -1)).view(index.shape)
+    index = rl.stack(rows).view(b, c, math.prod(output_size), math.prod(kernel_size))
+    flat = batched.reshape(b, c, math.prod(spatial))
+    windows = flat.gather(2, index.view(b, c, index.size(2) * index.size(3))).view(index.shape)
     values, where = windows.max(3)
     shape = (b, c, *output_size)
     indices = index.gather(3, where.unsqueeze(3)).view(shape)
     values = values.view(shape)
     return (values, indices) if batched is input else (values.squeeze(0), indices.squeeze(0))
+
+
+def _check_fractional(n, input, kernel_size, output_size, samples):
+    for name, sizes in (("kernel_size", kernel_size), ("output_size", output_size)):
+        if len(sizes) != n:
+            raise RuntimeError(f"fractional_max_pool{n}d: {name} must either be a single Int or tuple of {'three ' if n == 3 else ''}Ints, not {tuple(sizes)}")
+    batch = input.size(0) if input.dim() == n + 2 else 1
+    for d in range(input.dim() == n + 2, input.dim()):
+        if input.size(d) == 0:
+            raise RuntimeError(f"fractional_max_pool{n}d(): Expected input to have non-zero size for non-batch dimensions, but got {list(input.shape)} with dimension {d} being empty.")
+    if samples.dtype != input.dtype:
+        raise RuntimeError(f"Expect _random_samples to have the same dtype as input: {samples.dtype} is not {input.dtype}")
+    if samples.dim() != 3:
+        raise RuntimeError(f"Expect _random_samples to have 3 dimensions, got {samples.dim()}")
+    if samples.size(0) < batch:
+        raise RuntimeError(f"Expect _random_samples.size(0) no less then input batch size: {samples.size(0)} for {batch} samples.")
+    if samples.size(2) != n:
+        raise RuntimeError(f"Expect _random_samples.size(2) equals to {n}; got {samples.size(2)}.")
 
 
 def _fractional(n, input, kernel_size, output_size, output_ratio, _random_samples):
@@ -270,6 +290,7 @@ def _fractional(n, input, kernel_size, output_size, output_ratio, _random_sample
         batch = 1 if input.dim() == n + 1 else input.size(0)
         _random_samples = rl.rand(batch, input.size(-n - 1), n, dtype=input.dtype)
     kernel_size, output_size = tuple_of(kernel_size), tuple_of(output_size)
+    _check_fractional(n, input, kernel_size, output_size, _random_samples)
     row = getattr(_nn, f"fractional_max_pool{n}d_with_indices", None)
     if row is not None:
         return row(input, kernel_size, output_size, _random_samples=_random_samples)
