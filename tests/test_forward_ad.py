@@ -259,6 +259,13 @@ def transforms(torch):
     ]  # fmt: skip
 
 
+def test_writes_under_inference_mode_carry_tangents():
+    with rl.inference_mode(), fwd.dual_level():
+        x = fwd.make_dual(rl.ones(2), rl.full((2,), 3.0))
+        x.mul_(2)
+        assert fwd.unpack_dual(x).tangent.tolist() == [6.0, 6.0]
+
+
 def test_what_cannot_carry_a_tangent():
     with fwd.dual_level():
         x = fwd.make_dual(rl.rand(2), rl.rand(2))

@@ -687,7 +687,7 @@ bool rl_check_view_inplace(Tensor *self) {
 }
 
 bool rl_check_history_inplace(Tensor *self) {
-    if (self->flags & T_INFERENCE && !rl_thread.inference)
+    if (self->flags & T_INFERENCE && !rl_thread.inference && !rl_thread.resting)      /* at rest: a tangent of what is written under the mode */
         return rl_fail(RL_RUNTIME_ERROR, "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.");
     if (!rl_thread.grad_mode || (!rl_requires_grad(self) && !(self->base && rl_requires_grad(self->base)))) return true;
     if (!self->base && !self->node)
