@@ -36,6 +36,7 @@ MEDIAN, LONGEST = 1.2, 0.4  # asked of the median over rows; seconds after which
 OFTEN = "add sub mul div exp tanh relu nn.relu sum mean amax softmax where clone cat matmul argmax cumsum sort index_select".split()
 
 REASONS = {  # rows that stay below the floor for a cause: what it is
+    "prelu": "backward of an expanded input: the slopes by input and weight are three choices, which derivatives of any order follow; torch has one pass for both",
 }
 
 

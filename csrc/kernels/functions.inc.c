@@ -65,8 +65,8 @@ VM T M(k0e)(T x) { return (T)special_k0e((double)x); }
 VM T M(k1)(T x) { return (T)special_k1((double)x); }
 VM T M(k1e)(T x) { return (T)special_k1e((double)x); }
 VM T M(spherical_j0)(T x) { return M(isinf)(x) ? 0 : x == 0 ? 1 : M(sin)(x) / x; }
-VM T M(igamma)(T a, T b) { return (T)special_igamma((double)a, (double)b); }
-VM T M(igammac)(T a, T b) { return (T)special_igammac((double)a, (double)b); }
+VM T M(igamma)(T a, T b) { return (T)(sizeof(T) == 4 ? special_igamma_single((double)a, (double)b) : special_igamma((double)a, (double)b)); }
+VM T M(igammac)(T a, T b) { return (T)(sizeof(T) == 4 ? special_igammac_single((double)a, (double)b) : special_igammac((double)a, (double)b)); }
 VM T M(zeta)(T a, T b) { return (T)special_zeta((double)a, (double)b); }
 VM T M(chebyshev_t)(T x, T n) { return (T)special_chebyshev((double)x, (double)n, 't'); }
 VM T M(chebyshev_u)(T x, T n) { return (T)special_chebyshev((double)x, (double)n, 'u'); }

@@ -357,6 +357,29 @@ static double gamma_large(double a, double x) {
     return 0.5 * erfc(eta * sqrt(a / 2)) + exp(-a * bulge) / sqrt(2 * pi * a) * (fabs(eta) < 0.5 ? rest + next / a : 0);
 }
 
+/* The same for results in single precision: fewer digits, no long doubles. */
+static double short_front(double a, double x) { return exp(a * log(x) - x - special_lgamma(a)); }
+
+static double short_series(double a, double x) {
+    double term = 1 / a, sum = term;
+    for (double k = a + 1; term > 1e-10 * sum; k += 1) sum += term *= x / k;
+    return sum * short_front(a, x);
+}
+
+static double short_fraction(double a, double x) {
+    double front = short_front(a, x), b = x + 1 - a, top = 1, top_before = 0, bottom = b, bottom_before = 1;
+    for (int k = 1; k < 100000 && front != 0; k++) {
+        double an = -k * (k - a);
+        b += 2;
+        double t = b * top + an * top_before, u = b * bottom + an * bottom_before;
+        top_before = top, bottom_before = bottom;
+        top = t, bottom = u;
+        if (fabs(bottom) > 1e100) top *= 1e-100, bottom *= 1e-100, top_before *= 1e-100, bottom_before *= 1e-100;
+        if (!(fabs(top * bottom_before - top_before * bottom) > 1e-10 * fabs(top * bottom_before))) break;
+    }
+    return front == 0 ? 0 : top / bottom * front;
+}
+
 enum { LARGE = 100000 };
 
 static bool gamma_edge(double a, double x, double *p) {
@@ -368,20 +391,27 @@ static bool gamma_edge(double a, double x, double *p) {
     return *p = NAN, a != a || x != x;
 }
 
-double special_igamma(double a, double x) {
+static double lower_share(double a, double x, bool single) {
     double p;
     if (gamma_edge(a, x, &p)) return p;
     if (a > LARGE) return 1 - gamma_large(a, x);
+    if (single) return x < a + 1 ? short_series(a, x) : 1 - short_fraction(a, x);
     return x < a + 1 ? gamma_series(a, x) : 1 - gamma_fraction(a, x);
 }
 
-double special_igammac(double a, double x) {
+static double upper_share(double a, double x, bool single) {
     double p;
     if (gamma_edge(a, x, &p)) return 1 - p;
     if (a > LARGE) return gamma_large(a, x);
     if (x <= 1.1 && a < (x <= 0.5 ? -0.4 / log(x) : 0.75 * x)) return gamma_small(a, x);
+    if (single) return x < a + 1 ? 1 - short_series(a, x) : short_fraction(a, x);
     return x < a + 1 ? 1 - gamma_series(a, x) : gamma_fraction(a, x);
 }
+
+double special_igamma(double a, double x) { return lower_share(a, x, false); }
+double special_igammac(double a, double x) { return upper_share(a, x, false); }
+double special_igamma_single(double a, double x) { return lower_share(a, x, true); }
+double special_igammac_single(double a, double x) { return upper_share(a, x, true); }
 
 /* ---- orthogonal polynomials, by their recurrences ---------------------------------------------------------------------------------- */
 

@@ -24,6 +24,8 @@ double special_y1(double x);
 double special_airy_ai(double x);
 double special_igamma(double a, double x);
 double special_igammac(double a, double x);
+double special_igamma_single(double a, double x);    /* for results that are rounded to single precision */
+double special_igammac_single(double a, double x);
 double special_gamma_sample_grad(double a, double x);                            /* dx/da at a fixed level of the distribution function */
 double special_beta_sample_grad(double a, double b, double x, double y /* 1 - x */);   /* the same of a beta distribution */
 double special_chebyshev(double x, double n, int kind /* 't' 'u' 'v' 'w' */);
