@@ -500,3 +500,11 @@ def test_collected_futures_fail_when_all_are_done():
     other.set_result(2)
     with pytest.raises(ValueError, match="no"):
         both.wait()
+
+
+def test_compiler_switches_are_blocks_and_decorators():
+    import rushlight._dynamo
+    patch = rl._dynamo.config.patch
+    with patch(suppress_errors=False):
+        pass
+    assert patch({"cache_size_limit": 2})(lambda x: x + 1)(1) == 2
