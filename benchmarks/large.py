@@ -36,6 +36,14 @@ MEDIAN, LONGEST = 1.2, 0.4  # asked of the median over rows; seconds after which
 OFTEN = "add sub mul div exp tanh relu nn.relu sum mean amax softmax where clone cat matmul argmax cumsum sort index_select".split()
 
 REASONS = {  # rows that stay below the floor for a cause: what it is
+    "prod": "multiplied in double, where torch rounds to float after each factor",
+    "half": "rounded in whole numbers, alike on every processor, where torch uses the instruction for it",
+    "max_pool1d": "windows of two: every other element is picked out one by one, for want of a shuffle that compilers find",
+    "upsample_nearest3d": "the result stays small: what is measured is the set-up of three separable passes, some ten microseconds",
+    "upsample_trilinear3d": "the result stays small: what is measured is the set-up of three separable passes, some ten microseconds",
+    "_upsample_nearest_exact3d": "the result stays small: what is measured is the set-up of three separable passes, some ten microseconds",
+    "permute_copy": "rows of 544 bytes written 27 KB apart: bound by the misses of either side",
+    "renorm": "two passes over memory, of which the second multiplies lines by a number each",
     "prelu": "backward of an expanded input: the slopes by input and weight are three choices, which derivatives of any order follow; torch has one pass for both",
 }
 
