@@ -460,23 +460,23 @@ Op rl_create_ops[] = {
         .doc = "Zero in every element.\n\n>>> rl.ones(2).zero_()\ntensor([0., 0.])", .samples = "x(2, 3)",
     },
     {
-        .sig = "arange(end: Number, *, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = KEEPS_OUT, .forward = arange_end_forward,
+        .sig = "arange(end: Number, *, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = TAKES_BARE | KEEPS_OUT, .forward = arange_end_forward,
         .doc = "The numbers from 0 up to end, which is left out.\n\n>>> rl.arange(4)\ntensor([0, 1, 2, 3])", .samples = "5; 2.5; 0; 4, dtype=rl.float32",
     },
     {
-        .sig = "arange(start: Number, end: Number, step: Number = 1, *, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = KEEPS_OUT, .forward = arange_forward,
+        .sig = "arange(start: Number, end: Number, step: Number = 1, *, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = TAKES_BARE | KEEPS_OUT, .forward = arange_forward,
         .doc = "The numbers from start up to end, which is left out, at a distance of step.\n\n>>> rl.arange(1, 2, 0.5)\ntensor([1.0000, 1.5000])", .samples = "1, 5; 5, 1, -2; 0, 1, 0.25",
     },
     {
-        .sig = "range(start: Number, end: Number, step: Number = 1, *, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = KEEPS_OUT, .forward = range_forward,
+        .sig = "range(start: Number, end: Number, step: Number = 1, *, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = TAKES_BARE | KEEPS_OUT, .forward = range_forward,
         .doc = "As arange, but with the end and in the default dtype.\n\n>>> rl.range(1, 3)\ntensor([1., 2., 3.])", .samples = "1, 4; 1, 4, 0.5",
     },
     {
-        .sig = "linspace(start: Tensor | Number, end: Tensor | Number, steps: int, *, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = KEEPS_OUT, .forward = linspace_forward,
+        .sig = "linspace(start: Tensor | Number, end: Tensor | Number, steps: int, *, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = TAKES_BARE | KEEPS_OUT, .forward = linspace_forward,
         .doc = "Numbers at equal distances from start to end, both included.\n\n>>> rl.linspace(0, 1, 3)\ntensor([0.0000, 0.5000, 1.0000])", .samples = "0, 1, 5; 3, -2, 4; 0, 10, 5, dtype=rl.int64; 2, 2, 1; 0, 1, 0",
     },
     {
-        .sig = "logspace(start: Tensor | Number, end: Tensor | Number, steps: int, base: float = 10.0, *, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = KEEPS_OUT, .forward = logspace_forward,
+        .sig = "logspace(start: Tensor | Number, end: Tensor | Number, steps: int, base: float = 10.0, *, " OPTIONS ") -> Tensor", .where = FUNCTION | OUT, .flags = TAKES_BARE | KEEPS_OUT, .forward = logspace_forward,
         .doc = "Powers of base, whose exponents lie at equal distances.\n\n>>> rl.logspace(0, 2, 3)\ntensor([  1.,  10., 100.])", .samples = "0, 2, 3; 0, 3, 4, 2.0",
     },
     {
