@@ -157,7 +157,7 @@ static PyObject *tensor_type(PyObject *self, PyObject *args, PyObject *kwargs) {
     } else if (!dtype_from(o, &d)) {
         PyObject *word = PyType_Check(o) ? PyObject_GetAttrString(o, "dtype") : NULL;     /* FloatTensor and its kin */
         PyErr_Clear();
-        bool ok = word && dtype_from(word, &d);
+        bool ok = (word && dtype_from(word, &d)) || (o == (PyObject *)TensorType && ((d = rl_default_dtype()), true));
         Py_XDECREF(word);
         if (!ok) return PyErr_Format(PyExc_TypeError, "dtype must be a type, str, or dtype object, not %s", type_name(o));
     }

@@ -220,6 +220,7 @@ static Tensor *nested_tensor(PyObject *data, Dtype dtype) {
 }
 
 Tensor *dlpack_tensor(PyObject *o);
+Tensor *storage_elements(PyObject *o, Dtype dtype);
 
 /* An object of another library that hands over its memory, or a capsule with some. */
 static bool exports_dlpack(PyObject *o) {
@@ -235,6 +236,9 @@ Tensor *data_tensor(PyObject *data, Dtype dtype) {
     else if (is_tensor(data)) {
         Tensor *from = rl_alias(tensor_of(data));
         t = dtype == RL_NO_DTYPE || (from && dtype == from->dtype) ? rl_clone(from) : rl_cast(from, dtype);
+    } else if (PyObject_TypeCheck(data, StorageType)) {
+        Tensor *bytes = storage_elements(data, dtype == RL_NO_DTYPE ? rl_default_dtype() : dtype);
+        t = bytes ? rl_clone(bytes) : NULL;
     } else if (exports_dlpack(data)) {
         Tensor *from = dlpack_tensor(data);
         t = !from ? NULL : dtype == RL_NO_DTYPE || dtype == from->dtype ? rl_clone(from) : rl_cast(from, dtype);

@@ -99,6 +99,8 @@ Tensor *numpy_tensor(PyObject *o) {
     if (!PyArray_ISNOTSWAPPED(array))
         return rl_fail(RL_VALUE_ERROR, "given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported.");
     if (PyArray_NDIM(array) > RL_MAX_DIMS) return rl_fail(RL_VALUE_ERROR, "given numpy array has %d dimensions; a tensor has at most %d", PyArray_NDIM(array), RL_MAX_DIMS);
+    for (int i = 0; i < PyArray_NDIM(array); i++)
+        if (PyArray_STRIDE(array, i) % PyArray_ITEMSIZE(array)) return rl_fail(RL_VALUE_ERROR, "given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.");
     if (!PyArray_ISALIGNED(array)) {
         PyObject *copy = PyArray_NewCopy(array, NPY_ANYORDER);
         Tensor *t = copy ? share((PyArrayObject *)copy, d) : fail_from_python();

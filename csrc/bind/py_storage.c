@@ -124,6 +124,18 @@ static int storage_buffer(PyObject *self, Py_buffer *view, int flags) {
     return PyBuffer_FillInfo(view, self, s->data ? s->data : (void *)s, s->bytes, (s->flags & STORAGE_READONLY) != 0, flags);
 }
 
+/* A storage's bytes as elements of a dtype, in one line. */
+Tensor *storage_elements(PyObject *o, Dtype dtype) {
+    Storage *s = storage_of(o);
+    int64_t n = s->bytes / rl_dtype_bytes(dtype);
+    Tensor *t = rl_empty(1, (int64_t[]){0}, dtype);
+    if (!t) return NULL;
+    rl_storage_keep(s);
+    rl_storage_drop(t->storage);
+    t->storage = s;
+    return rl_set_geometry(t, 1, &n, (int64_t[]){1}, 0) ? t : NULL;
+}
+
 /* ---- set_ ---- */
 
 static PyObject *set_to(PyObject *self, PyObject *source, long long offset, PyObject *size, PyObject *stride) {

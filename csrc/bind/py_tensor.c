@@ -80,13 +80,19 @@ static PyObject *tensor_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     if (kwargs && PyDict_GET_SIZE(kwargs)) {
         PyObject *device = PyDict_GetItemString(kwargs, "device"), *data = PyDict_GetItemString(kwargs, "data");
         if (device && device != Py_None && !device_check(device)) return NULL;
+        PyObject *size = PyDict_GetItemString(kwargs, "size");
+        if (size && PyTuple_GET_SIZE(args) == 0) {
+            PyObject *sizes = PySequence_Tuple(size), *result = sizes ? tensor_new(type, sizes, NULL) : NULL;
+            Py_XDECREF(sizes);
+            return result;
+        }
         if (data && PyTuple_GET_SIZE(args) == 0) {
             PyObject *one = PyTuple_Pack(1, data), *result = one ? tensor_new(type, one, NULL) : NULL;
             Py_XDECREF(one);
             return result;
         }
     }
-    PyObject *made = legacy_tensor(args, RL_FLOAT32, rl_scope_open());
+    PyObject *made = legacy_tensor(args, rl_default_dtype(), rl_scope_open());
     if (!made || type == TensorType) return made;
     PyObject *result = tensor_make_subclass(type, tensor_of(made), false);
     Py_DECREF(made);

@@ -190,7 +190,8 @@ static PyObject *device_parse(PyTypeObject *type, const char *text) {
     Py_ssize_t n = colon ? colon - text : (Py_ssize_t)strlen(text);
     char *end = NULL;
     long index = colon ? strtol(colon + 1, &end, 10) : -1;
-    if (n == 0 || (colon && (*end || end == colon + 1 || index < 0))) return PyErr_Format(PyExc_RuntimeError, "Invalid device string: '%s'", text);
+    bool padded = colon && (colon[1] < '0' || colon[1] > '9' || (colon[1] == '0' && colon[2]));
+    if (n == 0 || (colon && (*end || end == colon + 1 || index < 0 || padded))) return PyErr_Format(PyExc_RuntimeError, "Invalid device string: '%s'", text);
     if (!known_device(text, n))
         return PyErr_Format(PyExc_RuntimeError, "Expected one of cpu, cuda, mps, meta, xpu device type at start of device string: %s", text);
     return device_make(type, text, n, (int)index);
@@ -539,7 +540,7 @@ static PyObject *structseqs;        /* name -> type */
 
 static PyObject *structseq_repr(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
-    PyObject *text = PyUnicode_FromFormat("%s(", type->tp_name);
+    PyObject *text = PyUnicode_FromFormat("%s%s(", own_name, strchr(type->tp_name, '.'));
     for (Py_ssize_t i = 0; text && i < PyTuple_GET_SIZE(self); i++) {
         PyObject *line = PyUnicode_FromFormat("%s\n%s=%R", i ? "," : "", type->tp_members[i].name, PyTuple_GET_ITEM(self, i));
         PyUnicode_AppendAndDel(&text, line);

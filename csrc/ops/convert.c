@@ -296,8 +296,8 @@ Op rl_convert_ops[] = {
     },
     {
         .sig = "copy_(input: Tensor, other: Tensor | Number, non_blocking: bool = False) -> Tensor", .flags = TAKES_BARE, .where = METHOD | METHOD_ONLY_INPLACE, .node = "CopyBackwards",
-        .doc = "Writes the elements of src, broadcast and converted, into the tensor.\n\n>>> rl.zeros(2).copy_(rl.tensor([1, 2]))\ntensor([1., 2.])",
-        .forward = copy_forward, .vjp = copy_vjp, .samples = "x(2, 3), x(3); x(2, 3), x(2, 3)",
+        .doc = "Writes the elements of other, broadcast and converted, into the tensor.\n\n>>> rl.zeros(2).copy_(rl.tensor([1, 2]))\ntensor([1., 2.])",
+        .forward = copy_forward, .vjp = copy_vjp, .samples = "x(2, 3), x(3); x(2, 3), x(2, 3); x(2, 3), 2",
     },
     NAMED("bool", RL_BOOL), NAMED("byte", RL_UINT8), NAMED("char", RL_INT8), NAMED("short", RL_INT16), NAMED("int", RL_INT32),
     NAMED("long", RL_INT64), NAMED("half", RL_FLOAT16), NAMED("bfloat16", RL_BFLOAT16), NAMED("float", RL_FLOAT32),

@@ -259,6 +259,7 @@ static void eigh_vjp(Call *c, Tensor **g, Tensor **dx) {
 static Tensor *svd_forward(Call *c) {
     Tensor *a = arg(c, 0), **out = rl_outputs(c, 3);
     if (!out || !is_matrix(c, a, "A")) return NULL;
+    if (c->arg[2].tag == A_STR) return rl_fail(RL_RUNTIME_ERROR, "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.");
     bool full = c->arg[1].b, cx = is_complex(a);
     int m = (int)rl_size(a, -2), n = (int)rl_size(a, -1), k = m < n ? m : n, ld = m > 1 ? m : 1, cols = full ? m : k, rows = full ? n : k, ldvt = rows > 1 ? rows : 1, lwork = -1, info = 0;
     Tensor *x = columns_of(a), *u = empty_columns(a, m, cols, a->dtype), *vt = empty_columns(a, rows, n, a->dtype);

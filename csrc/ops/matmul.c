@@ -349,8 +349,11 @@ static Tensor *addr_forward(Call *c) {
     plain = plain && is_one(&c->arg[3]) && is_one(&c->arg[4]);
     if (plain && (rl_is_followed(a) || rl_is_followed(b))) return rl_add(x, rl_mm(rl_unsqueeze(a, 1), rl_unsqueeze(b, 0)));     /* whose slopes are products with vectors */
     if (plain) return rl_do("addcmul", a_t(x), a_t(rl_unsqueeze(a, 1)), a_t(b));     /* one pass */
-    return add_product(c, rl_do("outer", c->arg[1], c->arg[2]));
+    Dtype dtype = rl_result_type(3, c->arg);
+    if (x->dtype != dtype) c->arg[0] = a_t(rl_cast(x, dtype));
+    return c->arg[0].tensor ? add_product(c, rl_cast(rl_do("outer", c->arg[1], c->arg[2]), dtype)) : NULL;
 }
+
 static Tensor *addbmm_forward(Call *c) { return is_half(c) ? rounded_once(c) : add_product(c, rl_cast(rl_sum_dim(rl_bmm(c->arg[1].tensor, c->arg[2].tensor), 0, false), c->arg[1].tensor->dtype)); }
 
 static Tensor *outer_forward(Call *c) {

@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static inline Tensor *arg(Call *c, int k) { return c->arg[k].tensor; }
 
@@ -68,9 +69,11 @@ static inline bool complain_of_info(Call *c, const Tensor *info, const char *for
     const int32_t *code = rl_data(info);
     for (int64_t i = 0; i < info->numel; i++) {
         if (!code[i]) continue;
-        char place[48] = "";
+        char place[48] = "", name[64];
+        const char *own = c->op->parsed->name, *ex = strstr(own, "_ex");      /* inv is inv_ex that complains */
+        snprintf(name, sizeof name, "%.*s", ex ? (int)(ex - own) : (int)strlen(own), own);
         if (info->ndim) snprintf(place, sizeof place, "(Batch element %" PRId64 "): ", i);
-        return rl_fail(RL_LINALG_ERROR, format, c->op->parsed->name, place, code[i]);
+        return rl_fail(RL_LINALG_ERROR, format, name, place, code[i]);
     }
     return true;
 }

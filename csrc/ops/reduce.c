@@ -58,6 +58,10 @@ static const Arg *dtype_arg(const Call *c) { return &c->arg[c->op->data2 ? 3 : 1
 static Tensor *sum_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     Dtype dtype = a_dtype_or(dtype_arg(c), rl_dtype_is(x->dtype, CLASS_INTEGRAL) ? RL_INT64 : x->dtype);
+    if (c->op->data == REDUCE_nansum && rl_dtype_is(x->dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "nansum on CPU does not support complex inputs");
+    if (c->op->data == REDUCE_nansum && rl_dtype_is(dtype, CLASS_COMPLEX)) return rl_fail(RL_NOT_IMPLEMENTED, "\"nansum_cpu\" not implemented for '%s'", rl_dtypes[dtype].word);
+    if (c->dest && dtype_arg(c)->tag == A_DTYPE && c->dest->dtype != dtype)
+        return rl_fail(RL_RUNTIME_ERROR, "Expected out tensor to have dtype %s, but got %s instead", rl_dtypes[dtype].name, rl_dtypes[c->dest->dtype].name);
     if (rl_is_bare(dtype) || (c->dest && rl_is_bare(c->dest->dtype))) return refuse(c, rl_is_bare(dtype) ? dtype : (Dtype)c->dest->dtype);
     if (dtype != x->dtype && !(dtype == RL_INT64 && rl_dtype_is(x->dtype, CLASS_INTEGRAL) && !rl_is_bare(x->dtype))) x = rl_cast(x, dtype);
     if (!x) return NULL;
@@ -160,7 +164,9 @@ static void prod_vjp(Call *c, Tensor **g, Tensor **dx) {
 static Tensor *truth_forward(Call *c) {
     Tensor *x = rl_is_bare(c->arg[0].tensor->dtype) ? rl_as_signed(c->arg[0].tensor, false) : c->arg[0].tensor;
     if (!x) return NULL;
-    Dtype dtype = x->dtype == RL_UINT8 ? RL_UINT8 : RL_BOOL;   /* torch keeps uint8 here */
+    Dtype dtype = c->dest ? (Dtype)c->dest->dtype : x->dtype == RL_UINT8 ? RL_UINT8 : RL_BOOL;   /* torch keeps uint8 here */
+    if (dtype != RL_BOOL && dtype != RL_UINT8) return rl_fail(RL_RUNTIME_ERROR, "%s only supports bool tensor for result, got: %s", c->op->parsed->name, rl_dtypes[dtype].word);
+    if (c->op->data2 && c->arg[1].tag == A_INTS && c->arg[1].n == 0) return rl_copy_into(rl_out(c, 0, x->ndim, x->shape, dtype), rl_do("ne", a_t(x), a_i(0)));   /* of each element */
     return reduce_to(c, c->op->data, x, dim_arg(c), keepdim_arg(c), dtype, NULL);
 }
 
@@ -323,7 +329,7 @@ static void logsumexp_vjp(Call *c, Tensor **g, Tensor **dx) {
         .doc = "Whether " name " of the elements are nonzero.\n\n>>> rl." name "(rl.tensor([0, 5]))\n" example, \
     }, \
     { \
-        .sig = name "(input: Tensor, dim: int | list[int] | None, keepdim: bool = False) -> Tensor", .forward = truth_forward, .flags = TAKES_BARE | EXACT_OUT, .where = FUNCTION | METHOD | OUT, \
+        .sig = name "(input: Tensor, dim: int | list[int] | None = None, keepdim: bool = False) -> Tensor", .forward = truth_forward, .flags = TAKES_BARE | EXACT_OUT, .where = FUNCTION | METHOD | OUT, \
         .data = kind, .data2 = 1, .samples = "mask(3, 4), 1; mask(3, 4), 0, True", \
     }
 #define WHICH(name, kind, example) \

@@ -85,6 +85,8 @@ static Tensor *consecutive_forward(Call *c) {
     int dim = all ? 0 : rl_wrap_dim(x->ndim, c->arg[3].i);
     Groups g;
     if (dim < 0) return NULL;
+    if (!all && x->ndim && x->shape[dim] && x->numel == 0)
+        return rl_fail(RL_RUNTIME_ERROR, "unique_consecutive(): There are 0 sized dimensions, and they aren't selected, so unique cannot be applied: shape %s", rl_text_shape(x));
     Tensor *rows = all || x->ndim == 0 ? flat(x) : as_rows(x, dim);
     uint8_t *fresh = rows ? changes(rl_contiguous(rows)) : NULL;
     if (!fresh || !group(fresh, rows->shape[0], NULL, c->arg[1].b, c->arg[2].b, &g)) return NULL;
@@ -234,7 +236,8 @@ static Tensor *bucketize_forward(Call *c) {
 static Tensor *bincount_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *w = rl_arg_tensor(c, 1);
     int64_t most = c->arg[2].i;
-    if (x->ndim != 1 || !rl_dtype_is(x->dtype, CLASS_INTEGRAL)) return rl_fail(RL_RUNTIME_ERROR, "bincount only supports 1-d non-negative integral inputs.");
+    if (!rl_dtype_is(x->dtype, CLASS_INT)) return rl_fail(RL_NOT_IMPLEMENTED, "\"bincount_cpu\" not implemented for '%s'", rl_dtypes[x->dtype].word);
+    if (x->ndim != 1) return rl_fail(RL_RUNTIME_ERROR, "bincount only supports 1-d non-negative integral inputs.");
     if (rl_is_bare(x->dtype)) return rl_fail(RL_NOT_IMPLEMENTED, "\"bincount_cpu\" not implemented for '%s'", rl_dtypes[x->dtype].word);
     if (most < 0) return rl_fail(RL_RUNTIME_ERROR, "minlength should be >= 0, but is %lld", (long long)most);
     if (w && !rl_same_shape(w, x)) return rl_fail(RL_RUNTIME_ERROR, "weights should be 1-d and have the same length as input, but are %s and %s", rl_text_shape(w), rl_text_shape(x));

@@ -185,7 +185,7 @@ static void pick_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 Op rl_sort_ops[] = {
     {
-        .sig = "sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> (values: Tensor, indices: Tensor)", .forward = sort_forward, .vjp = scatter_vjp, .flags = TAKES_BARE | EXACT_OUT,
+        .sig = "sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool | None = None) -> (values: Tensor, indices: Tensor)", .forward = sort_forward, .vjp = scatter_vjp, .flags = TAKES_BARE | EXACT_OUT,
         .saves = SAVE_OUT(1), .data2 = 1, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(3, 4), 0, True",
         .doc = "Values in order along dim, and where they stood.  Always stable.\n\n>>> rl.sort(rl.tensor([3, 1, 2])).values\ntensor([1, 2, 3])",
     },

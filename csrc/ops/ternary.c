@@ -52,7 +52,7 @@ static Tensor *clamp_any(Call *c, const Arg *x, const Arg *low, const Arg *high)
     if (low->tag == A_NONE && high->tag == A_NONE)
         return rl_fail(RL_RUNTIME_ERROR, "torch.clamp: At least one of 'min' or 'max' must not be None");
     Dtype dtype = rl_result_type(3, in);
-    if (rl_dtype_is(dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "clamp is not supported for complex types");
+    if (rl_dtype_is(dtype, CLASS_COMPLEX)) return rl_fail(RL_NOT_IMPLEMENTED, "clamp is not supported for complex types");
     if (rl_is_bare(dtype)) return rl_refuse_dtype(c, dtype);
     for (int k = 1; k < 3; k++)
         if (a_is_number(&in[k]) && !rl_number_fits(dtype, &in[k])) return NULL;

@@ -45,6 +45,25 @@ def _check(cond, message=None):
         raise RuntimeError("Expected cond to be True, but got False." if message is None else str(message()))
 
 
+def _checks(name, error):
+    def check(cond, message=None):
+        if not cond:
+            raise error("Expected cond to be True, but got False." if message is None else str(message()))
+    check.__name__ = check.__qualname__ = name
+    check.__doc__ = f"{error.__name__} unless cond; message is a function that gives the text."
+    return check
+
+
+_check_index, _check_type, _check_value = _checks("_check_index", IndexError), _checks("_check_type", TypeError), _checks("_check_value", ValueError)
+_check_not_implemented = _checks("_check_not_implemented", NotImplementedError)
+
+
+def _assert_async(input, message="Expected Tensor with single nonzero value, but got zero"):
+    """RuntimeError unless the one element of input is not zero."""
+    if not input:
+        raise RuntimeError(message)
+
+
 legacy_contiguous_format = _C.contiguous_format
 torch = _sys.modules[__name__]      # as torch.torch: some write `from torch import torch`
 e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None

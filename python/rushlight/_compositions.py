@@ -23,6 +23,13 @@ def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
+    for t in (prepend, append):
+        if t is not None and t.dim() != input.dim():
+            raise RuntimeError(f"diff expects prepend or append to be the same dimension as input: shapes {list(t.shape)} and {list(input.shape)}")
+        for i in range(input.dim()):
+            if t is not None and i != dim % input.dim() and t.shape[i] != input.shape[i]:
+                raise RuntimeError("diff expects the shape of tensor to prepend or append to match that of input except along the differencing dimension; "
+                                   f"input.size({i}) = {input.shape[i]}, but got tensor.size({i}) = {t.shape[i]}")
     parts = [t for t in (prepend, input, append) if t is not None]
     x = rl.cat(parts, dim) if len(parts) > 1 else input
     if n == 0:
@@ -283,6 +290,8 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None
 
 def histogram(input, bins, *, range=None, weight=None, density=False, out=None):
     """How many elements, or how much weight, fall between neighbouring edges; bins is a number or the edges."""
+    if input.dtype not in (rl.float32, rl.float64):
+        raise NotImplementedError(f'"histogram_cpu" not implemented for \'{input.dtype}\': x.float() converts')
     x = input.detach().reshape(-1)
     if isinstance(bins, rl.Tensor):
         edges = bins.clone()

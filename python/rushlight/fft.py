@@ -11,7 +11,8 @@ globals().update({name: value for name, value in vars(_C._fft).items() if not na
 def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False, pin_memory=False):
     """The frequencies of fft's places for samples d apart."""
     whole = rl.cat([rl.arange((n + 1) // 2), rl.arange(-(n // 2), 0)])
-    return _give((whole.to(rl.get_default_dtype() if dtype is None else dtype) * (1.0 / (n * d))).requires_grad_(requires_grad), out)
+    scale = 1.0 / (n * d) if n else 1.0
+    return _give((whole.to(rl.get_default_dtype() if dtype is None else dtype) * scale).requires_grad_(requires_grad), out)
 
 
 def rfftfreq(n, d=1.0, *, out=None, dtype=None, layout=rl.strided, device=None, requires_grad=False, pin_memory=False):

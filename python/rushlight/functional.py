@@ -103,6 +103,8 @@ def meshgrid(*tensors, indexing=None):
 def nonzero(input, *, as_tuple=False, out=None):
     """Where the elements are not zero: one row of indices each, or one tensor per dim."""
     if as_tuple:
+        if out is not None:
+            raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
         return _row("_nonzero_tuple")(input)
     return _row("nonzero")(input) if out is None else _row("nonzero")(input, out=out)
 

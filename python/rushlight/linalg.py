@@ -299,11 +299,11 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     if ord in (1, -1, math.inf, -math.inf):
         along, over = (first, second) if abs(ord) == 1 else (second, first)
         sums = A.abs().sum(along, keepdim=True)
-        extreme = sums.amax if ord > 0 else sums.amin
+        extreme = sums.amin if ord < 0 else sums.amax if A.shape[over] else sums.sum      # the largest of nothing is 0 here
         result = extreme(over, keepdim=True)
     elif ord in (2, -2, "nuc"):
         s = svdvals(A.movedim((first, second), (-2, -1)))
-        result = s.sum(-1) if ord == "nuc" else s.amax(-1) if ord == 2 else s.amin(-1)
+        result = s.sum(-1) if ord == "nuc" else s.amin(-1) if ord == -2 else s.amax(-1) if s.shape[-1] else s.sum(-1)
         result = result.unsqueeze(-1).unsqueeze(-1).movedim((-2, -1), (first, second))
     else:
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
@@ -324,7 +324,7 @@ def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None, out=None):
     if ord is not None and (pair or (dim is None and input.dim() == 2)):
         return matrix_norm(input, ord, tuple(dim) if pair else (0, 1), keepdim, dtype=dtype, out=out)
     if isinstance(ord, str):
-        raise RuntimeError(f"linalg.norm: Order {ord} not supported for vectors")
+        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions." if input.dim() < 2 else f"linalg.norm: Order {ord} not supported for vectors")
     return _give(_rows["vector_norm"](input, 2 if ord is None else ord, dim, keepdim, dtype=dtype), out)
 
 
@@ -334,8 +334,12 @@ def cond(A, p=None, *, out=None):
     _check_matrix("cond", A)
     if p is None or p in (2, -2):
         s = svdvals(A)
+        if s.shape[-1] == 0:
+            return _give(s.sum(-1), out)
         largest, smallest = s.amax(-1), s.amin(-1)
         return _give(smallest / largest if p == -2 else largest / smallest, out)
+    if p not in ("fro", "nuc", math.inf, -math.inf, 1, -1):
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
     _check_square("cond", A)
     inverse, info = inv_ex(A)
     result = matrix_norm(A, p) * matrix_norm(inverse, p)

@@ -2,6 +2,7 @@
 
 from operator import itemgetter
 
+import rushlight as rl
 from rushlight import _C
 
 _types = _C._return_types
@@ -19,7 +20,7 @@ def structure(name, fields, values):
 
 def _repr(self):
     parts = ",\n".join(f"{field}={value!r}" for field, value in zip(self.__match_args__, self))
-    return f"{type(self).__module__}.{type(self).__name__}(\n{parts})"
+    return f"{rl.__name__}.return_types.{type(self).__name__}(\n{parts})"
 
 
 def _reduce(self):
