@@ -111,7 +111,7 @@ torch.tensor((float('nan'), 0, 2 ** 63, -2 ** 63 - 1), dtype=torch.bool)
 torch.tensor(Lender(torch.ones(2)))
 torch.asarray(Lender(torch.ones(2)))
 torch.asarray(torch.utils.dlpack.to_dlpack(torch.ones(2)), copy=False)
-torch.randperm(300, dtype=torch.bfloat16).shape
+torch.randperm(300, dtype=torch.bfloat16).shape, torch.randperm(256, out=torch.empty(0, dtype=torch.uint8)).shape, torch.randperm(128, dtype=torch.int8).shape
 torch.vander(torch.tensor([1, 2], dtype=torch.int8), N=3)
 torch.float16.to_complex(), torch.complex32.to_real(), torch.chalf, torch.qint8.to_real()
 torch.zeros(3, 0).index_select(1, torch.tensor([], dtype=torch.int64))

@@ -513,7 +513,7 @@ static bool holds_numbers_to(Dtype dtype, int64_t n) {
     }
     int64_t low, high;
     whole_bounds(dtype, &low, &high);
-    return n <= high || rl_fail(RL_RUNTIME_ERROR, "value cannot be converted to type %s without overflow: n is %" PRId64, rl_dtypes[dtype].name, n);
+    return n - 1 <= high || rl_fail(RL_RUNTIME_ERROR, "value cannot be converted to type %s without overflow: n is %" PRId64, rl_dtypes[dtype].name, n);
 }
 
 static Tensor *randperm_forward(Call *c) {
