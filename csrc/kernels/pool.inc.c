@@ -40,15 +40,7 @@ static Alike alike_windows(const Ranges *r) {
         else { int64_t at = (step); for (int64_t i = 0; i < m; i++) { BODY } }                                          \
     } while (0)
 
-enum { POOL_ROW = 16 };   /* windows taken together; the last ones of a row again with those before them, so that there are always as many */
-
-/* Every other element of 31, all of which may be read: loads of whole vectors, which a stride of 2 would not give at its end. */
-#define EVERY_OTHER(T, v, p)                                                                                            \
-    T low_[POOL_ROW], high_[POOL_ROW], v[POOL_ROW];                                                                     \
-    __builtin_memcpy(low_, (p), sizeof low_);                                                                           \
-    __builtin_memcpy(high_, (p) + POOL_ROW - 1, sizeof high_);                                                          \
-    SIMD for (int i = 0; i < POOL_ROW / 2; i++) v[i] = low_[2 * i];                                                     \
-    SIMD for (int i = 0; i < POOL_ROW / 2; i++) v[POOL_ROW / 2 + i] = high_[2 * i + 1]
+enum { POOL_ROW = 64 };
 
 /* A window that lies in padding and between dilated places holds none: its maximum is LEAST. */
 #define POOL(T, I, name, LEAST)                                                                                         \
@@ -63,39 +55,25 @@ enum { POOL_ROW = 16 };   /* windows taken together; the last ones of a row agai
         if (where) *where = at < r->in[0] * r->in[1] * r->in[2] ? at : 0;                                               \
     }                                                                                                                   \
     /* m windows from ow on, alike; `from` where the first one begins. */                                               \
-    static inline __attribute__((always_inline)) void max_row_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, const int64_t m, int64_t step, T *restrict y, int64_t *restrict where) { \
+    static void max_alike_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, int64_t m, int64_t step, T *restrict y, int64_t *restrict where) { \
         T best[POOL_ROW];                                                                                               \
         I place[POOL_ROW];                                                                                              \
         int64_t from = (r->start[0][od] * r->in[1] + r->start[1][oh]) * r->in[2] + r->start[2][ow];                     \
         for (int64_t i = 0; i < m; i++) best[i] = LEAST, place[i] = 0;                                                  \
         if (!where) {                                                                                                   \
-            if (m == POOL_ROW && step == 2) EACH_PLACE(r) {                                                             \
-                EVERY_OTHER(T, v, x + PLACE(r));                                                                        \
-                SIMD for (int i = 0; i < POOL_ROW; i++) best[i] = (v[i] > best[i]) | (v[i] != v[i]) ? v[i] : best[i];   \
-            }                                                                                                           \
-            else EACH_PLACE(r) {                                                                                        \
+            EACH_PLACE(r) {                                                                                             \
                 const T *restrict p = x + PLACE(r);                                                                     \
                 BY_STEP(step, T v = p[i * at]; best[i] = (v > best[i]) | (v != v) ? v : best[i];);                      \
             }                                                                                                           \
             __builtin_memcpy(y, best, (size_t)m * sizeof *y);                                                           \
             return;                                                                                                     \
         }                                                                                                               \
-        if (m == POOL_ROW && step == 2) EACH_PLACE(r) {                                                                 \
-            I here = (I)(PLACE(r) - from);                                                                              \
-            EVERY_OTHER(T, v, x + PLACE(r));                                                                            \
-            SIMD for (int i = 0; i < POOL_ROW; i++) { bool take = (v[i] > best[i]) | (v[i] != v[i]); best[i] = take ? v[i] : best[i]; place[i] = take ? here : place[i]; } \
-        }                                                                                                               \
-        else EACH_PLACE(r) {                                                                                            \
+        EACH_PLACE(r) {                                                                                                 \
             const T *restrict p = x + PLACE(r);                                                                         \
             I here = (I)(PLACE(r) - from);                                                                              \
             BY_STEP(step, T v = p[i * at]; bool take = (v > best[i]) | (v != v); best[i] = take ? v : best[i]; place[i] = take ? here : place[i];); \
         }                                                                                                               \
         for (int64_t i = 0; i < m; i++) y[i] = best[i], where[i] = from + i * step + place[i];                          \
-    }                                                                                                                   \
-    static void max_alike_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, int64_t m, int64_t step, T *restrict y, int64_t *restrict where) { \
-        if (m == POOL_ROW && where) max_row_##name(r, x, od, oh, ow, POOL_ROW, step, y, where);                        \
-        else if (m == POOL_ROW) max_row_##name(r, x, od, oh, ow, POOL_ROW, step, y, NULL);                             \
-        else max_row_##name(r, x, od, oh, ow, m, step, y, where);                                                      \
     }                                                                                                                   \
     static void max_pool_##name(const Ranges *r, int64_t planes, const char *image, char *top, int64_t *where) {        \
         const T *x = (const T *)image;                                                                                  \
@@ -110,7 +88,6 @@ enum { POOL_ROW = 16 };   /* windows taken together; the last ones of a row agai
                         continue;                                                                                       \
                     }                                                                                                   \
                     int64_t m = a.last - ow < POOL_ROW ? a.last - ow : POOL_ROW;                                        \
-                    if (a.last - a.first >= POOL_ROW) ow -= POOL_ROW - m, m = POOL_ROW;                                 \
                     max_alike_##name(r, x, od, oh, ow, m, a.step, y + ow, where ? where + ow : NULL);                   \
                     ow += m - 1;                                                                                        \
                 }                                                                                                       \
@@ -118,21 +95,13 @@ enum { POOL_ROW = 16 };   /* windows taken together; the last ones of a row agai
                 where += where ? n : 0;                                                                                 \
             }                                                                                                           \
     }                                                                                                                   \
-    static inline __attribute__((always_inline)) void mean_row_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, const int64_t m, int64_t step, T *restrict y) { \
+    static void mean_alike_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, int64_t m, int64_t step, T *restrict y) { \
         T sum[POOL_ROW] = {0}, parts = (T)PARTS(r);                                                                     \
-        if (m == POOL_ROW && step == 2) EACH_PLACE(r) {                                                                 \
-            EVERY_OTHER(T, v, x + PLACE(r));                                                                            \
-            SIMD for (int i = 0; i < POOL_ROW; i++) sum[i] += v[i];                                                     \
-        }                                                                                                               \
-        else EACH_PLACE(r) {                                                                                            \
+        EACH_PLACE(r) {                                                                                                 \
             const T *restrict p = x + PLACE(r);                                                                         \
             BY_STEP(step, sum[i] += p[i * at];);                                                                        \
         }                                                                                                               \
         SIMD for (int64_t i = 0; i < m; i++) y[i] = sum[i] / parts;                                                     \
-    }                                                                                                                   \
-    static void mean_alike_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, int64_t m, int64_t step, T *restrict y) { \
-        if (m == POOL_ROW) mean_row_##name(r, x, od, oh, ow, POOL_ROW, step, y);                                       \
-        else mean_row_##name(r, x, od, oh, ow, m, step, y);                                                            \
     }                                                                                                                   \
     static void mean_pool_##name(const Ranges *r, int64_t planes, const char *image, char *mean) {                      \
         const T *x = (const T *)image;                                                                                  \
@@ -149,7 +118,6 @@ enum { POOL_ROW = 16 };   /* windows taken together; the last ones of a row agai
                         continue;                                                                                       \
                     }                                                                                                   \
                     int64_t m = a.last - ow < POOL_ROW ? a.last - ow : POOL_ROW;                                        \
-                    if (a.last - a.first >= POOL_ROW) ow -= POOL_ROW - m, m = POOL_ROW;                                 \
                     mean_alike_##name(r, x, od, oh, ow, m, a.step, y + ow);                                             \
                     ow += m - 1;                                                                                        \
                 }                                                                                                       \
@@ -181,5 +149,4 @@ POOL(float, int32_t, f32, -INFINITY) POOL(double, int64_t, f64, -INFINITY) POOL(
 #undef PLACE
 #undef PARTS
 #undef BY_STEP
-#undef EVERY_OTHER
 #undef POOL
