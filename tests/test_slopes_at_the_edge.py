@@ -101,3 +101,21 @@ def test_a_bool_target_is_a_number(name):
     loss, same = getattr(rl.nn.functional, name)(p, t), getattr(rl.nn.functional, name)(p, t.float())
     assert rl.equal(loss, same) and rl.equal(rl.autograd.grad(loss, p)[0], rl.autograd.grad(same, p)[0])
     assert rl.tensor(1.0).mT.shape == () and rl.tensor(1j).mH.tolist() == -1j
+
+
+HALVES = {
+    "mul": lambda x, y: x * 0.01, "div": lambda x, y: x / 0.3, "floor_divide": lambda x, y: x // 0.3, "1 / x": lambda x, y: 0.3 / x, "in place": lambda x, y: x.clone().mul_(0.01),
+    "add": lambda x, y: x + 0.3, "sub": lambda x, y: 0.3 - x, "pow": lambda x, y: x.abs() ** 0.3, "remainder": lambda x, y: x % 0.3, "lerp": lambda x, y: x.lerp(y, 0.3),
+    "addcmul": lambda x, y: x.addcmul(x, y, value=0.3), "less": lambda x, y: (x < 0.3).to(x.dtype),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", HALVES)
+def test_numbers_beside_halves(name, dtype):
+    """Factors, divisors and weights keep their places, summands and powers are rounded first: to the bit as torch."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal(2000) * 3, rng.standard_normal(2000)
+    ours, theirs = (HALVES[name](t.tensor(x).to(getattr(t, dtype)), t.tensor(y).to(getattr(t, dtype))).float().numpy() for t in (rl, torch))
+    np.testing.assert_array_equal(ours, theirs)

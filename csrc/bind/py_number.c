@@ -83,6 +83,7 @@ static PyObject *reflect(int which, Arg *number, Tensor *right) {
         return run(op, arg);
     }
     Scope s = rl_scope_open();
+    if (which == DIV && rl_dtype_is(right->dtype, CLASS_HALF)) return finish(s, rl_do("div", *number, a_t(right)));      /* before the number is rounded */
     Tensor *left = scalar_left(number, right);
     arg[0] = a_t(left);
     arg[1] = a_t(right);

@@ -15,12 +15,22 @@ static bool check_alpha(const Arg *alpha, Dtype dtype) {
     return true;
 }
 
+/* A number as a half dtype has it. */
+static double rounded_to(Dtype dtype, const Arg *number) {
+    uint16_t half;
+    double back;
+    rl_write_number(dtype, number, &half);
+    rl_kernels->cast[dtype][RL_FLOAT64](1, (char *[]){(char *)&back, (char *)&half}, (int64_t[]){8, 2}, NULL);
+    return back;
+}
+
 static Tensor *add_with_alpha(Call *c, Arg a, Arg b, const Arg *alpha, bool minus) {
     double pair[4];
     Dtype dtype = rl_result_type(2, (Arg[]){a, b});
     if (!check_alpha(alpha, dtype)) return NULL;
     if (dtype == RL_BOOL) return rl_binary(c, BINARY_add, a, a_double(alpha) != 0 ? b : a, NULL);
     rl_number_pair(alpha, pair);
+    if (rl_dtype_is(dtype, CLASS_HALF)) pair[0] = rounded_to(dtype, alpha);
     if (minus) pair[0] = -pair[0], pair[1] = -pair[1];
     return rl_binary(c, BINARY_add_scaled, a, b, pair);
 }
@@ -107,6 +117,7 @@ static Rounding rounding_of(const Arg *a) {
 
 static Tensor *true_quotient(Call *c, Arg a, Arg b) {
     Dtype dtype = rl_float_of(rl_result_type(2, (Arg[]){a, b}));
+    if (rl_dtype_is(dtype, CLASS_HALF) && a.tag != A_TENSOR && !c->dest) return rl_do("mul", a_t(rl_do("reciprocal", a_t(b.tensor))), a);      /* two roundings, as in torch */
     if (RL_LIKELY(a.tag == A_TENSOR && a.tensor->dtype == dtype)) return rl_binary(c, BINARY_div, a, b, NULL);
     return rl_pointwise_new(c, rl_kernels->binary[dtype][BINARY_div], dtype, dtype, 2, (Arg[]){a, b}, NULL, 0.7);
 }

@@ -91,13 +91,21 @@ bool rl_pointwise(LoopFn *fn, Dtype compute, Dtype result, Tensor *out, int n, c
     return rl_loop(mixed_loop, count, operands, &m, cost);
 }
 
-Tensor *rl_pointwise_new(Call *c, LoopFn *fn, Dtype compute, Dtype result, int n, const Arg *in, const void *extra, double cost) {
+static Tensor *new_as(Call *c, LoopFn *fn, Dtype compute, Dtype result, Dtype written, int n, const Arg *in, const void *extra, double cost) {
     Tensor *tensors[MOST_INPUTS];
     int count = 0;
     for (int k = 0; k < n; k++)
         if (in[k].tag == A_TENSOR && !(tensors[count++] = in[k].tensor)) return NULL;
-    Tensor *out = count ? rl_out_like(c, 0, result, count, tensors) : rl_out(c, 0, 0, NULL, result);
+    Tensor *out = count ? rl_out_like(c, 0, written, count, tensors) : rl_out(c, 0, 0, NULL, written);
     return rl_pointwise(fn, compute, result, out, n, in, extra, cost) ? out : NULL;
+}
+
+Tensor *rl_pointwise_new(Call *c, LoopFn *fn, Dtype compute, Dtype result, int n, const Arg *in, const void *extra, double cost) {
+    return new_as(c, fn, compute, result, result, n, in, extra, cost);
+}
+
+Tensor *rl_pointwise_once(Call *c, LoopFn *single, Dtype half, int n, const Arg *in, double cost) {
+    return new_as(c, single, RL_FLOAT32, RL_FLOAT32, half, n, in, NULL, cost);
 }
 
 /* ---- dtypes ----------------------------------------------------------------------------------------------------------------- */
@@ -202,6 +210,12 @@ static Tensor *number_directly(LoopFn *fn, Dtype result, Tensor *t, const Arg *n
     return y;
 }
 
+/* A factor or divisor that is a number, or as good as one, is not rounded to half precision before it is used. */
+static bool keeps_its_places(int kernel, Dtype compute, const Arg *a, const Arg *b) {
+    if (!rl_dtype_is(compute, CLASS_HALF) || (kernel != BINARY_mul && kernel != BINARY_div && kernel != BINARY_div_floor && kernel != BINARY_div_trunc) || a->tag != A_TENSOR || a->tensor->dtype != compute) return false;
+    return b->tag == A_TENSOR ? b->tensor->ndim == 0 && b->tensor->dtype != compute : true;
+}
+
 Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra) {
     Arg in[2] = {a, b};
     Op *op = c->op;
@@ -210,6 +224,7 @@ Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra) {
     LoopFn *fn = rl_kernels->binary[compute][kernel];
     if (RL_UNLIKELY(!fn || rl_thread.failed)) return rl_refuse_dtype(c, compute);
     if (divides(kernel) && rl_dtype_is(compute, CLASS_INTEGRAL) && refuse_zero(&b)) return NULL;
+    if (RL_UNLIKELY(keeps_its_places(kernel, compute, &a, &b))) return rl_pointwise_once(c, rl_kernels->binary[RL_FLOAT32][kernel], compute, 2, in, 0.7);
     Tensor *t = a.tag == A_TENSOR ? (b.tag == A_TENSOR ? NULL : a.tensor) : b.tag == A_TENSOR ? b.tensor : NULL;
     if (t && !c->dest && t->dtype == compute && t->numel <= SMALL && rl_is_row_major(t))
         return number_directly(fn, written_dtype(op, compute), t, a.tag == A_TENSOR ? &b : &a, a.tag != A_TENSOR, extra);

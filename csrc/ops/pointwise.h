@@ -11,6 +11,7 @@ bool rl_pointwise(LoopFn *fn, Dtype compute, Dtype result, Tensor *out, int n, c
 
 /* The same with out made by rl_out_like: all tensors among the inputs broadcast together. */
 Tensor *rl_pointwise_new(Call *c, LoopFn *fn, Dtype compute, Dtype result, int n, const Arg *in, const void *extra, double cost);
+Tensor *rl_pointwise_once(Call *c, LoopFn *single, Dtype half, int n, const Arg *in, double cost);     /* in float, rounded once to a half dtype */
 
 void rl_write_number(Dtype dtype, const Arg *number, void *element);   /* one element of dtype, converted as a cast does */
 Tensor *rl_refuse_dtype(Call *c, Dtype dtype);                         /* "... not implemented for 'Long'": always NULL */

@@ -130,6 +130,7 @@ static Tensor *lerp_forward(Call *c) {
     if (c->arg[2].tag == A_TENSOR && c->arg[2].tensor->dtype != x->dtype)
         return rl_fail(RL_RUNTIME_ERROR, "expected dtype %s for `weight` but got dtype %s", rl_dtypes[x->dtype].name, rl_dtypes[c->arg[2].tensor->dtype].name);
     if (!fn) return rl_refuse_dtype(c, x->dtype);
+    if (rl_dtype_is(x->dtype, CLASS_HALF) && c->arg[2].tag != A_TENSOR) return rl_pointwise_once(c, rl_kernels->ternary[RL_FLOAT32][TERNARY_lerp], x->dtype, 3, c->arg, 1);
     return rl_pointwise_new(c, fn, x->dtype, x->dtype, 3, c->arg, NULL, 1);
 }
 
