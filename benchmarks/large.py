@@ -50,6 +50,7 @@ REASONS = {  # rows that stay below the floor for a cause: what it is
     "renorm": "two passes over memory, of which the second multiplies lines by a number each",
     "prelu": "backward of an expanded input: the slopes by input and weight are three choices, which derivatives of any order follow; torch has one pass for both",
 }
+REASONS |= {f"fft.{way}{dims}": "NumPy's transforms, where torch calls MKL's" for way in "fft ifft rfft irfft hfft ihfft".split() for dims in ("", "2", "n")}
 
 
 def strided(array):

@@ -63,12 +63,16 @@ static Tensor *spread_forward(Call *c) {
     else if (c->arg[2].tag != A_NONE) correction = a_f(a_double(&c->arg[2]));
     if (!(what & (UNBIASED_ALL | UNBIASED_DIM))) keepdim = c->arg[3];
     if (dim.tag == A_INTS && dim.n == 0) dim = a_none();
-    if (!rl_apply_many(RL_OP("_var_mean"), 4, (Arg[]){a_t(x), dim, correction, keepdim}, 2, both)) return NULL;
+    Dtype dtype = x->dtype;
+    bool half = rl_dtype_is(dtype, CLASS_HALF);
+    if (half) x = rl_cast(x, RL_FLOAT32);       /* rounded once, at the end */
+    if (!x || !rl_apply_many(RL_OP("_var_mean"), 4, (Arg[]){a_t(x), dim, correction, keepdim}, 2, both)) return NULL;
     if (what & ROOT) both[0] = rl_do("_deviation", a_t(both[0]));
+    if (half) both[0] = rl_cast(both[0], dtype);
     if (!(what & WITH_MEAN)) return both[0];
     Tensor **out = rl_outputs(c, 2);
     if (!out) return NULL;
-    out[1] = both[1];
+    out[1] = half ? rl_cast(both[1], dtype) : both[1];
     return out[0] = both[0];
 }
 
