@@ -229,3 +229,13 @@ def test_extremes_over_dims_that_lie_apart(shape, dtype):
             for dims in itertools.combinations(range(len(shape)), count):
                 assert (x.amax(dims).long().numpy() == known.max(dims)).all(), (order, dims)
                 assert (x.amin(dims).long().numpy() == known.min(dims)).all(), (order, dims)
+
+
+@pytest.mark.parametrize("sym", [True, False])
+@pytest.mark.parametrize("name", ["bartlett", "blackman", "cosine", "exponential", "gaussian", "hamming", "hann", "kaiser", "nuttall"])
+def test_windows_of_few_places(name, sym):
+    """A window of one place is 1, also as a period of a longer signal."""
+    torch = pytest.importorskip("torch")
+    for places in (0, 1, 2, 3):
+        ours, theirs = (getattr(t.signal.windows, name)(places, sym=sym).numpy() for t in (rl, torch))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)      # float32, another order of operations

@@ -34,6 +34,8 @@ def exponential(M, *, center=None, tau=1.0, sym=True, dtype=None, layout=rl.stri
         raise ValueError(f"Tau must be positive, got: {tau} instead.")
     if sym and center is not None:
         raise ValueError("Center must be None for symmetric windows")
+    if M < 2:
+        return rl.ones(M, dtype=dtype, requires_grad=requires_grad)
     n, last = _places(M, sym)
     center = last / 2 if center is None else center
     return _made(rl.exp(-(n - center).abs() / tau), dtype, requires_grad)
@@ -42,8 +44,10 @@ def exponential(M, *, center=None, tau=1.0, sym=True, dtype=None, layout=rl.stri
 def cosine(M, *, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
     """Half a period of the sine."""
     dtype = _check("cosine", M, dtype, layout)
+    if M < 2:
+        return rl.ones(M, dtype=dtype, requires_grad=requires_grad)
     n, last = _places(M, sym)
-    return _made(rl.sin((n + 0.5) * (math.pi / max(M if sym else M + 1, 1))), dtype, requires_grad)
+    return _made(rl.sin((n + 0.5) * (math.pi / (M if sym else M + 1))), dtype, requires_grad)
 
 
 def gaussian(M, *, std=1.0, sym=True, dtype=None, layout=rl.strided, device=None, requires_grad=False):
@@ -51,6 +55,8 @@ def gaussian(M, *, std=1.0, sym=True, dtype=None, layout=rl.strided, device=None
     dtype = _check("gaussian", M, dtype, layout)
     if std <= 0:
         raise ValueError(f"Standard deviation must be positive, got: {std} instead.")
+    if M < 2:
+        return rl.ones(M, dtype=dtype, requires_grad=requires_grad)
     n, last = _places(M, sym)
     return _made(rl.exp(-(((n - last / 2) / std) ** 2) / 2), dtype, requires_grad)
 
