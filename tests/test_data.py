@@ -777,9 +777,10 @@ def test_interrupt_ends_everything(tmp_path):
     """Ctrl-C goes to the whole process group: one traceback, no worker left, nothing printed by workers."""
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent("""
-        import os, sys, time
+        import os, signal, sys, time
         import rushlight as rl
         from rushlight.utils import data as D
+        signal.signal(signal.SIGINT, signal.default_int_handler)      # whoever runs the tests may have it ignored
         class Slow(D.Dataset):
             def __len__(self):
                 return 10**6
