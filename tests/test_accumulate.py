@@ -86,6 +86,17 @@ def test_who_looks_sees_the_gradient_alone(name):
     rl.testing.assert_close(calls[0], 2 * kept)
 
 
+@pytest.mark.parametrize("name", STEPS)
+def test_a_leaf_that_was_frozen_gets_nothing(name):
+    shape, step = STEPS[name]
+    w, other = rl.tensor(numbers(*shape, seed=1), requires_grad=True), rl.ones(1, requires_grad=True)
+    w.grad = rl.ones(*shape, dtype=w.dtype)
+    loss = step(w) + other.sum()
+    w.requires_grad_(False)
+    loss.backward()
+    assert rl.equal(w.grad, rl.ones(*shape, dtype=w.dtype)) and other.grad.item() == 1
+
+
 def test_a_class_of_probability_one_keeps_its_small_slope():
     """p - 1 is added to .grad as one number: added apart, the two would leave their rounding behind."""
     x = rl.tensor([[20.0, 0.0]], requires_grad=True)

@@ -410,7 +410,7 @@ Tensor *rl_grad_to_add(Call *c, int slot) {
     Node *node = c->node, *next = slot < node->nslots ? node->slot[slot].next : NULL;
     if (!running || rl_thread.grad_mode || rl_thread.anomaly || running->ncaptures || node->hooks_post) return NULL;
     if (!next || !(next->flags & NODE_ACCUMULATE) || next->hooks_pre || next->hooks_post || next->retain || map_get(&running->place, next, -1) >= 0) return NULL;
-    Tensor *leaf = next->leaf, *grad = leaf && !leaf->hooks ? leaf->grad : NULL;
+    Tensor *leaf = next->leaf, *grad = leaf && !leaf->hooks && rl_requires_grad(leaf) ? leaf->grad : NULL;      /* not frozen since */
     const Meta *m = &node->slot[slot].meta;
     if (!grad || grad->node || grad->hooks || grad->flags & T_REQUIRES_GRAD || grad->dtype != m->dtype || !rl_is_row_major(grad)) return NULL;
     if (grad->ndim != m->ndim || (m->ndim && memcmp(grad->shape, m->shape, m->ndim * sizeof *m->shape))) return NULL;

@@ -4,7 +4,6 @@ They are set on the engine's type, so that `Tensor` stays one C type and every o
 """
 
 import copy
-from collections import OrderedDict
 from importlib import import_module
 
 import rushlight as rl
