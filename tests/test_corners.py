@@ -239,3 +239,19 @@ def test_windows_of_few_places(name, sym):
     for places in (0, 1, 2, 3):
         ours, theirs = (getattr(t.signal.windows, name)(places, sym=sym).numpy() for t in (rl, torch))
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)      # float32, another order of operations
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("p", [0, 1, 1.5, 2, 3, float("inf")])
+def test_pdist_without_a_graph(p, dtype):
+    """One loop over rows gives what the recorded way gives and torch does, NaN and infinity included."""
+    torch = pytest.importorskip("torch")
+    for shape in ((0, 3), (1, 3), (2, 0), (5, 1), (40, 7)):
+        x = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+        if shape == (40, 7):
+            x[3, 2], x[5, 1], x[6] = np.nan, np.inf, x[7]
+        bound = {"float32": 1e-5, "float64": 1e-13}[dtype]      # sums and powers in another order
+        ours = rl.pdist(rl.tensor(x), p).numpy()
+        np.testing.assert_allclose(ours, torch.pdist(torch.tensor(x), p).numpy(), rtol=bound, atol=bound)
+        finite = np.nan_to_num(x, posinf=1.0)
+        np.testing.assert_allclose(rl.pdist(rl.tensor(finite), p).numpy(), rl.pdist(rl.tensor(finite, requires_grad=True), p).detach().numpy(), rtol=bound, atol=bound)

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { FEW_ROWS = 25 /* from torch: more are worth a product of matrices */, MANY = 4096 /* elements: worth vectors and threads */ };
+enum { FEW_ROWS = 25 /* from torch: more are worth a product of matrices */ };
 
 /* The p-norm of the last dim.  Order 0 counts, and has the slope zero rather than none. */
 static Tensor *norm_of(Tensor *gap, double p) {
@@ -45,28 +45,32 @@ static Tensor *cdist_forward(Call *c) {
     return norm_of(rl_sub(rl_unsqueeze(x, -2), rl_unsqueeze(y, -3)), p);
 }
 
-/* The same for two dense rows, in double; order 0 counts. */
-static double norm_of_rows(Dtype dtype, const void *x, int64_t a, int64_t b, int64_t n, double p) {
-    double sum = 0;
-    for (int64_t k = 0; k < n; k++) {
-        double gap = fabs(dtype == RL_FLOAT32 ? (double)((const float *)x)[a * n + k] - (double)((const float *)x)[b * n + k] : ((const double *)x)[a * n + k] - ((const double *)x)[b * n + k]);
-        if (isinf(p)) sum = gap > sum || gap != gap ? gap : sum;
-        else sum += p == 2 ? gap * gap : p == 1 ? gap : p == 0 ? gap != 0 : pow(gap, p);
+/* The same for one row against `n` that follow it, all of them side by side: places[k][0] is the row's own, those behind it are the others'. */
+#define GAPS(T, name, absolute, power)                                                                                             \
+    static void name(int64_t n, int64_t width, int64_t step, const T *places, double p, T *y) {                                    \
+        for (int64_t i = 0; i < n; i++) y[i] = 0;                                                                                  \
+        for (int64_t k = 0; k < width; k++, places += step) {                                                                      \
+            const T own = places[0], *other = places + 1;                                                                          \
+            if (p == 2) for (int64_t i = 0; i < n; i++) y[i] += (other[i] - own) * (other[i] - own);                               \
+            else if (p == 1) for (int64_t i = 0; i < n; i++) y[i] += absolute(other[i] - own);                                     \
+            else if (p == 0) for (int64_t i = 0; i < n; i++) { T gap = other[i] - own; y[i] += gap != gap ? gap : gap != 0; }      \
+            else if (isinf(p)) for (int64_t i = 0; i < n; i++) { T gap = absolute(other[i] - own); y[i] = gap > y[i] || gap != gap ? gap : y[i]; } \
+            else for (int64_t i = 0; i < n; i++) y[i] += power(absolute(other[i] - own), (T)p);                                    \
+        }                                                                                                                          \
+        if (p == 2) for (int64_t i = 0; i < n; i++) y[i] = (T)sqrt(y[i]);                                                          \
+        else if (p != 1 && p != 0 && !isinf(p)) for (int64_t i = 0; i < n; i++) y[i] = power(y[i], (T)(1 / p));                    \
     }
-    return p == 2 ? sqrt(sum) : p == 1 || p == 0 || isinf(p) ? sum : pow(sum, 1 / p);
-}
+GAPS(float, gaps_f32, fabsf, powf)
+GAPS(double, gaps_f64, fabs, pow)
 
-/* Nobody follows a derivative: one loop. */
+/* Nobody follows a derivative: one loop over rows. */
 static Tensor *plain_pdist(Tensor *x, double p) {
-    int64_t n = x->shape[0], pairs = n * (n - 1) / 2, at = 0;
-    Tensor *dense = rl_contiguous(x), *y = rl_empty(1, &pairs, x->dtype);
-    if (!dense || !y) return NULL;
-    for (int64_t a = 0; a < n; a++)
-        for (int64_t b = a + 1; b < n; b++, at++) {
-            double d = norm_of_rows(x->dtype, rl_data(dense), a, b, x->shape[1], p);
-            if (x->dtype == RL_FLOAT32) ((float *)rl_data(y))[at] = (float)d;
-            else ((double *)rl_data(y))[at] = d;
-        }
+    int64_t n = x->shape[0], width = x->shape[1], pairs = n * (n - 1) / 2, at = 0;
+    Tensor *places = rl_contiguous(rl_transpose(x, 0, 1)), *y = rl_empty(1, &pairs, x->dtype);
+    if (!places || !y) return NULL;
+    for (int64_t a = 0; a < n; at += n - ++a)
+        if (x->dtype == RL_FLOAT32) gaps_f32(n - 1 - a, width, n, (const float *)rl_data(places) + a, p, (float *)rl_data(y) + at);
+        else gaps_f64(n - 1 - a, width, n, (const double *)rl_data(places) + a, p, (double *)rl_data(y) + at);
     return y;
 }
 
@@ -75,7 +79,7 @@ static Tensor *pdist_forward(Call *c) {
     double p = a_double(&c->arg[1]);
     if (x->ndim != 2) return rl_fail(RL_RUNTIME_ERROR, "pdist only supports 2D tensors, got: %dD", x->ndim);
     if (p < 0) return rl_fail(RL_RUNTIME_ERROR, "pdist only supports non-negative p values, and %g is negative", p);
-    if (!rl_is_followed(x) && rl_dtype_is(x->dtype, CLASS_FLOAT) && x->numel < MANY) return plain_pdist(x, p);
+    if (!rl_is_followed(x) && rl_dtype_is(x->dtype, CLASS_FLOAT)) return plain_pdist(x, p);
     int64_t n = x->shape[0], pairs = n * (n - 1) / 2, k = 0;
     Tensor *i = rl_empty(1, &pairs, RL_INT64), *j = rl_empty(1, &pairs, RL_INT64);
     if (!i || !j) return NULL;
