@@ -241,6 +241,7 @@ static inline bool rl_is_row_major(const Tensor *t) {
 }
 bool rl_is_contiguous(const Tensor *t);
 bool rl_is_channels_last(const Tensor *t);              /* 4-d or 5-d */
+bool rl_steps_channels_last(const Tensor *t);           /* the dims are stepped over in that order, with or without gaps, sizes of 1 included */
 bool rl_is_dense(const Tensor *t);                      /* non-overlapping and without gaps, in some order of dims */
 bool rl_self_overlaps(const Tensor *t);                 /* some element may be reached by two indices (stride 0, ...) */
 typedef enum { OVERLAP_NONE, OVERLAP_SAME /* same elements in the same order */, OVERLAP_PARTIAL } Overlap;

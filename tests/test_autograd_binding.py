@@ -557,11 +557,38 @@ def test_a_node_that_gradients_end_at_does_not_run_its_hooks():
     assert a.grad is None and b.grad == 3 and b.retains_grad
 
 
-def test_a_hook_after_accumulation_returns_nothing():
+def test_a_hook_after_accumulation_returns_nothing_or_a_tensor():
     x = rl.ones(2, requires_grad=True)
-    x.register_post_accumulate_grad_hook(lambda t: t.grad)
-    with pytest.raises(RuntimeError, match="hooks should return None"):
+    x.register_post_accumulate_grad_hook(lambda t: t.data.sub_(t.grad))
+    x.sum().backward()
+    assert x.tolist() == [0, 0]
+    x.register_post_accumulate_grad_hook(lambda t: 3)
+    with pytest.raises(TypeError, match="expected Variable, but hook .* returned 'int'"):
         x.sum().backward()
+
+
+def test_hooks_of_a_node_see_the_inputs_that_can_have_gradients():
+    x, seen = rl.rand(3, 3, requires_grad=True), []
+    for f, inputs in ((rl.clone, 1), (lambda t: t.softmax(0), 1), (lambda t: t.index_select(0, rl.tensor([1])), 1),
+                      (lambda t: t.where(t > 0, rl.zeros(3)), 2), (lambda t: rl.cat([t, t]), 2), (lambda t: t @ t, 2)):
+        y = f(x)
+        y.grad_fn.register_hook(lambda ins, outs: seen.append((len(ins), len(outs))))
+        y.sum().backward()
+        assert seen.pop() == (inputs, 1) and len(y.grad_fn.next_functions) == inputs
+    x.grad = None
+    y = x.clone()
+    y.grad_fn.register_hook(lambda ins, outs: (outs[0] * 2,))
+    y.sum().backward()
+    assert x.grad.eq(2).all()
+
+
+def test_gradients_awaited_together_are_those_on_the_way_to_the_inputs():
+    a, b = rl.rand(2, requires_grad=True), rl.rand(2, requires_grad=True)
+    c, d, seen = a * b, a * b, []
+    rl.autograd.graph.register_multi_grad_hook((a, b, c, d), lambda grads: seen.append([g is not None for g in grads]))
+    c.sum().backward(retain_graph=True)
+    c.sum().backward(inputs=(a,), retain_graph=True)
+    assert seen == [[True, True, True, False], [True, False, True, False]]
 
 
 def test_numpy_of_a_tensor_that_requires_grad_where_nothing_is_recorded():

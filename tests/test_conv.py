@@ -76,3 +76,10 @@ def test_a_padded_output_of_one_place_windows():
     y = F.conv_transpose1d(x, w, b, output_padding=1, dilation=2, groups=3)
     assert y.shape == (2, 6, 6) and rl.equal(y[..., 5], b.expand(2, 6))
     rl.testing.assert_close(y[..., :5], F.conv_transpose1d(x, w, b, groups=3))
+
+
+def test_gradients_as_functions_have_gradients_themselves():
+    x, w, g = (rl.rand(*shape, dtype=rl.float64, requires_grad=True) for shape in ((2, 3, 5, 5), (4, 3, 3, 3), (2, 4, 3, 3)))
+    assert rl.autograd.gradcheck(lambda x, g: rl.nn.grad.conv2d_weight(x, w.shape, g), (x, g))
+    assert rl.autograd.gradcheck(lambda w, g: rl.nn.grad.conv2d_input(x.shape, w, g), (w, g))
+    assert not rl.nn.grad.conv2d_input(x.shape, w.detach(), g.detach()).requires_grad

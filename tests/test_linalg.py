@@ -129,3 +129,10 @@ def test_a_matrix_may_be_called_input():
     a = rl.eye(2)
     for name in ("cholesky", "eigvals", "eigvalsh", "matrix_rank", "pinv", "matrix_norm", "cond", "matrix_exp", "eig", "eigh"):
         getattr(rl.linalg, name)(input=a)
+
+
+def test_lstsq_tells_the_rank_once_for_a_matrix_that_serves_several_examples():
+    A, B = rl.rand(1, 3, 3, dtype=rl.float64), rl.rand(4, 3, 2, dtype=rl.float64)
+    solution, _, rank, values = rl.linalg.lstsq(A, B, driver="gelsd")
+    assert solution.shape == (4, 3, 2) and rank.tolist() == [3] and values.shape == (1, 3)
+    assert rl.allclose(A @ solution, B)

@@ -347,3 +347,30 @@ def test_copy_takes_a_number():
 def test_complex_numbers_have_no_order(name):
     with pytest.raises(RuntimeError, match=f"{name} not implemented for complex tensors"):
         getattr(rl, name)(rl.tensor([1j]), rl.tensor([1j]))
+
+
+def test_to_channels_last_orders_the_strides_even_where_sizes_of_one_leave_them_open():
+    x = rl.empty(2, 1, 4, 5)
+    for y in (x.to(memory_format=rl.channels_last), x.to(rl.float64, memory_format=rl.channels_last), x.clone(memory_format=rl.channels_last)):
+        assert y.stride() == (20, 1, 5, 1)
+    assert x.contiguous(memory_format=rl.channels_last) is x                # it is contiguous in either sense
+    z = x.to(memory_format=rl.channels_last)
+    assert z.to(memory_format=rl.channels_last) is z and z.to(memory_format=rl.contiguous_format).stride() == (20, 20, 5, 1)
+    t = rl.empty(2, 3).t()
+    assert t.to(memory_format=rl.contiguous_format) is t                    # not in channels-last: nothing to do
+
+
+def test_dim_order_and_what_leaves_it_open():
+    x = rl.empty(2, 3, 4, 5)
+    assert x.dim_order() == (0, 1, 2, 3) and x.transpose(1, 2).dim_order() == (0, 2, 1, 3)
+    assert x.to(memory_format=rl.channels_last).dim_order(ambiguity_check=True) == (0, 2, 3, 1)
+    assert rl.empty(2, 1, 4, 5).to(memory_format=rl.channels_last).dim_order() == (0, 2, 3, 1)
+    one = rl.empty(1, 2, 3, 4)
+    assert one.dim_order(ambiguity_check=[rl.contiguous_format, rl.channels_last]) == (0, 1, 2, 3)
+    for check in (True, [rl.channels_last]):
+        with pytest.raises(RuntimeError, match="cannot map to exact one of the given memory formats"):
+            one.dim_order(ambiguity_check=check)
+    with pytest.raises(RuntimeError, match="unique dim order"):
+        rl.empty(2, 3, 1).expand(2, 3, 4).dim_order(ambiguity_check=True)
+    with pytest.raises(TypeError, match="bool or a list of memory formats"):
+        one.dim_order(ambiguity_check="no")

@@ -156,7 +156,8 @@ bool autograd_start(PyObject *module);
 bool autograd_bind(void);                       /* once the rows are there */
 bool hooks_start(PyObject *module);
 bool function_start(PyObject *module);
-int function_inputs(void *node, int n);         /* how many of a node's n slots stand for inputs */
+int function_inputs(const Node *node, int n);   /* how many of a custom Function's n slots stand for inputs; n for rows */
+int node_input(const Node *n, int slot);       /* the first slot from `slot` on that stands for an input; nslots if there is none */
 PyObject *node_object(Node *node);              /* new reference to it under the type named after its operation, or None */
 bool host_call_hooks(HookKind kind, void *hooks, void *subject, int n, Tensor **grads, int n_out, Tensor **grads_out);
 bool host_call_function(Node *node, Tensor **grads, Tensor **dx);

@@ -54,15 +54,24 @@ static PyObject *node_name(PyObject *self, PyObject *unused) {
     return PyUnicode_FromFormat("%s%s", n->flags & NODE_ACCUMULATE ? "torch::autograd::" : "", rl_node_name(n));
 }
 
-int function_inputs(void *node, int n);
+/* The first slot from `slot` on that stands for an input as torch counts them, nslots if there is none: each argument of
+ * a custom Function, and of rows the tensors that can have gradients; not indices and numbers. */
+int node_input(const Node *n, int slot) {
+    int end = function_inputs(n, n->nslots);
+    while (slot < end && !(n->flags & NODE_FUNCTION) && (n->slot[slot].meta.dtype == RL_NO_DTYPE || !rl_dtype_is(n->slot[slot].meta.dtype, CLASS_INEXACT))) slot++;
+    return slot < end ? slot : n->nslots;
+}
+
+int node_inputs(const Node *n) {
+    int count = 0;
+    for (int i = node_input(n, 0); i < n->nslots; i = node_input(n, i + 1)) count++;
+    return count;
+}
 
 static PyObject *node_next(PyObject *self, void *unused) {
     Node *n = node_of(self);
-    int count = 0, slots = function_inputs(n, n->nslots);
-    for (int i = 0; i < slots; i++) count += n->flags & NODE_FUNCTION || n->slot[i].meta.dtype != RL_NO_DTYPE;
-    PyObject *tuple = PyTuple_New(count);
-    for (int i = 0, k = 0; tuple && i < slots; i++) {
-        if (!(n->flags & NODE_FUNCTION) && n->slot[i].meta.dtype == RL_NO_DTYPE) continue;
+    PyObject *tuple = PyTuple_New(node_inputs(n));
+    for (int i = node_input(n, 0), k = 0; tuple && i < n->nslots; i = node_input(n, i + 1)) {
         PyObject *next = node_object(n->slot[i].next), *pair = next ? Py_BuildValue("Ni", next, n->slot[i].next ? n->slot[i].out_nr : 0) : NULL;
         if (!pair) Py_CLEAR(tuple);
         else PyTuple_SET_ITEM(tuple, k++, pair);
@@ -138,7 +147,7 @@ static PyObject *node_call(PyObject *self, PyObject *args, PyObject *kwargs) {
     Py_ssize_t given = PyTuple_GET_SIZE(args);
     if (given != n->nouts || (kwargs && PyDict_GET_SIZE(kwargs))) return PyErr_Format(PyExc_TypeError, "expected %d arguments, got %zd instead", n->nouts, given);
     Scope s = rl_scope_open();
-    int slots = function_inputs(n, n->nslots), count = 0;
+    int count = node_inputs(n), k = 0;
     Tensor **g = rl_scope_bytes((n->nouts + 1) * (int64_t)sizeof *g), **dx = rl_scope_bytes((n->nslots + 1) * (int64_t)sizeof *dx);
     for (Py_ssize_t i = 0; g && i < given; i++) {
         PyObject *o = PyTuple_GET_ITEM(args, i);
@@ -147,10 +156,8 @@ static PyObject *node_call(PyObject *self, PyObject *args, PyObject *kwargs) {
     }
     PyObject *answer = NULL;
     if (g && dx && !rl_thread.failed && rl_node_run(n, g, dx)) {
-        for (int i = 0; i < slots; i++) count += n->flags & NODE_FUNCTION || n->slot[i].meta.dtype != RL_NO_DTYPE;
-        answer = count == 1 ? none_or(dx[0]) : PyTuple_New(count);
-        for (int i = 0, k = 0; answer && count != 1 && i < slots; i++)
-            if (n->flags & NODE_FUNCTION || n->slot[i].meta.dtype != RL_NO_DTYPE) PyTuple_SET_ITEM(answer, k++, none_or(dx[i]));
+        answer = count == 1 ? none_or(dx[node_input(n, 0)]) : PyTuple_New(count);
+        for (int i = node_input(n, 0); answer && count != 1 && i < n->nslots; i = node_input(n, i + 1)) PyTuple_SET_ITEM(answer, k++, none_or(dx[i]));
     }
     rl_scope_close(s);
     return rl_thread.failed ? (Py_XDECREF(answer), raise_pending()) : answer;
@@ -401,7 +408,7 @@ PyGetSetDef autograd_getset[] = {
 
 /* ---- backward ---- */
 
-typedef struct Running { uint64_t id; int n, ninputs; Tensor **roots; struct Running *outer; PyObject *callbacks; } Running;
+typedef struct Running { uint64_t id; int n, ninputs; Tensor **roots, **inputs; struct Running *outer; PyObject *callbacks; } Running;
 static RL_TLS Running *running;
 static uint64_t last_run;
 
@@ -443,7 +450,7 @@ static PyObject *queue_callback(PyObject *unused, PyObject *function) {
 
 /* The loop over the engine's four functions; under anomaly mode a failing node says where it was made. */
 static bool run_backward(int n, Tensor **roots, Tensor **grads, int ninputs, Tensor **inputs, int flags, Tensor **results) {
-    Running me = {++last_run, n, ninputs, roots, running, NULL};
+    Running me = {++last_run, n, ninputs, roots, inputs, running, NULL};
     running = &me;
     Run *run = rl_run_prepare(n, roots, grads, ninputs, inputs, flags);
     bool ok = run != NULL;
@@ -554,11 +561,11 @@ static PyObject *current_run(PyObject *unused, PyObject *none) {
 }
 static PyObject *runs_for_inputs(PyObject *unused, PyObject *none) { return PyBool_FromLong(running && running->ninputs > 0); }
 
-/* Whether a node can be reached from the roots of the running backward. */
-static int reaches(Node *from, Node *to, PyObject *seen) {
-    PyObject *stack = PyList_New(0);
-    int found = stack ? 0 : -1;
-    if (stack && PyList_Append(stack, object_of(from)) < 0) found = -1;
+/* Whether one node can be reached from another; -1 with an exception set. */
+static int reaches(Node *from, Node *to) {
+    PyObject *stack = PyList_New(0), *seen = PySet_New(NULL);
+    int found = stack && seen ? 0 : -1;
+    if (found == 0 && PyList_Append(stack, object_of(from)) < 0) found = -1;
     while (found == 0 && PyList_GET_SIZE(stack)) {
         Py_ssize_t last = PyList_GET_SIZE(stack) - 1;
         Node *node = node_of(PyList_GET_ITEM(stack, last));
@@ -574,21 +581,37 @@ static int reaches(Node *from, Node *to, PyObject *seen) {
         }
     }
     Py_XDECREF(stack);
+    Py_XDECREF(seen);
+    return found;
+}
+
+/* The same between a node and any of n tensors. */
+static int any_reaches(int n, Tensor **from, Node *to) {
+    int found = 0;
+    for (int i = 0; found == 0 && i < n; i++) {
+        int32_t nr;
+        Node *edge = rl_edge_of(from[i], &nr);
+        if (edge) found = reaches(edge, to);
+        rl_drop(edge);
+    }
+    return found;
+}
+static int reaches_any(Node *from, int n, Tensor **to) {
+    int found = 0;
+    for (int i = 0; found == 0 && i < n; i++) {
+        int32_t nr;
+        Node *edge = rl_edge_of(to[i], &nr);
+        if (edge) found = reaches(from, edge);
+        rl_drop(edge);
+    }
     return found;
 }
 
 static PyObject *will_run(PyObject *unused, PyObject *o) {
     if (!running) return PyErr_Format(PyExc_RuntimeError, "there is no running backward");
     if (!PyObject_TypeCheck(o, NodeType)) return PyErr_Format(PyExc_TypeError, "expected a node, not %s", type_name(o));
-    PyObject *seen = PySet_New(NULL);
-    int found = seen ? 0 : -1;
-    for (int i = 0; found == 0 && i < running->n; i++) {
-        int32_t nr;
-        Node *root = rl_edge_of(running->roots[i], &nr);
-        if (root) found = reaches(root, node_of(o), seen);
-        rl_drop(root);
-    }
-    Py_XDECREF(seen);
+    int found = any_reaches(running->n, running->roots, node_of(o));
+    if (found == 1 && running->ninputs) found = reaches_any(node_of(o), running->ninputs, running->inputs);
     return found < 0 ? NULL : PyBool_FromLong(found);
 }
 
@@ -696,7 +719,7 @@ static PyMethodDef functions[] = {
     {"_run_backward", entry_backward, METH_VARARGS, "_run_backward(roots, grads, keep_graph, create_graph, inputs, allow_unused, accumulate)"},
     {"_queue_callback", queue_callback, METH_O, "_queue_callback(function): called without arguments when the running backward is done."},
     {"_current_run_id", current_run, METH_NOARGS, "A number for the running backward; -1 outside."},
-    {"_runs_for_inputs", runs_for_inputs, METH_NOARGS, "Whether the running backward was asked for certain inputs alone."}, {"_will_run_node", will_run, METH_O, "Whether the running backward reaches a node."},
+    {"_runs_for_inputs", runs_for_inputs, METH_NOARGS, "Whether the running backward was asked for certain inputs alone."}, {"_will_run_node", will_run, METH_O, "Whether the running backward reaches a node, on its way to the inputs if it was asked for some."},
     {"_set_grad_enabled", set_grad_enabled, METH_O, NULL}, {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "is_grad_enabled($module)\n--\n\nWhether operations are recorded."},
     {"_set_inference_mode", set_inference, METH_O, NULL}, {"is_inference_mode_enabled", is_inference, METH_NOARGS, "is_inference_mode_enabled($module)\n--\n\nWhether inference mode is on."},
     {"_set_anomaly_enabled", set_anomaly, METH_VARARGS, NULL}, {"is_anomaly_enabled", is_anomaly, METH_NOARGS, NULL},

@@ -11,13 +11,11 @@ static PyObject *converted(PyObject *self, Target to) {
     bool formatted = to.format == FORMAT_CONTIGUOUS || to.format >= FORMAT_CHANNELS_LAST;
     if (d == t->dtype && !to.copy && !formatted) return Py_NewRef(self);
     Scope s = rl_scope_open();
-    Tensor *y = d == t->dtype ? t : rl_cast(t, d);
     if (formatted) {
-        Op *op = rl_find(y == t && to.copy ? "clone" : "contiguous");
-        Arg arg[2] = {a_t(y), a_i(to.format)};
-        y = rl_apply_n(op, 2, arg);
-    } else if (y == t) y = rl_clone(t);
-    return finish(s, y);
+        Arg arg[5] = {a_t(t), a_dtype(d), a_b(false), a_b(to.copy), a_i(to.format)};
+        return finish(s, rl_apply_n(rl_find("to"), 5, arg));
+    }
+    return finish(s, d == t->dtype ? rl_clone(t) : rl_cast(t, d));
 }
 
 static bool refuse(const char *name, PyObject *value) {

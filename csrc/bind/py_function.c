@@ -25,11 +25,10 @@ int node_traverse(PyObject *self, visitproc visit, void *arg);
 int node_clear(PyObject *self);
 void node_dealloc(PyObject *self);
 
-static PyFunction *function_of(Node *node) { return (PyFunction *)object_of(node); }
+static PyFunction *function_of(const Node *node) { return (PyFunction *)object_of((Node *)node); }
 
 /* How many of a node's n slots stand for inputs. */
-int function_inputs(void *subject, int n) {
-    Node *node = subject;
+int function_inputs(const Node *node, int n) {
     return node->flags & NODE_FUNCTION ? function_of(node)->ninputs : n;
 }
 

@@ -185,8 +185,7 @@ static bool call_post_accumulate(PyObject *hooks, Tensor *leaf) {
     bool ok = table == Py_None || list;
     for (Py_ssize_t i = 0; ok && list && i < PyList_GET_SIZE(list); i++) {
         PyObject *result = PyObject_CallOneArg(PyList_GET_ITEM(list, i), subject);
-        ok = result == Py_None;
-        if (result && !ok) PyErr_SetString(PyExc_RuntimeError, "Tensor post accumulate grad hooks should return None.");
+        ok = result && (result == Py_None || is_gradient(result, PyList_GET_ITEM(list, i), NULL));   /* p.add_(..) is a fine last line */
         Py_XDECREF(result);
     }
     Py_XDECREF(list);
@@ -254,6 +253,17 @@ static bool call_node_hooks(PyObject *hooks, int n, Tensor **grads, PyObject *ou
     return ok;
 }
 
+/* Hooks see the gradients of the node's inputs alone; its other slots have none.  Takes `outs` over. */
+static bool call_post_hooks(PyObject *hooks, const Node *node, int n, Tensor **grads, PyObject *outs) {
+    Tensor **inputs = outs ? rl_scope_bytes((n + 1) * (int64_t)sizeof *inputs) : NULL;
+    int count = 0, k = 0;
+    for (int i = node_input(node, 0); inputs && i < n; i = node_input(node, i + 1)) inputs[count++] = grads[i];
+    bool ok = inputs && call_node_hooks(hooks, count, inputs, outs);
+    for (int i = node_input(node, 0); ok && i < n; i = node_input(node, i + 1)) grads[i] = inputs[k++];
+    Py_XDECREF(outs);
+    return outs ? ok : fail_from_python() != NULL;
+}
+
 bool host_call_hooks(HookKind kind, void *hooks, void *subject, int n, Tensor **grads, int n_out, Tensor **grads_out) {
     switch (kind) {
     case HOOK_TENSOR: return call_tensor_hooks(hooks, n, grads);
@@ -261,11 +271,7 @@ bool host_call_hooks(HookKind kind, void *hooks, void *subject, int n, Tensor **
     case HOOK_NODE_PRE: return call_node_hooks(hooks, n, grads, NULL);
     case HOOK_NODE_POST: break;
     }
-    PyObject *outs = gradient_tuple(n_out, grads_out);
-    if (!outs) return fail_from_python();
-    bool ok = call_node_hooks(hooks, function_inputs(subject, n), grads, outs);
-    Py_DECREF(outs);
-    return ok;
+    return call_post_hooks(hooks, subject, n, grads, gradient_tuple(n_out, grads_out));
 }
 
 /* ---- saved-tensor hooks ---- */

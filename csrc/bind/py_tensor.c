@@ -324,9 +324,9 @@ static PyObject *tensor_is_contiguous(PyObject *self, PyObject *const *args, Py_
     if (!o) return PyErr_Occurred() ? NULL : PyBool_FromLong(rl_is_contiguous(t));
     if (Py_TYPE(o) != MemoryFormatType) return PyErr_Format(PyExc_TypeError, "is_contiguous(): argument 'memory_format' must be torch.memory_format, not %s", type_name(o));
     int format = memory_format_value(o);
-    if (format == FORMAT_CONTIGUOUS) return PyBool_FromLong(rl_is_contiguous(t));
+    if (format == FORMAT_CONTIGUOUS || format == FORMAT_PRESERVE) return PyBool_FromLong(rl_is_contiguous(t));
     int dims = format == FORMAT_CHANNELS_LAST ? 4 : 5;
-    return PyBool_FromLong(format != FORMAT_PRESERVE && t->ndim == dims && rl_is_channels_last(t));
+    return PyBool_FromLong(t->ndim == dims && rl_is_channels_last(t));
 }
 
 PyObject *tensor_item(PyObject *self, PyObject *unused) {

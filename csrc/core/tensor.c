@@ -114,6 +114,18 @@ bool rl_is_channels_last(const Tensor *t) {
     return true;
 }
 
+bool rl_steps_channels_last(const Tensor *t) {
+    static const int order4[] = {1, 3, 2, 0}, order5[] = {1, 4, 3, 2, 0};
+    if ((t->ndim != 4 && t->ndim != 5) || t->stride[1] == 0) return false;
+    int64_t least = 0;
+    for (int k = 0; k < t->ndim; k++) {
+        int d = t->ndim == 4 ? order4[k] : order5[k];
+        if (t->shape[d] == 0 || t->stride[d] < least || (d == 0 && least == t->stride[1])) return false;
+        least = t->stride[d] * t->shape[d];
+    }
+    return true;
+}
+
 /* Dims of more than one element, by growing stride. */
 static int dims_by_stride(const Tensor *t, int order[RL_MAX_DIMS]) {
     int n = 0;

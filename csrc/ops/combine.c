@@ -30,23 +30,10 @@ static bool check_cat(const Arg *list, const Tensor *like, int dim) {
     return true;
 }
 
-/* Whether dims are stepped over in the order of channels-last, with or without gaps. */
-static bool steps_channels_last(const Tensor *t) {
-    static const int order4[] = {1, 3, 2, 0}, order5[] = {1, 4, 3, 2, 0};
-    if ((t->ndim != 4 && t->ndim != 5) || t->stride[1] == 0) return false;
-    int64_t least = 0;
-    for (int k = 0; k < t->ndim; k++) {
-        int d = t->ndim == 4 ? order4[k] : order5[k];
-        if (t->shape[d] == 0 || t->stride[d] < least || (d == 0 && least == t->stride[1])) return false;
-        least = t->stride[d] * t->shape[d];
-    }
-    return true;
-}
-
 /* All in the same channels-last layout: so is the result. */
 static bool all_channels_last(const Arg *list) {
     for (int i = 0; i < list->n; i++)
-        if (list->tensors[i]->ndim != list->tensors[0]->ndim || !steps_channels_last(list->tensors[i])) return false;
+        if (list->tensors[i]->ndim != list->tensors[0]->ndim || !rl_steps_channels_last(list->tensors[i])) return false;
     return list->n > 0;
 }
 

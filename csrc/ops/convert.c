@@ -188,13 +188,17 @@ static Tensor *contiguous_forward(Call *c) {
     return is_in_format(x, &format) ? x : rl_do("clone", a_t(x), format);
 }
 
+/* Whether to() leaves a tensor as it is: what is not laid out in channels-last counts as contiguous, gaps or not. */
+static bool passes_for(Tensor *x, const Arg *format) {
+    int64_t f = format->tag == A_INT ? format->i : FORMAT_PRESERVE;
+    if (f == FORMAT_PRESERVE || f == FORMAT_CONTIGUOUS) return f == FORMAT_PRESERVE || !rl_steps_channels_last(x);
+    return x->ndim == (f == FORMAT_CHANNELS_LAST ? 4 : 5) && rl_steps_channels_last(x);
+}
+
 static Tensor *convert(Tensor *x, Dtype dtype, bool copy, const Arg *format) {
-    if (x->dtype == dtype) {
-        if (is_in_format(x, format)) return copy ? rl_do("clone", a_t(x), *format) : x;
-        return rl_do("clone", a_t(x), *format);
-    }
+    if (x->dtype == dtype) return !copy && passes_for(x, format) ? x : rl_do("clone", a_t(x), *format);
     Tensor *y = rl_do("_cast", a_t(x), a_dtype(dtype));
-    return y && !is_in_format(y, format) ? rl_do("clone", a_t(y), *format) : y;
+    return y && !(is_in_format(y, format) && passes_for(y, format)) ? rl_do("clone", a_t(y), *format) : y;
 }
 
 /* to(dtype=None, non_blocking, copy, memory_format) and its kin differ only in where the dtype stands. */

@@ -216,9 +216,39 @@ def storage(self):
     return typed_storage(self)
 
 
+def _outer_first(self, strict):
+    """The dims by falling strides; of two alike the longer one is outside, and strict refuses them."""
+    order = []                                           # the innermost first
+    for new in reversed(range(self.dim())):
+        at = len(order)
+        for i in reversed(range(at)):
+            ours, theirs = self.stride(order[i]), self.stride(new)
+            if strict and (ours == theirs or not ours or not theirs):
+                raise RuntimeError("The tensor does not have unique dim order.")
+            if not ours or not theirs:
+                continue                                 # an expanded dim stays where it is
+            if ours < theirs or (ours == theirs and self.size(order[i]) <= self.size(new)):
+                break
+            at = i
+        order.insert(at, new)
+    return tuple(reversed(order))
+
+
 def dim_order(self, ambiguity_check=False):
-    """The dims from the one with the largest stride to the one with the smallest."""
-    return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
+    """The dims from the one with the largest stride to the one with the smallest.
+
+    ambiguity_check=True refuses tensors whose sizes of 1 or equal strides leave it open; a list of memory formats
+    does so unless the tensor is laid out in exactly one of them.
+    """
+    if not isinstance(ambiguity_check, bool):
+        if not isinstance(ambiguity_check, list) or not all(isinstance(f, rl.memory_format) for f in ambiguity_check):
+            raise TypeError("The ambiguity_check argument must be a bool or a list of memory formats.")
+    if ambiguity_check is False:
+        return _outer_first(self, False)
+    formats = [] if ambiguity_check is True else ambiguity_check
+    if 1 in self.shape and sum(self.is_contiguous(memory_format=f) for f in formats) != 1:
+        raise RuntimeError("The tensor does not have unique dim order, or cannot map to exact one of the given memory formats.")
+    return _outer_first(self, True)
 
 
 def apply_(self, callable):

@@ -218,6 +218,8 @@ class _Lstsq(rl.autograd.Function):
     @staticmethod
     def forward(ctx, A, B, rcond, driver):
         tall, rank, values = _C._ops._lstsq(A, B, rcond, driver)
+        for d in range(rank.dim()):                      # B may have more examples than A
+            rank, values = rank.narrow(d, 0, A.shape[d]), values.narrow(d, 0, A.shape[d])
         m, n = A.shape[-2:]
         residuals = values.new_empty(0)
         if m > n and (driver == "gels" or (driver != "gelsy" and bool((rank == n).all()))):

@@ -153,3 +153,10 @@ def _is_checkpoint_valid():
 def is_multithreading_enabled() -> bool:
     """What set_multithreading_enabled last said."""
     return set_multithreading_enabled._value
+
+
+def __getattr__(name):
+    if name == "profiler":
+        import importlib
+        return importlib.import_module(".profiler", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

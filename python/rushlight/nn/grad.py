@@ -6,12 +6,13 @@ from . import functional as F
 
 
 def _gradient(n, wrt_input, shape, other, grad_output, stride, padding, dilation, groups):
-    """The vector-Jacobian product of an n-dimensional convolution, by one of its two arguments."""
+    """The vector-Jacobian product of an n-dimensional convolution, by one of its two arguments; itself differentiable."""
     unknown = rl.zeros(list(shape), dtype=other.dtype, requires_grad=True)
-    pair = (unknown, other.detach()) if wrt_input else (other.detach(), unknown)
+    further = rl.is_grad_enabled() and (other.requires_grad or grad_output.requires_grad)
+    other = other if further else other.detach()
     with rl.enable_grad():
-        out = getattr(F, f"conv{n}d")(*pair, None, stride, padding, dilation, groups)
-    return rl.autograd.grad(out, unknown, grad_output)[0]
+        out = getattr(F, f"conv{n}d")(*((unknown, other) if wrt_input else (other, unknown)), None, stride, padding, dilation, groups)
+    return rl.autograd.grad(out, unknown, grad_output, create_graph=further)[0]
 
 
 def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
