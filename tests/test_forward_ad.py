@@ -350,3 +350,14 @@ def test_linearize_runs_the_function_once():
     np.testing.assert_allclose(two.numpy(), 2 * one.numpy())
     with pytest.raises(RuntimeError, match="doesn't match the shape"):
         push(rl.ones(2))
+
+
+@pytest.mark.parametrize("draw", [
+    lambda x: x.bernoulli_(), lambda x: x.bernoulli_(0.5), lambda x: x.bernoulli_(x.detach().clone()), lambda x: x.bernoulli_(x), lambda x: x.exponential_(), lambda x: x.normal_(), lambda x: x.uniform_(),
+    lambda x: x.geometric_(0.5), lambda x: x.cauchy_(), lambda x: x.log_normal_(), lambda x: x.random_(2)])
+def test_numbers_drawn_in_place_have_a_tangent_of_zeros(draw):
+    for copied in (False, True):
+        with fwd.dual_level():
+            x = fwd.make_dual(rl.full((3,), 0.5), rl.ones(3))
+            y = draw(x.clone() if copied else x)
+            assert fwd.unpack_dual(y).tangent.tolist() == [0, 0, 0]

@@ -238,7 +238,7 @@ def tensor_pickle(count=4, offset=0, size=(4,), stride=(1,), key="0"):
 
 FOUR = {"data/0": bytes(16)}
 HOSTILE = {
-    "runs a command": (b"\x80\x02cos\nsystem\n(X\x04\x00\x00\x00truetR.", {}, "GLOBAL os.system was not an allowed global"),
+    "runs a command": (b"\x80\x02cos\nsystem\n(X\x04\x00\x00\x00truetR.", {}, "GLOBAL os.system whose module os is blocked"),
     "builtin": (b"\x80\x02cbuiltins\neval\n(X\x01\x00\x00\x001tR.", {}, "GLOBAL builtins.eval"),
     "attribute of an allowed name": (b"\x80\x02ccollections\nOrderedDict.__init__\n.", {}, "Unsupported global"),
     "sets state of a tensor": (tensor_pickle()[:-1] + b"}X\x01\x00\x00\x00aK\x01sb.", FOUR, "Can only build Tensor"),
@@ -366,3 +366,123 @@ def test_a_file_as_a_storage(tmp_path):
     assert path.read_bytes()[0] == 7 and len(shared[3:3]) == 0
     with pytest.raises(RuntimeError, match="step"):
         shared[::2]
+
+
+# Storages as objects of their own, streams, and what a trusted file may hold
+
+
+def there_and_back(value, **options):
+    file = io.BytesIO()
+    rl.save(value, file)
+    file.seek(0)
+    return rl.load(file, **options)
+
+
+@pytest.mark.parametrize("weights_only", [True, False])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_storages_are_saved_beside_the_tensors_over_them(weights_only, zipped):
+    a = rl.arange(6.0)
+    file = io.BytesIO()
+    rl.save([a, a.storage(), a[2:].storage(), rl.arange(3).storage(), rl.zeros(2, dtype=rl.uint8).untyped_storage(), (a.storage(),)], file, _use_new_zipfile_serialization=zipped)
+    file.seek(0)
+    b, whole, part, other, raw, (again,) = rl.load(file, weights_only=weights_only)
+    assert [type(s) for s in (whole, part, other, raw)] == [rl.TypedStorage] * 4
+    assert [s.dtype for s in (whole, other, raw)] == [rl.float32, rl.int64, rl.uint8]
+    assert whole is part and whole is again and whole.data_ptr() == b.data_ptr()
+    b[1] = 9
+    assert whole.tolist() == [0, 9, 2, 3, 4, 5] and other.tolist() == [0, 1, 2]
+
+
+def test_storages_go_to_torch_and_come_from_there():
+    torch = pytest.importorskip("torch")
+    for one, two in ((rl, torch), (torch, rl)):
+        a = one.arange(4.0)
+        file = io.BytesIO()
+        one.save({"t": a, "s": a.storage()}, file)
+        file.seek(0)
+        back = two.load(file)
+        assert type(back["s"]).__name__ == "TypedStorage" and back["s"].tolist() == [0, 1, 2, 3]
+
+
+def test_one_memory_cannot_be_saved_as_two_dtypes():
+    a = rl.zeros(4, dtype=rl.complex64)
+    for pair in ([a, a.imag], [a.storage(), a.imag], [a, a.real.storage()], [rl.ones(2), None]):
+        if pair[1] is None:
+            pair[1] = rl.TypedStorage(wrap_storage=pair[0].untyped_storage(), dtype=rl.uint8)
+        with pytest.raises(RuntimeError, match="view the same data as different types"):
+            rl.save(pair, io.BytesIO())
+
+
+def test_a_tensor_with_attributes_from_a_trusted_file():
+    t = rl.ones(2)
+    t.note = "kept"
+    back = there_and_back([t, rl.nn.Parameter(t)], weights_only=False)
+    assert back[0].note == "kept" and back[0].tolist() == [1, 1]
+
+
+class Slotted:
+    __slots__ = ("a", "b", "__dict__")
+
+    def __init__(self):
+        self.a, self.b, self.c = 1, [2], 3
+
+
+def test_slots_of_allowed_classes():
+    with rl.serialization.safe_globals([Slotted]):
+        back = there_and_back(Slotted())
+    assert (back.a, back.b, back.c) == (1, [2], 3)
+
+
+def test_names_in_refusals_are_those_of_python_3():
+    import os
+    with pytest.raises(pickle.UnpicklingError, match="Unsupported global: GLOBAL builtins.print"):
+        there_and_back(print)
+    with pytest.raises(pickle.UnpicklingError, match=f"unsupported GLOBAL {os.name}.getpid whose module {os.name} is blocked"):
+        there_and_back(os.getpid)
+
+
+def test_older_files_follow_each_other_in_one_stream():
+    file = io.BytesIO()
+    pickle.dump("before", file)
+    for value in ([rl.ones(3)], {"a": 2}):
+        rl.save(value, file, _use_new_zipfile_serialization=False)
+        pickle.dump("between", file)
+    file.seek(0)
+    assert pickle.load(file) == "before"
+    assert rl.load(file)[0].tolist() == [1, 1, 1] and pickle.load(file) == "between"
+    assert rl.load(file) == {"a": 2} and pickle.load(file) == "between"
+
+
+def test_what_was_saved_to_an_open_file_is_in_it(tmp_path):
+    with open(tmp_path / "x.pt", "wb") as file:
+        rl.save([rl.ones(2)], file)
+        assert rl.load(tmp_path / "x.pt")[0].tolist() == [1, 1]
+
+
+def test_parts_of_storages_in_files_before_torch_0_4():
+    """As those versions wrote them: a storage of five, and a tensor over a part of three that starts at its second."""
+    from rushlight._pt import legacy
+    from rushlight._pt.emit import Emitter
+    text = (b"\x80\x02ctorch._utils\n_rebuild_tensor\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x05"
+            b"X\x01\x00\x00\x00vK\x01K\x03\x87tQK\x01K\x02\x85K\x01\x85tR.")
+    data = b"".join(Emitter().dump(value) for value in (legacy.MAGIC, legacy.PROTOCOL, legacy.MACHINE)) + text + Emitter().dump(["0"])
+    data += struct.pack("<q5f", 5, *range(5))
+    assert rl.load(io.BytesIO(data)).tolist() == [2, 3]
+    with pytest.raises(pickle.UnpicklingError, match="outside"):
+        rl.load(io.BytesIO(data.replace(b"vK\x01K\x03", b"vK\x01K\x05")))
+
+
+def test_the_environment_decides_what_files_may_run(monkeypatch):
+    file = io.BytesIO()
+    rl.save(Slotted(), file)
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")
+    file.seek(0)
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        rl.load(file, weights_only=False)
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    with pytest.raises(RuntimeError, match="both were set"):
+        rl.load(file)
+    monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
+    file.seek(0)
+    with pytest.warns(UserWarning, match="forcing weights_only=False"):
+        assert rl.load(file).c == 3

@@ -306,7 +306,7 @@ static bool push_write(Push *p, Tensor *before) {
     if (!tangent && !(self->flags & T_DUAL)) return true;
     if (!(to = tangent_to_write(self))) return false;
     if (tangent) return rl_apply_inplace(RL_OP("copy_"), (Arg[]){a_t(to), a_t(tangent), a_b(false)}) != NULL;
-    return rl_apply_inplace(RL_OP("zero_"), (Arg[]){a_t(to)}) != NULL;
+    return rl_apply_inplace(RL_OP("zero"), (Arg[]){a_t(to)}) != NULL;
 }
 
 bool rl_push_tangents_inplace(Call *c, Tensor *before) {

@@ -565,7 +565,7 @@ Op rl_sample_ops[] = {
     },
     {
         .sig = "bernoulli_(input: Tensor, p: Tensor, *, " G ") -> Tensor", .where = METHOD | METHOD_ONLY_INPLACE, .flags = RANDOM | SELF_WRITES, .samples = "-",
-        .formula = "input: zeros_like(g); p: zeros_like(p)", .node = "BernoulliBackward1", .forward = bernoulli_inplace_tensor_forward,
+        .formula = "input: zeros_like(g); p: zeros_like(g)", .node = "BernoulliBackward1", .forward = bernoulli_inplace_tensor_forward,
         .doc = "Fills with ones at the chances given, zeros elsewhere.\n\n>>> rl.empty(2).bernoulli_(rl.tensor([0.0, 1.0]))\ntensor([0., 1.])",
     },
     {

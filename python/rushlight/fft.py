@@ -5,6 +5,8 @@ from rushlight import _C
 
 from .linalg import _give
 
+__all__ = ["fft", "ifft", "fft2", "ifft2", "fftn", "ifftn", "rfft", "irfft", "rfft2", "irfft2", "rfftn", "irfftn", "hfft", "ihfft", "fftfreq", "rfftfreq", "fftshift", "ifftshift", "Tensor"]
+Tensor = rl.Tensor
 globals().update({name: value for name, value in vars(_C._fft).items() if not name.startswith("_")})
 
 

@@ -115,6 +115,8 @@ def save(
         _write_in_one_step(path, lambda file: write(obj, file, prefix, not _disable_byteorder_record))
     elif hasattr(f, "write"):
         write(obj, f, "archive", not _disable_byteorder_record)
+        if hasattr(f, "flush"):
+            f.flush()
     else:
         raise AttributeError(f"expected 'f' to be string, path, or a file-like object with a 'write' attribute, not {type(f).__name__}")
 
@@ -191,8 +193,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     encoding = pickle_load_args.pop("encoding", "utf-8")
     if pickle_load_args:
         raise TypeError(f"load() got an unexpected keyword argument {next(iter(pickle_load_args))!r}")
-    if weights_only is None:
-        weights_only = pickle_module is None and os.environ.get("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "0") in ("", "0")
+    weights_only = _wished(weights_only, pickle_module)
     if weights_only and pickle_module is not None:
         raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
     if isinstance(f, (str, os.PathLike)):
@@ -202,12 +203,37 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
         raise AttributeError(f"expected 'f' to be string, path, or a file-like object with a 'read' attribute, not {type(f).__name__}")
     if mmap:
         raise ValueError("f must be a file path in order to use the mmap argument")
-    return _load(io.BytesIO(f.read()), map_location, pickle_module, weights_only, False, encoding)
+    return _load(_at_hand(f), map_location, pickle_module, weights_only, False, encoding)
+
+
+def _wished(weights_only, pickle_module):
+    """What weights_only is, by the argument and by two variables of the environment."""
+    always, never = (os.environ.get(f"TORCH_FORCE_{name}WEIGHTS_ONLY_LOAD", "0") in ("1", "y", "yes", "true") for name in ("", "NO_"))
+    if always and never:
+        raise RuntimeError("Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be set, but both were set.")
+    if always:
+        return True
+    if weights_only is None and never:
+        warnings.warn("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD is set and weights_only was not given: forcing weights_only=False, so that load runs what the file says", UserWarning, stacklevel=3)
+        return False
+    return pickle_module is None if weights_only is None else weights_only
+
+
+def _at_hand(f):
+    """A file whose place may be set.  Of a file in the older format no more is read than the one checkpoint: others may follow it."""
+    try:
+        start = f.tell()
+        head = f.read(4)
+        f.seek(start)
+    except (AttributeError, OSError):
+        return io.BytesIO(f.read())
+    return f if head[:1] == b"\x80" and hasattr(f, "readline") else io.BytesIO(f.read())
 
 
 def _load(file, map_location, pickle_module, weights_only, mapped, encoding):
+    start = file.tell()
     head = file.read(512)
-    file.seek(0)
+    file.seek(start)
     if not head:
         raise EOFError("Ran out of input: the file is empty")
     place = _placing(map_location)
@@ -271,7 +297,7 @@ def _load_zip(reader, run, place):
             stored[key] = place(tensors.Stored(_read_storage(reader, key, nbytes, dtype, order), dtype, location), location)
         known = stored[key]
         restricted.want(known.nbytes() == nbytes, f"storage {key} has two sizes")
-        return known if known.dtype == dtype else tensors.Stored(known.data, dtype, location)
+        return known.as_typed(dtype)
 
     return run(io.BytesIO(reader.read("data.pkl")), find_storage)
 
@@ -298,9 +324,19 @@ def _load_old(file, head, run, place):
     if head[0] != 0x80:
         hint = " It looks like a safetensors file." if head[8:9] == b"{" else ""
         raise pickle.UnpicklingError(f"this is no checkpoint: it begins with {bytes(head[:8])!r}.{hint}")
-    length = file.seek(0, io.SEEK_END)
-    file.seek(0)
+    start = file.tell()
+    length = _length(file, start)
+    file.seek(start)
     return legacy.load(_Limited(file, length), length, run)
+
+
+def _length(file, start):
+    """How many bytes there are from start on; some files that know places cannot count from the end."""
+    try:
+        return file.seek(0, io.SEEK_END) - start
+    except (ValueError, OSError, TypeError):
+        file.seek(start)
+        return len(file.read())
 
 
 class _Limited:
@@ -328,7 +364,7 @@ def _trusting_run(pickle_module, encoding):
             title = f"{module}.{name}"
             found = restricted.known(title)
             if isinstance(found, restricted.Token):
-                return found.make
+                return _from_type if title == "torch._tensor._rebuild_from_type_v2" else found.make
             if isinstance(found, restricted.Allowed):
                 return found.obj
             if isinstance(found, restricted.Kind):
@@ -347,6 +383,18 @@ def _trusting_run(pickle_module, encoding):
         return unpickler.load()
 
     return run
+
+
+def _from_type(make, kind, args, state):
+    """A tensor of another class or with attributes, from a file that is trusted."""
+    made = make(*args)
+    if type(made) is not kind:
+        made = made.as_subclass(kind)
+    own = getattr(kind, "__setstate__", None)
+    if own is not None and own is not getattr(rl.Tensor, "__setstate__", None):
+        made.__setstate__(state)
+        return made
+    return restricted.with_state(made, state)
 
 
 def get_unsafe_globals_in_checkpoint(f):

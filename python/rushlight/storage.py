@@ -75,6 +75,8 @@ class TypedStorage:
     def untyped(self):
         return self._bytes.untyped_storage()
 
+    _untyped_storage = property(untyped)
+
     def nbytes(self):
         return self._bytes.numel()
 

@@ -93,6 +93,8 @@ class Emitter:
             handler(self, obj)
         elif isinstance(obj, rl.Tensor):
             self.tensor(obj)
+        elif isinstance(obj, (rl.TypedStorage, rl.UntypedStorage)):
+            self.storage_alone(obj)
         elif isinstance(obj, type) or callable(obj) and hasattr(obj, "__qualname__") and not hasattr(obj, "__self__"):
             self.named_object(obj)
         elif kind is rl.dtype:
@@ -312,12 +314,22 @@ class Emitter:
         self.raw(b"t")
 
     def storage(self, obj):
-        """The persistent id of a tensor's storage; storages are told apart by where they are."""
+        """The persistent id of a tensor's storage."""
         name = names.dtype_name(obj.dtype)
         bare = name in names.BARE
-        if bare:
-            name = "uint8"
-        data = tensors.storage_of(obj)
+        self.storage_id(tensors.storage_of(obj), "uint8" if bare else name, bare, obj.nbytes if bare else obj.numel())
+
+    def storage_alone(self, obj):
+        """A storage that is saved as an object of its own."""
+        typed = isinstance(obj, rl.TypedStorage)
+        data = tensors.storage_of(obj._bytes if typed else rl.empty(0, dtype=rl.uint8).set_(obj))
+        name = names.dtype_name(obj.dtype) if typed else "uint8"
+        bare = not typed or name in names.BARE
+        name = "uint8" if bare else name
+        self.storage_id(data, name, bare, data.numel() // tensors.itemsize(names.dtype_named(name)))
+
+    def storage_id(self, data, name, bare, reached):
+        """The persistent id of all the bytes of a storage; storages are told apart by where they are."""
         address = (data.data_ptr(), data.numel()) if data.numel() else id(data)
         key = self.keys.setdefault(address, str(len(self.keys)))
         first = self.storages.setdefault(key, (data, name))
@@ -326,13 +338,13 @@ class Emitter:
                 "Cannot save multiple tensors or storages that view the same data as different types: "
                 f"{first[1]} and {name} (at {self.place()})"
             )
-        self.reached[key] = self.reached.get(key, 0) + (obj.nbytes if bare else obj.numel())
+        self.reached[key] = self.reached.get(key, 0) + reached
         self.raw(b"(")
         self.save("storage")
         self.name(*(("torch.storage", names.UNTYPED) if bare else ("torch", names.STORAGE_OF[name])))
         self.save(key)
         self.save(options.tag(data))
-        self.save_int(data.numel() // (1 if bare else tensors.itemsize(obj.dtype)))
+        self.save_int(data.numel() // (1 if bare else tensors.itemsize(names.dtype_named(name))))
         self.raw(b"NtQ" if self.legacy else b"tQ")
 
 

@@ -6,6 +6,8 @@ int64 count of elements and the elements.  A tar file, older still, is recognise
 
 import struct
 
+import rushlight as rl
+
 from . import names, restricted, tensors
 from .emit import Emitter
 
@@ -41,12 +43,9 @@ def load(file, length, run):
     machine = run(file, _no_storage)
     restricted.want(type(machine) is dict, "the facts about the machine are no dict")
     swap = machine.get("little_endian") is False
-    stored = {}
+    stored, parts = {}, {}
 
     def find_storage(dtype, key, location, count, view):
-        if view is not None:
-            key, count, dtype, offset = _root(view, dtype, key)
-            restricted.want(offset == 0, "a storage that starts inside another")
         dtype = names.dtype_named(dtype)
         nbytes = count * tensors.itemsize(dtype)
         if key not in stored:
@@ -54,7 +53,7 @@ def load(file, length, run):
             stored[key] = tensors.Stored(tensors.blank(nbytes)[0], dtype, location)
         known = stored[key]
         restricted.want(known.nbytes() == nbytes, f"storage {key} has two sizes")
-        return known if known.dtype == dtype else tensors.Stored(known.data, dtype, location)
+        return known.as_typed(dtype) if view is None else _part(known, view, dtype, parts)
 
     result = run(file, find_storage)
     keys = run(file, _no_storage)
@@ -65,10 +64,15 @@ def load(file, length, run):
     return result
 
 
-def _root(view, dtype, key):
-    """The storage that a view of one shows: (key, elements from its start, dtype, offset)."""
-    restricted.want(type(view) is tuple and len(view) == 3, "a view of a storage")
-    return key, view[2], dtype, view[1]
+def _part(stored, view, dtype, parts):
+    """A storage that is a part of another, as torch before 0.4 had them: (name, first element, elements)."""
+    restricted.want(len(view) == 3 and type(view[0]) is str and all(type(n) is int and n >= 0 for n in view[1:]), "a view of a storage")
+    name, start, count = view
+    if name not in parts:
+        width = tensors.itemsize(dtype)
+        restricted.want((start + count) * width <= stored.nbytes(), f"part {name} of a storage, which reaches outside of it")
+        parts[name] = rl.TypedStorage._over(stored.data[start * width : (start + count) * width], dtype)
+    return parts[name]
 
 
 def _no_storage(*pid):

@@ -10,6 +10,7 @@ import codecs
 import collections
 import pickle
 import struct
+import types
 
 import rushlight as rl
 
@@ -123,7 +124,7 @@ def _layout(*args):
 def _tensor_v2(*args):
     want(len(args) in (6, 7), "_rebuild_tensor_v2 takes six or seven arguments")
     stored, offset, size, stride, requires_grad, hooks = args[:6]
-    want(isinstance(stored, tensors.Stored), "a tensor without storage")
+    want(isinstance(stored, rl.TypedStorage), "a tensor without storage")
     want(type(offset) is int and is_ints(size) and is_ints(stride) and type(requires_grad) is bool, "tensor geometry")
     want(type(hooks) in (collections.OrderedDict, type(None)) and not hooks, "backward hooks in a tensor")
     tensor = tensors.view(stored, offset, tuple(size), tuple(stride), requires_grad and (stored.dtype.is_floating_point or stored.dtype.is_complex))
@@ -138,8 +139,8 @@ def _tensor_v3(*args):
     want(len(args) in (7, 8), "_rebuild_tensor_v3 takes seven or eight arguments")
     if isinstance(args[6], Token):
         args[6].make()  # a dtype that does not exist here: says so
-    want(isinstance(args[0], tensors.Stored) and type(args[6]) is rl.dtype, "_rebuild_tensor_v3 of something that is no storage and dtype")
-    return _tensor_v2(tensors.Stored(args[0].data, args[6], args[0].location), *args[1:6], *args[7:])
+    want(isinstance(args[0], rl.TypedStorage) and type(args[6]) is rl.dtype, "_rebuild_tensor_v3 of something that is no storage and dtype")
+    return _tensor_v2(rl.TypedStorage._over(args[0]._bytes, args[6]), *args[1:6], *args[7:])
 
 
 def _tensor_v1(*args):
@@ -167,14 +168,18 @@ def _from_type(*args):
 
 
 def with_state(obj, state):
-    """Set attributes of an instance from a plain dict with plain names."""
-    if type(state) is tuple and len(state) == 2 and not state[1]:
-        state = state[0]
-    want(type(state) is dict or state is None, f"state of a {type(obj).__name__} that is no dict")
-    want(not state or hasattr(obj, "__dict__"), f"state of a {type(obj).__name__}, which has no attributes")
-    for name, value in (state or {}).items():
-        want(type(name) is str and not name.startswith("__"), f"attribute {name!r} of a {type(obj).__name__}")
-        obj.__dict__[name] = value
+    """Set attributes of an instance from a plain dict with plain names, or from a pair of them: the second is for its slots."""
+    own, slots = state if type(state) is tuple and len(state) == 2 else (state, None)
+    for part in (own, slots):
+        want(type(part) is dict or part is None, f"state of a {type(obj).__name__} that is no dict")
+        want(all(type(name) is str and not name.startswith("__") for name in part or ()), f"names of the attributes of a {type(obj).__name__}")
+    want(not own or hasattr(obj, "__dict__"), f"state of a {type(obj).__name__}, which has no attributes")
+    if own:
+        obj.__dict__.update(own)
+    for name, value in (slots or {}).items():
+        kind = next((vars(base)[name] for base in type(obj).__mro__ if name in vars(base)), None)
+        want(isinstance(kind, types.MemberDescriptorType), f"{type(obj).__name__} has no slot {name!r}")
+        kind.__set__(obj, value)
     return obj
 
 
@@ -324,11 +329,12 @@ class Machine:
 
     def name(self):
         module, name = self.line(), self.line()
+        module = "builtins" if module == "__builtin__" else module
         title = f"{module}.{name}"
         found = known(title)
+        if found is None and module.partition(".")[0] in NEVER:
+            raise refuse(f"Trying to load unsupported GLOBAL {title} whose module {module} is blocked.")
         if found is None and title in self.allowed:
-            if module.partition(".")[0] in NEVER:
-                raise refuse(f"Trying to load unsupported GLOBAL {title} whose module {module} is blocked.")
             found = Allowed(self.allowed[title], title)
         if found is None:
             raise refuse(

@@ -18,6 +18,13 @@ class Stored:
 
     def __init__(self, data, dtype, location="cpu"):
         self.data, self.dtype, self.location = data, dtype, location
+        self.typed = {}
+
+    def as_typed(self, dtype):
+        """The TypedStorage that the program gets: one object per dtype, however often the file names it."""
+        if dtype not in self.typed:
+            self.typed[dtype] = rl.TypedStorage._over(self.data, dtype)
+        return self.typed[dtype]
 
     def cpu(self):
         return self
@@ -77,7 +84,7 @@ def buffer_of(data):
 
 
 def view(stored, offset, size, stride, requires_grad=False):
-    """A tensor over a storage.  Whatever reaches outside of it is an error."""
+    """A tensor over a TypedStorage.  Whatever reaches outside of it is an error."""
     width = itemsize(stored.dtype)
     room = stored.nbytes() // width
     if len(size) != len(stride):
@@ -89,7 +96,7 @@ def view(stored, offset, size, stride, requires_grad=False):
     end = offset + sum((n - 1) * step for n, step in zip(size, stride)) + 1
     if offset > room or (0 not in size and end > room):
         raise _bad(f"a tensor with size {size}, stride {stride}, offset {offset} over a storage of {room} elements")
-    tensor = _C._from_storage(stored.data, stored.dtype, size, stride, offset)
+    tensor = _C._from_storage(stored._bytes, stored.dtype, size, stride, offset + stored._bytes.storage_offset() // width)
     if requires_grad:
         tensor.requires_grad_()
     return tensor
