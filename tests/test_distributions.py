@@ -256,3 +256,18 @@ def test_copies(name):
             drawn = ours.sample()
             rl.manual_seed(2)
             assert copied.sample().tolist() == drawn.tolist(), f"{name}[{case}]"
+
+
+def test_continuous_bernoulli_of_logits_beyond_all_bounds():
+    for dtype, logit, expected in ((rl.float32, 1e38, 2.76898), (rl.float64, 1e308, 3.58473)):
+        for sign in (1, -1):
+            logits = rl.tensor([sign * logit], dtype=dtype, requires_grad=True)
+            d = rl.distributions.ContinuousBernoulli(logits=logits)
+            value = d.log_prob(rl.tensor([float(sign > 0)], dtype=dtype))
+            value.sum().backward()
+            assert value.item() == pytest.approx(expected, abs=1e-4) and logits.grad.item() == 0 and 0 < d.mean.item() < 1 and d.variance.item() > 0
+
+
+def test_wishart_of_integer_degrees_of_freedom():
+    d = rl.distributions.Wishart(rl.tensor([3, 4]), rl.eye(2))
+    assert d.sample((5,)).shape == (5, 2, 2, 2) and d.sample().dtype == rl.float32

@@ -86,3 +86,33 @@ def test_half_a_spectrum_ignores_what_it_must():
     y = rl.fft.irfft(z, 8)
     z.imag[0] = z.imag[4] = 7.0
     assert rl.equal(rl.fft.irfft(z, 8), y)
+
+
+def test_transforms_over_no_dims_are_complex():
+    for function in (rl.fft.fftn, rl.fft.ifftn):
+        assert function(rl.ones(2, 3), dim=()).dtype == rl.complex64 and function(rl.ones(2).double(), s=(), dim=()).dtype == rl.complex128
+    assert rl.fft.fftn(rl.ones(2, 2, dtype=rl.int64), dim=()).tolist() == [[1, 1], [1, 1]]
+
+
+def test_frequencies_are_inexact_and_say_when_out_is_resized():
+    for function, size in ((rl.fft.fftfreq, 5), (rl.fft.rfftfreq, 3)):
+        for bad in ({"dtype": rl.int64}, {"out": rl.zeros(5, dtype=rl.int64)}):
+            with pytest.raises(RuntimeError, match="requires a floating point or complex dtype"):
+                function(5, **bad)
+        with pytest.warns(UserWarning, match="out tensor .* will be resized"):
+            assert function(5, out=rl.zeros(7)).shape == (size,)
+
+
+def test_stft_says_what_it_leaves_out():
+    s, c = rl.rand(64), rl.rand(64, dtype=rl.complex64)
+    with pytest.warns(UserWarning, match="A window was not provided"):
+        z = rl.stft(s, 16, return_complex=True)
+    with pytest.warns(UserWarning, match="A window was not provided"):
+        rl.istft(z, 16)
+    with pytest.warns(UserWarning, match="length of signal is shorter"):
+        rl.istft(z, 16, window=rl.ones(16), length=100)
+    with pytest.warns(UserWarning, match="return_complex=False is deprecated"):
+        rl.stft(s, 16, window=rl.ones(16), return_complex=False)
+    for signal, window in ((c, rl.ones(16)), (s, rl.ones(16, dtype=rl.complex64))):
+        with pytest.raises(RuntimeError, match="Cannot have onesided output if window or input is complex"):
+            rl.stft(signal, 16, window=window, onesided=True, return_complex=True)

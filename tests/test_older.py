@@ -146,3 +146,32 @@ def test_what_is_no_older_form_keeps_its_error():
     for call in (lambda: x.add_(1, x, 2), lambda: rl.add(x, 2, x, x), lambda: x.addcmul_(0.5, x), lambda: rl.addmm(1, 2, 3, x, x), lambda: x.mul(2, x), lambda: rl.add(1, 2, 3)):
         with pytest.raises(TypeError):
             call()
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean", "max", "min", "prod"])
+def test_gradients_of_segments(reduce):
+    """Ties share, nan has the gradient of what is nan for it, initial values take none; empty segments; offsets; rows of lengths."""
+    torch = pytest.importorskip("torch")
+    nan = float("nan") if reduce != "prod" else 7.0
+    for initial in (None, 1, 2.5):
+        for data, lengths, axis in (([[1, 1], [nan, 1], [3, nan], [2, 1], [3, 2], [2, 3.0]], [1, 2, 3, 0], 0), ([1, 2, nan, 4, 5, 5.0], [0, 3, 3], 0), ([[1, 1], [nan, 1]], [[0, 2], [1, 1]], 1)):
+            both = []
+            for library in (rl, torch):
+                x = library.tensor(data, dtype=library.float64, requires_grad=True)
+                y = library.segment_reduce(x, reduce, lengths=library.tensor(lengths), axis=axis, initial=initial)
+                (y * library.arange(1, y.numel() + 1).reshape(y.shape)).sum().backward()
+                both.append((str(y.tolist()), str(x.grad.tolist())))
+            assert both[0] == both[1]
+    ends = rl.segment_reduce(rl.arange(6.0), "max", offsets=rl.tensor([0, 2, 6]))
+    assert ends.tolist() == [1, 5]
+
+
+def test_bad_segments():
+    x = rl.ones(6, 3)
+    for error, text, options in (
+            (RuntimeError, "negative", {"lengths": rl.tensor([3, -2, 5])}), (RuntimeError, "sum to", {"lengths": rl.tensor([3, 2])}), (NotImplementedError, "lengths of", {"lengths": rl.tensor([3.0, 3.0])}),
+            (RuntimeError, "last dimension of lengths", {"lengths": rl.tensor([3, 3]), "axis": 1}), (RuntimeError, "Either lengths or offsets", {})):
+        with pytest.raises(error, match=text):
+            rl.segment_reduce(x, "max", **options)
+    with pytest.raises(NotImplementedError, match="int64"):
+        rl.segment_reduce(x.long(), "max", lengths=rl.tensor([3, 3]))

@@ -202,7 +202,7 @@ static Tensor *fit(Tensor *x, int64_t dim, int64_t n) {
 /* The input in a dtype that can be transformed. */
 static Tensor *inexact(Call *c) {
     Tensor *x = c->arg[0].tensor;
-    if (c->op->data & FROM_REAL && rl_dtype_is(x->dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "%s expects a real input tensor, but got %s", name_of(c), rl_dtypes[x->dtype].word);
+    if (c->op->data & FROM_REAL && rl_dtype_is(x->dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "%s expects a real%s input tensor, but got %s", strcmp(name_of(c), "rfft2") ? name_of(c) : "rfftn", !strncmp(name_of(c), "rfft", 4) && strcmp(name_of(c), "rfft") ? "-valued" : "", rl_dtypes[x->dtype].word);
     if (rl_dtype_is(x->dtype, CLASS_HALF)) return rl_fail(RL_RUNTIME_ERROR, "Unsupported dtype %s in %s: convert it first, as in x.float()", rl_dtypes[x->dtype].word, name_of(c));
     Dtype dtype = rl_dtype_is(x->dtype, CLASS_INEXACT) ? (Dtype)x->dtype : rl_default_dtype();
     return rl_cast(x, c->op->data & TO_REAL ? rl_to_complex(dtype) : dtype);
@@ -295,7 +295,7 @@ static Tensor *many_forward(Call *c) {
     int64_t dims[RL_MAX_DIMS], n = 0;
     int count = x ? dims_of(x, s, &c->arg[2], dims) : -1, kind = c->op->data;
     if (count < 0) return NULL;
-    if (count == 0) return kind & (FROM_REAL | TO_REAL) ? rl_fail(RL_RUNTIME_ERROR, "%s must transform at least one axis", name_of(c)) : rl_clone(x);
+    if (count == 0) return kind & (FROM_REAL | TO_REAL) ? rl_fail(RL_RUNTIME_ERROR, "%s must transform at least one axis", name_of(c)) : rl_cast(rl_clone(x), rl_to_complex(x->dtype));
     if (kind & TO_REAL) {
         n = s->tag == A_NONE || s->ints[count - 1] == -1 ? 2 * (x->shape[dims[count - 1]] - 1) : s->ints[count - 1];
         if (n < 1) return bad_count(n);

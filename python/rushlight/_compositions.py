@@ -3,6 +3,7 @@ short-time Fourier transforms, window functions.  Their gradients are those of w
 
 import itertools
 import math
+import warnings
 
 import rushlight as rl
 
@@ -357,11 +358,18 @@ _count_up = range           # histogram's argument of that name hides the built-
 def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=True, pad_mode="reflect", normalized=False, onesided=None,
          return_complex=None, align_to_window=None):
     """Fourier transforms of overlapping windows of a signal [*, time] -> [*, frequency, frame]."""
-    onesided = not (input.is_complex() or (window is not None and window.is_complex())) if onesided is None else onesided
+    is_complex = input.is_complex() or (window is not None and window.is_complex())
+    if window is None:
+        warnings.warn("stft: A window was not provided. A rectangular one is applied, whose edges leak into other frequencies: pass window=hann_window(win_length), or ones(win_length) to mean it", UserWarning, stacklevel=2)
+    onesided = not is_complex if onesided is None else onesided
     if return_complex is None:
-        if not (input.is_complex() or (window is not None and window.is_complex())):
+        if not is_complex:
             raise RuntimeError("stft requires the return_complex parameter be given for real inputs, and will further require that return_complex=True in a future PyTorch release.")
         return_complex = True
+    if onesided and is_complex:
+        raise RuntimeError("Cannot have onesided output if window or input is complex: the other half of the frequencies is no mirror image then")
+    if not return_complex:
+        warnings.warn("stft with return_complex=False is deprecated: view_as_real(stft(..., return_complex=True)) gives the same", UserWarning, stacklevel=2)
     hop, width = n_fft // 4 if hop_length is None else hop_length, n_fft if win_length is None else win_length
     x = input if input.dim() == 2 else input.reshape(1, -1) if input.dim() == 1 else None
     if x is None:
@@ -380,11 +388,8 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
     w = _centred_window(window, width, n_fft, x.dtype)
     if w is not None:
         frames = frames * w
-    transform = rl.fft.rfft if onesided and not frames.is_complex() else rl.fft.fft
-    result = transform(frames, norm="ortho" if normalized else None)
-    if onesided and frames.is_complex():
-        result = result[..., :n_fft // 2 + 1]
-    result = result.transpose(1, 2)
+    transform = rl.fft.rfft if onesided else rl.fft.fft
+    result = transform(frames, norm="ortho" if normalized else None).transpose(1, 2)
     result = result.squeeze(0) if input.dim() == 1 else result
     return result if return_complex else rl.view_as_real(result)
 
@@ -404,6 +409,8 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
         raise RuntimeError("istft requires a complex-valued input tensor matching the output from stft with return_complex=True.")
     if input.numel() == 0:
         raise RuntimeError(f"istft(input{list(input.shape)}): input tensor cannot be empty.")
+    if window is None:
+        warnings.warn("istft: A window was not provided. A rectangular one is applied; the signal comes back only if stft had none either", UserWarning, stacklevel=2)
     x = input.unsqueeze(0) if input.dim() == 2 else input
     onesided = x.shape[1] != n_fft if onesided is None else onesided
     hop, width = n_fft // 4 if hop_length is None else hop_length, n_fft if win_length is None else win_length
@@ -428,6 +435,7 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
         raise RuntimeError(f"istft: window overlap add min: {float(envelope.abs().min())}, but it must not vanish")
     signal = signal / envelope
     if length is not None and signal.shape[1] < length:
+        warnings.warn(f"istft: The length of signal is shorter than the length parameter: zeros follow its {signal.shape[1]} places up to {length}. See center and hop_length", UserWarning, stacklevel=2)
         signal = rl.nn.functional.pad(signal, (0, length - signal.shape[1]))
     return signal.squeeze(0) if input.dim() == 2 else signal
 

@@ -73,26 +73,66 @@ def norm_except_dim(v, pow=2, dim=0):
 # Segments
 
 
-def segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, axis=0, unsafe=False, initial=None):
-    """Runs of slices along axis put together: sum, mean, max, min or prod of each; lengths or offsets say where they end."""
+class _Extreme(rl.autograd.Function):
+    """The largest or smallest of each segment; those of its elements that equal it share its gradient, nan among nan, and the initial value takes no share."""
+
+    @staticmethod
+    def forward(ctx, data, base, where, axis, how):
+        result = base.scatter_reduce(axis, where, data, how)
+        ctx.save_for_backward(data, result, where)
+        ctx.axis = axis
+        return result
+
+    @staticmethod
+    def backward(ctx, grad):
+        data, result, where = ctx.saved_tensors
+        found = result.gather(ctx.axis, where)
+        chosen = ((data == found) | (data.isnan() & found.isnan())).to(data.dtype)
+        count = rl.zeros_like(result).scatter_add(ctx.axis, where, chosen)
+        return (grad / count.clamp(min=1)).gather(ctx.axis, where) * chosen if data.numel() else rl.zeros_like(data), None, None, None, None
+
+
+def _segment_lengths(data, lengths, offsets, axis, unsafe):
+    """The lengths, once it is clear that they fit the data along axis."""
     if lengths is None and offsets is None:
         raise RuntimeError("segment_reduce(): Either lengths or offsets must be defined.")
-    how = {"sum": "sum", "mean": "mean", "max": "amax", "min": "amin", "prod": "prod"}.get(reduce)
+    given = offsets if lengths is None else lengths
+    if given.dtype not in (rl.int32, rl.int64):
+        raise NotImplementedError(f"segment_reduce() is not implemented for lengths of {given.dtype}: they are int64 or int32")
+    if axis != given.dim() - 1:
+        raise RuntimeError(f"segment_reduce(): Expected axis to be the last dimension of {'lengths' if offsets is None else 'offsets'} but got {axis}.")
+    lengths = given if offsets is None else given.diff(dim=-1)
+    if not unsafe and lengths.numel() and int(lengths.min()) < 0:
+        raise RuntimeError(f"lengths contains negative value! The smallest is {int(lengths.min())}")
+    sums = lengths.sum(-1)
+    if not unsafe and offsets is None and (sums != data.shape[axis]).any():
+        raise RuntimeError(f"segment_reduce(): Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1) when !unsafe: they sum to {sums.tolist()}, not {data.shape[axis]}")
+    return lengths
+
+
+def segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, axis=0, unsafe=False, initial=None):
+    """Runs of slices along axis put together: sum, mean, max, min or prod of each; lengths or offsets say where they end."""
+    how = {"sum": "sum", "mean": "sum", "max": "amax", "min": "amin", "prod": "prod", "amax": "amax", "amin": "amin"}.get(reduce)
     if how is None:
-        raise RuntimeError(f"Unsupported reduction type: {reduce!r}; use sum, mean, max, min or prod")
-    if lengths is None:
-        lengths = offsets.diff(dim=-1)
-    if lengths.dim() > 1 and axis:
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    axis = axis + data.dim() if axis < 0 else axis
+    lengths = _segment_lengths(data, lengths, offsets, axis, unsafe)
+    if not data.dtype.is_floating_point:
+        raise NotImplementedError(f"segment_reduce() is not implemented for {data.dtype}: it takes floating-point numbers")
+    if axis:
         pieces = [segment_reduce(d, reduce, lengths=n, axis=axis - 1, unsafe=unsafe, initial=initial) for d, n in zip(data, lengths)]
         return rl.stack(pieces)
-    if not unsafe and int(lengths.sum()) != data.shape[axis]:
-        raise RuntimeError(f"segment_reduce(): Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1) when !unsafe: they sum to {int(lengths.sum())}, not {data.shape[axis]}")
-    start = {"sum": 0.0, "mean": math.nan, "max": -math.inf, "min": math.inf, "prod": 1.0}[reduce] if initial is None else float(initial)
-    shape = list(data.shape)
-    shape[axis] = lengths.numel()
-    where = rl.repeat_interleave(rl.arange(lengths.numel()), lengths).reshape([-1 if d == axis else 1 for d in range(data.dim())]).expand(data.shape)
-    base = rl.full(shape, start, dtype=data.dtype)
-    return base.scatter_reduce(axis, where, data, how, include_self=initial is not None and reduce != "mean")
+    start = {"sum": 0.0, "prod": 1.0, "amax": -math.inf, "amin": math.inf}[how] if initial is None else float(initial)
+    data = data[:int(lengths.sum())]
+    where = rl.repeat_interleave(rl.arange(lengths.numel()), lengths).reshape(-1, *[1] * (data.dim() - 1)).expand(data.shape)
+    base = rl.full((lengths.numel(), *data.shape[1:]), start, dtype=data.dtype)
+    if how in ("amax", "amin"):
+        return _Extreme.apply(data, base, where, 0, how)
+    result = base.scatter_reduce(0, where, data, how)
+    if reduce != "mean":
+        return result
+    count = lengths.to(data.dtype).reshape(-1, *[1] * (data.dim() - 1))
+    return rl.where(count > 0, result / count, rl.full_like(base, math.nan if initial is None else start))
 
 
 # Tensors

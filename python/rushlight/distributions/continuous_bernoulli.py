@@ -9,7 +9,7 @@ from rushlight.nn.functional import binary_cross_entropy_with_logits
 from . import constraints
 from ._parameters import ProbsOrLogits, _require_one
 from .exp_family import ExponentialFamily
-from .utils import broadcast_all, clamp_probs
+from .utils import broadcast_all, clamp_probs, lazy_property, logits_to_probs
 
 __all__ = ["ContinuousBernoulli"]
 
@@ -38,6 +38,11 @@ class ContinuousBernoulli(ProbsOrLogits, ExponentialFamily):
         self._lims = lims
         number = isinstance(probs if logits is None else logits, Number)
         super().__init__(torch.Size() if number else self._param.size(), validate_args=validate_args)
+
+    @lazy_property
+    def probs(self):
+        """Of logits, however large: held off 0 and 1, where C(p) has no end."""
+        return clamp_probs(logits_to_probs(self.logits, is_binary=True))
 
     def expand(self, batch_shape, _instance=None):
         new = self._expanded_param(ContinuousBernoulli, batch_shape, _instance)

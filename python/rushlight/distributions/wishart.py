@@ -110,7 +110,8 @@ class Wishart(ExponentialFamily):
     def _bartlett_sampling(self, sample_shape=torch.Size()):
         """(L A)(L A)^T: A lower triangular, roots of chi-squared numbers on its diagonal, normal numbers below it."""
         p = self._event_shape[-1]
-        factor = self._dist_chi2.rsample(sample_shape).clamp(min=torch.finfo(self.df.dtype).tiny).sqrt().diag_embed(dim1=-2, dim2=-1)
+        roots = self._dist_chi2.rsample(sample_shape).sqrt()
+        factor = roots.clamp(min=torch.finfo(roots.dtype).eps).diag_embed(dim1=-2, dim2=-1)
         row, column = torch.tril_indices(p, p, offset=-1, device=factor.device)
         factor[..., row, column] = torch.randn(torch.Size(sample_shape) + self._batch_shape + (p * (p - 1) // 2,), dtype=factor.dtype,
                                                device=factor.device)
