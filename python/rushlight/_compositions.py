@@ -5,6 +5,8 @@ import itertools
 import math
 import warnings
 
+import numpy as np
+
 import rushlight as rl
 
 from ._keywords import along, also_called
@@ -268,9 +270,14 @@ def combinations(input, r=2, with_replacement=False):
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
         return input.new_empty(0)
+    n = input.shape[0]
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    rows = list(choose(range(input.shape[0]), r))
-    return input[rl.tensor(rows, dtype=rl.int64).reshape(-1, r)]
+    places = rl.empty((math.comb(n + r - 1 if with_replacement and n else n, r), r), dtype=rl.int64)   # too many of them are refused here
+    flat, numbers = places.view(-1).numpy(), itertools.chain.from_iterable(choose(range(n), r))
+    for start in range(0, len(flat), 1 << 20):
+        part = flat[start:start + (1 << 20)]
+        part[:] = np.fromiter(numbers, np.int64, len(part))
+    return input[places]
 
 
 def _occurs(a, list):
