@@ -748,16 +748,21 @@ VM float f32_erfc(float x) { return (float)mid_erfc(x); }
 
 /* ---- powers -------------------------------------------------------------------------------------------------------- */
 
-VM float f32_pow(float x, float y) {
+VM float f32_pow(float x, float y) {   /* one select at a time: && would keep the loop from being vector code */
     double a = f64_abs(x), l = mid_log(a);
-    l = a == 0.0 ? -(double)INFINITY : a < (double)INFINITY ? l : a;
-    double e = mid_exp((double)y * l);
-    float size = (float)e, whole = f32_abs(y) < 0x1p24f ? y - (float)(int32_t)(f32_abs(y) < 0x1p24f ? y : 0.0f) : 0.0f;
-    int odd = f32_abs(y) < 0x1p24f ? (int32_t)(f32_abs(y) < 0x1p24f ? y : 0.0f) & 1 : 0;
-    float signed_size = f32_bits(x) < 0 && odd && whole == 0.0f ? -size : size;
-    float r = x < 0.0f && whole != 0.0f && x > -INFINITY ? NAN : whole != 0.0f ? size : signed_size;
-    r = x == 1.0f || y == 0.0f || (x == -1.0f && f32_abs(y) == INFINITY) ? 1.0f : r;
-    return r;
+    l = a == 0.0 ? -(double)INFINITY : l;
+    l = a < (double)INFINITY ? l : a;
+    double b = f64_abs(y), c = b < 0x1p24 ? b : 0x1p24, t = c + F64_ROUND;   /* what is larger is even */
+    bool whole = t - F64_ROUND == c;
+    int odd = whole & (int)(f64_bits(t) & 1);
+    float size = (float)mid_exp(y * l), r = f32_from(f32_bits(size) ^ (f32_bits(x) & (odd ? INT32_MIN : 0)));
+    float other = x < 0.0f ? NAN : r;
+    other = x > -INFINITY ? other : r;
+    r = whole ? r : other;
+    r = x == 1.0f ? 1.0f : r;
+    r = y == 0.0f ? 1.0f : r;
+    other = b == (double)INFINITY ? 1.0f : r;
+    return x == -1.0f ? other : r;
 }
 
 /* x 2^e; e is whole. */

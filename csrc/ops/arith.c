@@ -151,7 +151,8 @@ static Tensor *floor_divide_forward(Call *c) { return rl_binary(c, BINARY_div_fl
 /* A few exponents are cheaper as something else.  -1: no such luck. */
 static int special_power(double e, Dtype dtype) {
     bool real = rl_dtype_is(dtype, CLASS_FLOATING);
-    return e == 2 ? UNARY_square : e == 0.5 && real ? UNARY_sqrt : e == -0.5 && real ? UNARY_rsqrt : e == -1 && real ? UNARY_reciprocal : -1;
+    if (e == 2 || e == 3) return e == 2 ? UNARY_square : UNARY_cube;
+    return e == -2 && real ? UNARY_inverse_square : e == 0.5 && real ? UNARY_sqrt : e == -0.5 && real ? UNARY_rsqrt : e == -1 && real ? UNARY_reciprocal : -1;
 }
 
 static Tensor *pow_forward(Call *c) {

@@ -63,8 +63,6 @@ static int by_falling_ratio(const void *a, const void *b) {
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static double rounded(double v, bool single) { return single ? (double)(float)v : v; }
-
 /* The largest of weight / waiting time come first: sampling without replacement in one go. */
 static bool take_largest(const double *w, const double *wait, int64_t n, int64_t count, bool single, int64_t *out) {
     if (count == 1) {
@@ -75,10 +73,19 @@ static bool take_largest(const double *w, const double *wait, int64_t n, int64_t
         }
         return true;
     }
-    Ranked *ranked = rl_scope_bytes(n * (int64_t)sizeof *ranked);
+    bool few = count <= 64;                              /* these are kept in order as they come; else all are sorted */
+    Ranked *ranked = rl_scope_bytes((few ? count + 1 : n) * (int64_t)sizeof *ranked);
     if (!ranked) return false;
-    for (int64_t i = 0; i < n; i++) ranked[i] = (Ranked){single ? (double)((float)w[i] / (float)wait[i]) : w[i] / wait[i], i};
-    qsort(ranked, (size_t)n, sizeof *ranked, by_falling_ratio);
+    int64_t kept = 0;
+    for (int64_t i = 0; i < n; i++) {
+        Ranked one = {single ? (double)((float)w[i] / (float)wait[i]) : w[i] / wait[i], i};
+        if (few && kept == count && !(one.ratio > ranked[kept - 1].ratio)) continue;
+        int64_t at = kept;
+        for (; few && at > 0 && one.ratio > ranked[at - 1].ratio; at--) ranked[at] = ranked[at - 1];
+        ranked[at] = one;
+        kept += !few || kept < count;
+    }
+    if (!few) qsort(ranked, (size_t)n, sizeof *ranked, by_falling_ratio);
     for (int64_t i = 0; i < count; i++) out[i] = ranked[i].index;
     return true;
 }
@@ -86,8 +93,14 @@ static bool take_largest(const double *w, const double *wait, int64_t n, int64_t
 static bool take_with_replacement(Generator *g, const double *w, int64_t n, int64_t count, bool single, int64_t *out) {
     double *upto = rl_scope_bytes(n * (int64_t)sizeof *upto), sum = 0;
     if (!upto) return false;
-    for (int64_t i = 0; i < n; i++) upto[i] = sum = rounded(sum + w[i], single);
-    for (int64_t i = 0; i < n; i++) upto[i] = single ? (double)((float)upto[i] / (float)sum) : upto[i] / sum;
+    float narrow = 0;
+    if (single) {
+        for (int64_t i = 0; i < n; i++) upto[i] = narrow += (float)w[i];
+        for (int64_t i = 0; i < n; i++) upto[i] = (float)upto[i] / narrow;
+    } else {
+        for (int64_t i = 0; i < n; i++) upto[i] = sum += w[i];
+        for (int64_t i = 0; i < n; i++) upto[i] /= sum;
+    }
     upto[n - 1] = 1;
     for (int64_t k = 0; k < count; k++) {
         double u = uniform(g);

@@ -3,6 +3,7 @@
  * Rows are copied as bytes, so every dtype will do.  Backwards, rows of the gradient are added up where the numbers say; the
  * table's row padding_idx gets nothing, and with scale_grad_by_freq each row is divided by how often it was picked. */
 #include "rushlight.h"
+#include "kernels/kernels.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -62,7 +63,9 @@ static Tensor *embedding_forward(Call *c) {
 }
 
 static void add_row(Dtype d, int64_t n, void *to, const void *from, double factor) {
-    if (d == RL_FLOAT32) {
+    int64_t bytes = rl_dtype_bytes(d);
+    if (factor == 1) rl_kernels->binary[d][BINARY_add](n, (char *[]){to, to, (char *)from}, (int64_t[]){bytes, bytes, bytes}, NULL);
+    else if (d == RL_FLOAT32) {
         float *restrict y = to, f = (float)factor;
         const float *restrict x = from;
         for (int64_t i = 0; i < n; i++) y[i] += f * x[i];

@@ -62,10 +62,10 @@ def trapezoid(y, x=None, *, dx=None, dim=-1):
     size = y.shape[dim]
     if size == 0:
         return y.sum(dim, dtype=y.dtype)
+    if x is None:
+        return (y.sum(dim) - (y.select(dim, 0) + y.select(dim, -1)) * 0.5) * (1 if dx is None else dx)
     pairs = y.narrow(dim, 1, size - 1) + y.narrow(dim, 0, size - 1)
-    if x is not None:
-        return (pairs * _spacing(_places(x, size, y, dim), dim, y.dim())).sum(dim) / 2
-    return pairs.sum(dim) * ((1 if dx is None else dx) / 2)
+    return (pairs * _spacing(_places(x, size, y, dim), dim, y.dim())).sum(dim) / 2
 
 
 def _places(x, size, y, dim):
@@ -457,7 +457,8 @@ def vander(x, N=None, increasing=False):
     if N < 0:
         raise RuntimeError(f"N must be non-negative. It is {N}.")
     x = x if x.is_floating_point() or x.is_complex() else x.long()
-    powers = rl.stack([x ** k for k in range(N)], -1) if N else x.new_empty(x.shape[0], 0)
+    column = x.unsqueeze(-1)
+    powers = rl.cat([rl.ones_like(column), column.expand(-1, N - 1).cumprod(-1)], -1) if N else x.new_empty(x.shape[0], 0)
     return powers if increasing else powers.flip(-1)
 
 

@@ -1,5 +1,7 @@
 """Names of torch that follow from others: in-place functions, ravel, repeat_interleave."""
 
+import numpy as np
+
 import rushlight as rl
 from rushlight import _C
 
@@ -48,9 +50,7 @@ def _checked_repeats(repeats):
 
 def _numbers(repeats):
     """0 as often as repeats[0], 1 as often as repeats[1], and so on."""
-    ends = repeats.long().cumsum(0)
-    total = int(ends[-1]) if len(ends) else 0
-    return rl.searchsorted(ends, rl.arange(total), right=True)
+    return rl.from_numpy(np.repeat(np.arange(len(repeats)), repeats.numpy()))
 
 
 @along
@@ -60,7 +60,8 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         return _numbers(_checked_repeats(input)).to(input.dtype)
     if dim is None:
         input, dim = input.reshape(-1), 0
-    input = input if input.dim() else input.reshape(1)
+    if not input.dim():
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     size = input.shape[dim]
     if not isinstance(repeats, int):
         repeats = _checked_repeats(rl.as_tensor(repeats)).reshape(-1)
@@ -68,14 +69,19 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     if isinstance(repeats, int):
         if repeats < 0:
             raise RuntimeError(f"Repeats must be non-negative, got {repeats}")
-        index = rl.arange(size).unsqueeze(1).expand(size, repeats).reshape(-1)
-    elif len(repeats) != size:
+        _check_output_size(output_size, size * repeats)
+        dim = dim % input.dim()
+        return input.unsqueeze(dim + 1).expand(*input.shape[:dim + 1], repeats, *input.shape[dim + 1:]).clone(memory_format=rl.contiguous_format).flatten(dim, dim + 1)
+    if len(repeats) != size:
         raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(repeats)} and input.size({dim}) = {size}")
-    else:
-        index = _numbers(repeats)
-    if output_size is not None and output_size != len(index):
-        raise RuntimeError(f"Allocated size does not match required size: output_size is {output_size}, but the result has {len(index)}")
+    index = _numbers(repeats)
+    _check_output_size(output_size, len(index))
     return input.index_select(dim, index)
+
+
+def _check_output_size(expected, size):
+    if expected is not None and expected != size:
+        raise RuntimeError(f"Allocated size does not match required size: output_size is {expected}, but the result has {size}")
 
 
 def _attach():
