@@ -136,3 +136,50 @@ def test_lstsq_tells_the_rank_once_for_a_matrix_that_serves_several_examples():
     solution, _, rank, values = rl.linalg.lstsq(A, B, driver="gelsd")
     assert solution.shape == (4, 3, 2) and rank.tolist() == [3] and values.shape == (1, 3)
     assert rl.allclose(A @ solution, B)
+
+
+@pytest.mark.parametrize("dtype", [rl.float32, rl.float64, rl.complex64, rl.complex128])
+def test_matrices_with_infinities_and_nan(dtype):
+    """LAPACK's search for singular values has no end among infinities; torch says nan of those, and refuses nan."""
+    good = rl.eye(3, dtype=dtype) * 2
+    bad = {name: good.clone() for name in ("inf", "nan")}
+    for name, matrix in bad.items():
+        matrix[0, 0] = float(name)
+    assert rl.linalg.svdvals(rl.stack([good, bad["inf"]])).tolist()[0] == [2, 2, 2] and rl.linalg.svdvals(bad["inf"]).isnan().all()
+    u, s, vh = rl.linalg.svd(bad["inf"])
+    assert u.isnan().all() and vh.isnan().all() and rl.linalg.pinv(bad["inf"]).shape == (3, 3) and rl.linalg.cond(bad["inf"]).isnan()
+    with pytest.raises(rl.linalg.LinAlgError, match="non-finite"):
+        rl.linalg.svd(bad["nan"])
+    for matrix in bad.values():
+        with pytest.raises(RuntimeError, match="linalg.eig: input tensor should not contain infs or NaNs"):
+            rl.linalg.eig(rl.stack([good, matrix]))
+        values = rl.linalg.eigvals(rl.stack([good, matrix]))
+        assert values[0].real.tolist() == [2, 2, 2] and values[1].isnan().all()
+        for driver in ("gelsd", "gelss"):
+            both = rl.linalg.lstsq(rl.stack([good, matrix]), rl.stack([good, good]), driver=driver)
+            assert rl.allclose(both.solution[0], rl.eye(3, dtype=dtype)) and both.solution[1].isnan().all() and both.rank.tolist() == [3, 0]
+            assert rl.linalg.lstsq(good[:2], matrix[:2], driver=driver).solution.isnan().all() and rl.linalg.lstsq(good[:2], good[:2], driver=driver).solution.isfinite().all()
+    with pytest.raises(rl.linalg.LinAlgError, match="leading minor of order 1 is not positive-definite"):
+        rl.linalg.cholesky(bad["nan"])
+    assert rl.linalg.cholesky_ex(rl.stack([good, bad["nan"]])).info.tolist() == [0, 1]
+
+
+def test_norms_of_nothing():
+    for p in (float("inf"), -float("inf"), -1, -2.5):
+        for shape, dim in (((0, 3), None), ((0, 3), 0), ((2, 0), 1), ((2, 0), (0, 1))):
+            with pytest.raises(RuntimeError, match="does not have an identity"):
+                rl.linalg.vector_norm(rl.empty(shape), p, dim)
+        assert rl.linalg.vector_norm(rl.empty(0, 3), p, 1).shape == (0,)
+    assert rl.linalg.vector_norm(rl.empty(0), 3).item() == 0
+
+
+def test_tensorsolve_of_nothing():
+    assert rl.linalg.tensorsolve(rl.empty(0, 0, 0), rl.empty(0, 0)).shape == (0,)
+    assert rl.linalg.tensorsolve(rl.empty(3, 0, 3, 0), rl.empty(3, 0)).shape == (3, 0)
+
+
+def test_resized_out_is_said():
+    for function, args, shape in ((rl.linalg.svdvals, (rl.eye(3),), (3,)), (rl.linalg.pinv, (rl.eye(3),), (3, 3)), (rl.linalg.matrix_rank, (rl.eye(3),), ())):
+        with pytest.warns(UserWarning, match="An output with one or more elements was resized"):
+            assert function(*args, out=rl.empty(1, 7)).shape == shape
+        function(*args, out=rl.empty(0))

@@ -26,6 +26,9 @@ static Tensor *cholesky_forward(Call *c) {
     int n = (int)rl_size(a, -1), ld = n > 1 ? n : 1;
     for (int64_t i = 0; l && info && n && i < batch_of(a); i++) {
         RL_LAPACK(potrf, a->dtype)(upper ? "U" : "L", &n, at(l, i, (int64_t)n * n), &ld, (int *)at(info, i, 1));
+        int *code = (int *)at(info, i, 1);
+        for (int k = 0; k < n && !*code; k++)       /* a nan on the diagonal is not less than 0, so potrf goes on */
+            if (look_for_infinities(at(l, i * n * n + k * n + k, 1), 1, a->dtype) == SOME_NAN) *code = k + 1;
         clear_other_side(at(l, i, (int64_t)n * n), n, rl_dtype_bytes(a->dtype), upper);
     }
     if (!l || !info) return NULL;
@@ -276,7 +279,10 @@ static Tensor *svd_forward(Call *c) {
     void *work = rl_scope_bytes((int64_t)lwork * 16);
     for (int64_t i = 0; work && k && i < batch_of(a); i++) {
         void *xi = at(x, i, (int64_t)m * n), *si = at(out[1], i, k), *ui = at(u, i, (int64_t)m * cols), *vi = at(vt, i, (int64_t)rows * n);
-        if (cx) RL_LAPACK_COMPLEX(gesdd, a->dtype)(job, &m, &n, xi, &ld, si, ui, &ld, vi, &ldvt, work, &lwork, rwork, iwork, &info);
+        int found = look_for_infinities(xi, (int64_t)m * n, a->dtype);
+        if (found == SOME_NAN) return rl_fail(RL_LINALG_ERROR, "linalg.svd: (Batch element %" PRId64 "): The algorithm failed to converge because the input matrix contained non-finite values.", i);
+        if (found) fill_with_nan(si, k, out[1]->dtype), fill_with_nan(ui, (int64_t)m * cols, a->dtype), fill_with_nan(vi, (int64_t)rows * n, a->dtype);
+        else if (cx) RL_LAPACK_COMPLEX(gesdd, a->dtype)(job, &m, &n, xi, &ld, si, ui, &ld, vi, &ldvt, work, &lwork, rwork, iwork, &info);
         else RL_LAPACK_REAL(gesdd, a->dtype)(job, &m, &n, xi, &ld, si, ui, &ld, vi, &ldvt, work, &lwork, iwork, &info);
         if (info) return rl_fail(RL_LINALG_ERROR, "linalg.svd: (Batch element %" PRId64 "): The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated singular values (error code: %d).", i, info);
     }
@@ -425,6 +431,7 @@ static Tensor *eig_forward(Call *c) {
     int bytes = rl_dtypes[rl_to_real(a->dtype)].bytes;
     for (int64_t i = 0; n && i < batch_of(a); i++) {
         char *wr = parts, *wi = parts + n * bytes, *vr = parts + 2 * n * bytes;
+        if (look_for_infinities(at(x, i, (int64_t)n * n), (int64_t)n * n, a->dtype)) return rl_fail(RL_RUNTIME_ERROR, "torch.linalg.eig: input tensor should not contain infs or NaNs: matrix %" PRId64 " of the batch does", i);
         if (cx) RL_LAPACK_COMPLEX(geev, a->dtype)("N", "V", &n, at(x, i, (int64_t)n * n), &ld, at(out[0], i, n), NULL, &one, at(v, i, (int64_t)n * n), &ld, work, &lwork, rwork, &info);
         else {
             RL_LAPACK_REAL(geev, a->dtype)("N", "V", &n, at(x, i, (int64_t)n * n), &ld, wr, wi, NULL, &one, vr, &ld, work, &lwork, &info);

@@ -32,11 +32,24 @@ static bool check_dtypes(Call *c, Dtype have, Dtype want) {
     return true;
 }
 
+/* Of no elements there is no largest, no smallest, and no sum of powers below 0. */
+static bool has_smallest(Call *c, Tensor *x, double p) {
+    bool mask[RL_MAX_DIMS];
+    Arg dim = dims_of(c);
+    if (x->numel || (p >= 0 && !isinf(p))) return true;
+    if (!rl_dims_mask(&dim, x->ndim, mask)) return false;
+    for (int i = 0; i < x->ndim; i++)
+        if (mask[i] && x->shape[i] == 0)
+            return rl_fail(RL_RUNTIME_ERROR, "linalg.vector_norm cannot compute the %g norm on the dimension %d because this dimension is empty and the operation does not have an identity; the shape is %s", p, i, rl_text_shape(x));
+    return true;
+}
+
 static Tensor *norm_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     double p = a_double(&c->arg[1]);
     Dtype dtype = a_dtype_or(&c->arg[4], x->dtype);
     if (!check_dtypes(c, x->dtype, dtype)) return NULL;
+    if (!has_smallest(c, x, p)) return NULL;
     x = rl_cast(x, dtype);
     if (x && rl_dtype_is(x->dtype, CLASS_COMPLEX)) x = rl_do("abs", a_t(x));
     if (isinf(p)) {

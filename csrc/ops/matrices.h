@@ -5,6 +5,7 @@
 #ifndef RUSHLIGHT_OPS_MATRICES_H
 #define RUSHLIGHT_OPS_MATRICES_H
 
+#include <math.h>
 #include "rushlight.h"
 #include "core/lapack.h"
 
@@ -63,6 +64,26 @@ static inline void *at(Tensor *t, int64_t i, int64_t size) { return (char *)rl_d
 
 static inline double first_number(const void *work, Dtype dtype) {
     return rl_to_real(dtype) == RL_FLOAT64 ? *(const double *)work : *(const float *)work;
+}
+
+/* What the `count` numbers (of dtype, complex ones in pairs) hold besides finite ones: LAPACK may search for ever among infinities. */
+enum { ALL_FINITE, SOME_INFINITE, SOME_NAN };
+
+static inline int look_for_infinities(const void *numbers, int64_t count, Dtype dtype) {
+    bool wide = rl_to_real(dtype) == RL_FLOAT64, infinite = false;
+    count *= rl_dtype_is(dtype, CLASS_COMPLEX) ? 2 : 1;
+    for (int64_t i = 0; i < count; i++) {
+        double x = wide ? ((const double *)numbers)[i] : ((const float *)numbers)[i];
+        if (isnan(x)) return SOME_NAN;
+        infinite |= isinf(x) != 0;
+    }
+    return infinite ? SOME_INFINITE : ALL_FINITE;
+}
+
+static inline void fill_with_nan(void *numbers, int64_t count, Dtype dtype) {
+    bool wide = rl_to_real(dtype) == RL_FLOAT64;
+    count *= rl_dtype_is(dtype, CLASS_COMPLEX) ? 2 : 1;
+    for (int64_t i = 0; i < count; i++) wide ? (void)(((double *)numbers)[i] = NAN) : (void)(((float *)numbers)[i] = NAN);
 }
 
 static inline bool complain_of_info(Call *c, const Tensor *info, const char *format) {

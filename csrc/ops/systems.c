@@ -189,7 +189,16 @@ static Tensor *lstsq_forward(Call *c) {
     bool work = s.m && s.n && s.rhs && batch_of(a);
     if (work && !room_for(&s, rl_data(factor), rl_data(x), rl_data(out[2]))) return NULL;
     for (int64_t i = 0; work && i < batch_of(a); i++) {
-        least_squares(&s, at(factor, i, (int64_t)s.m * s.n), at(x, i, (int64_t)s.ldb * s.rhs), at(out[2], i, small));
+        int64_t size = (int64_t)s.m * s.n, sides = (int64_t)s.ldb * s.rhs;
+        int found = s.driver < GELSD ? ALL_FINITE : look_for_infinities(at(factor, i, size), size, a->dtype);
+        for (int k = 0; k < s.rhs && s.driver >= GELSD; k++) found |= look_for_infinities(at(x, i * s.rhs + k, s.ldb), s.m, a->dtype);
+        if (found) {
+            fill_with_nan(at(x, i, sides), sides, a->dtype);
+            fill_with_nan(at(out[2], i, small), small, out[2]->dtype);
+            s.rank = 0;
+        } else {
+            least_squares(&s, at(factor, i, size), at(x, i, sides), at(out[2], i, small));
+        }
         *(int64_t *)at(out[1], i, 1) = s.rank;
         if (s.info) return rl_fail(RL_LINALG_ERROR, "torch.linalg.lstsq: (Batch element %" PRId64 "): The least squares solution could not be computed because the input matrix does not have full rank (error code: %d).", i, s.info);
     }

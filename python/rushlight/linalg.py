@@ -5,6 +5,7 @@ is built from them and from ordinary operations, so its gradients come from thei
 """
 
 import math
+import warnings
 
 import rushlight as rl
 
@@ -26,6 +27,9 @@ def _give(result, out):
     if not rl.can_cast(result.dtype, out.dtype):
         raise RuntimeError(f"Expected out tensor to have dtype {result.dtype}, but got {out.dtype} instead")
     if out.shape != result.shape:
+        if out.numel():
+            warnings.warn(f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not match the required output shape {list(result.shape)}. "
+                          "This behavior is deprecated: an out tensor of no elements, as t.resize_(0) makes, is resized without a word.", UserWarning, stacklevel=3)
         out.resize_(result.shape)
     with rl.no_grad():
         return out.copy_(result)
@@ -102,7 +106,9 @@ def eigvalsh(A, UPLO="L", *, out=None):
 @also_called(input="A")
 def eigvals(A, *, out=None):
     """Eigenvalues, complex."""
-    return _give(eig(A)[0], out)
+    bad = None if A.isfinite().all() else ~A.isfinite().flatten(-2).all(-1)
+    values = eig(A if bad is None else A.masked_fill(bad[..., None, None], 0))[0]
+    return _give(values if bad is None else values.masked_fill(bad[..., None], math.nan), out)
 
 
 def svdvals(A, *, driver=None, out=None):
@@ -132,7 +138,7 @@ def tensorsolve(A, B, dims=None, *, out=None):
     if math.prod(shape) != math.prod(A.shape[:B.ndim]):
         raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
                            f"but got {math.prod(shape)} != {math.prod(A.shape[:B.ndim])}")
-    return _give(solve(A.reshape(B.numel(), -1), B.flatten()).reshape(shape), out)
+    return _give(solve(A.reshape(B.numel(), math.prod(shape)), B.flatten()).reshape(shape), out)
 
 
 def _tolerance(a, s, atol, rtol):
