@@ -255,3 +255,25 @@ def test_pdist_without_a_graph(p, dtype):
         np.testing.assert_allclose(ours, torch.pdist(torch.tensor(x), p).numpy(), rtol=bound, atol=bound)
         finite = np.nan_to_num(x, posinf=1.0)
         np.testing.assert_allclose(rl.pdist(rl.tensor(finite), p).numpy(), rl.pdist(rl.tensor(finite, requires_grad=True), p).detach().numpy(), rtol=bound, atol=bound)
+
+
+def test_histograms_refuse_what_does_not_fit():
+    x = rl.rand(3, 4)
+    for text, function in (
+            ("same dtype", lambda: rl.histogram(x, rl.tensor([0, 1]))), ("one dimension", lambda: rl.histogram(x, rl.tensor(0.0))), ("same shape", lambda: rl.histogram(x, 3, weight=rl.ones(3))),
+            ("same dtype", lambda: rl.histogram(x, 3, weight=rl.ones(3, 4).double())), ("not finite", lambda: rl.histogram(x, 3, range=(0.0, float("inf")))),
+            ("min should not exceed max", lambda: rl.histogram(x, 3, range=(1.0, 0.0))), ("bins must be > 0", lambda: rl.histogramdd(x, [2, 2, 0, 1])),
+            ("same dtype", lambda: rl.histogram(x, 3, out=(rl.empty(3).double(), rl.empty(4))))):
+        with pytest.raises(RuntimeError, match=text):
+            function()
+    assert rl.histogramdd(rl.empty(5, 0), []).hist.item() == 0
+
+
+def test_nansum_keeps_dims_by_keyword_alone():
+    assert rl.nansum(rl.tensor([[1.0, float("nan")]]), keepdim=True).tolist() == [[1]]
+
+
+def test_running_sums_of_exponentials_of_nothing():
+    inf = float("inf")
+    for start in (complex(-inf, 1), complex(-inf, inf)):
+        assert rl.logcumsumexp(rl.tensor([start, complex(-inf, -3), 2 + 1j]), 0).tolist() == [complex(-inf, 0), complex(-inf, 0), 2 + 1j]

@@ -354,7 +354,7 @@ Op rl_reduce_ops[] = {
         .sig = ALL("nansum"), .forward = sum_forward, .flags = TAKES_BARE, .vjp = nansum_vjp, .saves = SAVE(0), .where = FUNCTION | METHOD | OUT, .data = REDUCE_nansum, .samples = "x(3, 4)",
         .doc = "The sum, NaN counting as 0.\n\n>>> rl.nansum(rl.tensor([1.0, float('nan')]))\ntensor(1.)",
     },
-    {.sig = DIMS("nansum"), .forward = sum_forward, .flags = TAKES_BARE, .vjp = nansum_vjp, .saves = SAVE(0), .where = FUNCTION | METHOD | OUT, .data = REDUCE_nansum, .data2 = 1, .samples = "x(3, 4), 1"},
+    {.sig = "nansum(input: Tensor, dim: int | list[int] | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor", .forward = sum_forward, .flags = TAKES_BARE, .vjp = nansum_vjp, .saves = SAVE(0), .where = FUNCTION | METHOD | OUT, .data = REDUCE_nansum, .data2 = 1, .samples = "x(3, 4), 1"},
     {
         .sig = "nanmean(input: Tensor, dim: int | list[int] | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor", .vjp = nanmean_vjp, .saves = SAVE(0),
         .forward = nanmean_forward, .flags = TAKES_BARE, .where = FUNCTION | METHOD | OUT, .samples = "x(3, 4); x(3, 4), 1",

@@ -67,7 +67,7 @@ static Tensor *sum_forward(Call *c) {
 static double _Complex add_complex_logs(double _Complex a, double _Complex b) {
     double _Complex top = creal(a) >= creal(b) ? a : b, low = creal(a) >= creal(b) ? b : a;
     if (creal(a) != creal(a) || creal(b) != creal(b) || cimag(a) != cimag(a) || cimag(b) != cimag(b)) return CMPLX(NAN, NAN);
-    if (creal(top) == creal(low) && isinf(creal(top))) return creal(top) < 0 ? low : clog(cexp(low) + cexp(top));
+    if (creal(top) == creal(low) && isinf(creal(top))) return creal(top) < 0 ? CMPLX(-INFINITY, 0) : clog(cexp(low) + cexp(top));
     return top + clog(1 + cexp(low - top));
 }
 

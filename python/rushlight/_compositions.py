@@ -301,15 +301,31 @@ def histogram(input, bins, *, range=None, weight=None, density=False, out=None):
     if input.dtype not in (rl.float32, rl.float64):
         raise NotImplementedError(f'"histogram_cpu" not implemented for \'{input.dtype}\': x.float() converts')
     x = input.detach().reshape(-1)
-    if isinstance(bins, rl.Tensor):
-        edges = bins.clone()
-    else:
-        if bins <= 0:
-            raise RuntimeError("torch.histogramdd(): bins must be > 0, but got " + str(bins))
-        edges = _edges(x, bins, range)
+    _check_histogram([bins], input, input.shape, weight)
+    if out is not None:
+        for name, into in zip(("hist", "bin_edges"), out):
+            if into.dtype != input.dtype:
+                raise RuntimeError(f"torch.histogram: input tensor and {name} tensor should have the same dtype, but got input {input.dtype} and {name} {into.dtype}")
+    edges = bins.clone() if isinstance(bins, rl.Tensor) else _edges(x, bins, range)
     w = None if weight is None else weight.reshape(-1)
     hist = _count([x], [edges], w, density)
     return _give(structure("histogram", ("hist", "bin_edges"), (hist, edges)), out)
+
+
+def _check_histogram(bins, input, shape, weight):
+    """bins: one entry per dim, numbers or edges; shape: that of the weights."""
+    for i, b in enumerate(bins):
+        if isinstance(b, rl.Tensor):
+            if b.dtype != input.dtype:
+                raise RuntimeError(f"torch.histogramdd: input tensor and bins tensors should have the same dtype, but got input with dtype {input.dtype} and bins for dimension {i} with dtype {b.dtype}")
+            if b.dim() != 1 or not b.numel():
+                raise RuntimeError(f"torch.histogramdd: bins tensor should have one dimension, but got {b.dim()} dimensions in the bins tensor for dimension {i}; its shape is {list(b.shape)}")
+        elif b <= 0:
+            raise RuntimeError(f"torch.histogramdd(): bins must be > 0, but got {b} for dimension {i}")
+    if weight is not None and weight.shape != shape:
+        raise RuntimeError(f"torch.histogramdd: if weight tensor is provided it should have the same shape as the input tensor excluding its innermost dimension, {list(shape)}, but got {list(weight.shape)}")
+    if weight is not None and weight.dtype != input.dtype:
+        raise RuntimeError(f"torch.histogramdd: if weight tensor is provided, input tensor and weight tensor should have the same dtype, but got input({input.dtype}), and weight({weight.dtype})")
 
 
 def _edges(x, bins, limits):
@@ -317,8 +333,10 @@ def _edges(x, bins, limits):
         low, high = (float(x.min()), float(x.max())) if x.numel() else (0.0, 1.0)
     else:
         low, high = limits
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"torch.histogramdd: dimension's range [{low}, {high}] is not finite")
     if low > high:
-        raise RuntimeError("histogramdd: min should not exceed max")
+        raise RuntimeError(f"torch.histogramdd: min should not exceed max, but got min {low} max {high}")
     if low == high:
         low, high = low - 0.5, high + 0.5
     return rl.linspace(low, high, bins + 1, dtype=x.dtype)
@@ -345,12 +363,15 @@ def _count(columns, edges, weight, density):
 def histogramdd(input, bins, *, range=None, weight=None, density=False, out=None):
     """histogram over several dims: input [*, D], bins a number, a list of numbers or a list of edges."""
     D = input.shape[-1]
-    x = input.detach().reshape(-1, D)
+    x = input.detach().reshape(math.prod(input.shape[:-1]), D)
     columns = [x[:, i] for i in _count_up(D)]
     if isinstance(bins, int):
         bins = [bins] * D
     if len(bins) != D:
         raise RuntimeError(f"histogramdd: The size of bins must be equal to the innermost dimension of the input, but got {len(bins)} and {D}")
+    if D == 0:
+        return structure("histogramdd", ("hist", "bin_edges"), (rl.zeros((), dtype=input.dtype), ()))
+    _check_histogram(bins, input, input.shape[:-1], weight)
     limits = [None] * D if range is None else [range[2 * i:2 * i + 2] for i in _count_up(D)]
     edges = [b if isinstance(b, rl.Tensor) else _edges(c, b, l) for b, c, l in zip(bins, columns, limits)]
     hist = _count(columns, edges, None if weight is None else weight.reshape(-1), density)
