@@ -76,6 +76,11 @@ def test_questions_about_the_version(tmp_path):
     assert done.stdout == "True None 2.13.0+cpu 2.13.0+cpu 0.28.0+cpu True 2.13.0+cpu\n", done.stderr
 
 
+def test_engine_types_say_that_they_are_torchs(tmp_path):
+    done = run("-c", "import torch; print({type(x).__module__ for x in (torch.ones(1), torch.Generator(), torch.device('cpu'), torch.float32, torch.Size([1]), torch.strided)})", cwd=tmp_path)
+    assert done.stdout == "{'torch'}\n", done.stderr
+
+
 def test_install_and_uninstall(tmp_path):
     done = run("-c", "import rushlight, sys\nfrom rushlight import compat\nimport torch, torch.nn.init as i\n"
                      "assert torch is rushlight and sys.modules['torch.nn.init'] is rushlight.nn.init and i.__spec__.name == 'rushlight.nn.init'\n"

@@ -171,6 +171,9 @@ PyObject *module_call_now(void);                /* new reference: the module cal
 /* ---- py_optim.c ---- */
 bool optim_start(PyObject *module);
 
+/* ---- py_override.c ---- */
+bool override_start(PyObject *module);
+
 /* ---- py_tree.c ---- */
 bool tree_start(PyObject *module);
 

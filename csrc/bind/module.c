@@ -169,7 +169,7 @@ static bool start(PyObject *module) {
     the_module = module;
     return numpy_start(module) && add_linalg_error(module) && add_memory_error(module) && types_start(module) && PyModule_AddFunctions(module, functions) == 0 && autograd_start(module) &&
            tensor_start(module) && storage_start(module) && hooks_start(module) && function_start(module) && data_start(module) && start_core() &&
-           args_start() && ops_bind(module) && number_start() && optim_start(module) && tree_start(module) && autograd_bind() && rl_bind_module_base(module) == 0;
+           args_start() && ops_bind(module) && number_start() && optim_start(module) && tree_start(module) && override_start(module) && autograd_bind() && rl_bind_module_base(module) == 0;
 }
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "rushlight._C", "The engine: types, and one callable per row of the operation table.", -1, NULL, NULL, NULL, NULL, NULL};

@@ -9,6 +9,7 @@ import numpy as np
 
 import rushlight as rl
 
+from ._asking import ask_first
 from ._keywords import along, also_called
 from .linalg import _give
 from .return_types import structure
@@ -535,3 +536,6 @@ def kaiser_window(window_length, periodic=True, beta=12.0, *, dtype=None, layout
     t = rl.arange(window_length, dtype=rl.float64) * (2 / last) - 1
     value = rl.i0(beta * (1 - t * t).clamp(min=0).sqrt()) / rl.i0(rl.tensor(float(beta), dtype=rl.float64))
     return value.to(dtype).requires_grad_(requires_grad)
+
+
+ask_first(globals())

@@ -5,6 +5,7 @@ import numpy as np
 import rushlight as rl
 from rushlight import _C
 
+from ._asking import ask_first
 from ._keywords import along
 
 _F, _ops = _C._VariableFunctions, _C._ops
@@ -90,3 +91,6 @@ def _attach():
 
 
 _attach()
+
+
+ask_first(globals())

@@ -2,6 +2,7 @@
 
 import rushlight as rl
 
+from ._asking import ask_first
 from . import _C, linalg
 from ._keywords import also_called
 from .linalg import _give
@@ -151,3 +152,6 @@ def pca_lowrank(A, q=None, center=True, niter=2):
 def chain_matmul(*matrices, out=None):
     """linalg.multi_dot under its older name."""
     return linalg.multi_dot(matrices, out=out) if len(matrices) > 1 else _give(matrices[0], out)
+
+
+ask_first(globals())

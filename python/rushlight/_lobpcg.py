@@ -7,6 +7,8 @@ and Wu, and Duersch and others, do, and bears much worse matrices.  Pairs that h
 
 import rushlight as rl
 
+from ._asking import ask_first
+
 _SMALLEST = {rl.float32: 1.2e-07, rl.float64: 2.23e-16}
 
 
@@ -221,3 +223,6 @@ def lobpcg(A, k=None, B=None, X=None, n=None, iK=None, niter=None, tol=None, lar
     if rl.is_grad_enabled() and (A.requires_grad or B is not None and B.requires_grad):
         return _Differentiable.apply((A + A.mT) / 2, B, bparams["largest"], run)
     return run(A)
+
+
+ask_first(globals())

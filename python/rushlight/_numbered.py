@@ -5,6 +5,8 @@ A reduction is 0 for none, 1 for mean, 2 for sum.  torch's parser makes none of 
 
 import rushlight as rl
 
+from ._asking import ask_first
+
 _F = rl.nn.functional
 _REDUCTIONS = {1: "mean", 2: "sum"}
 _BAGS = ("sum", "mean", "max")
@@ -75,3 +77,6 @@ def embedding_bag(weight, indices, offsets, scale_grad_by_freq=False, mode=0, sp
         if len(inside):
             best[bag] = inside[weight.detach()[inside].argmax(0)]
     return result, bags, sizes, best
+
+
+ask_first(globals())

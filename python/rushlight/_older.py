@@ -5,6 +5,8 @@ import math
 import rushlight as rl
 from rushlight import _C
 
+from ._asking import ask_first
+
 _F = rl.nn.functional
 _GRID_MODES, _GRID_PADDING = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
 
@@ -299,4 +301,5 @@ def thread_safe_generator():
 
 has_lapack, has_mkl, has_openmp, has_spectral = True, False, False, True
 
-__all__ = [name for name, value in list(globals().items()) if not name.startswith("_") and name not in ("math", "rl") and getattr(value, "__module__", __name__) == __name__]
+__all__ = [name for name, value in list(globals().items()) if not name.startswith("_") and name not in ("ask_first", "math", "rl") and getattr(value, "__module__", __name__) == __name__]
+ask_first(globals())

@@ -351,7 +351,7 @@ def _attach():
     for name in _METHODS:
         function = globals()[name]
         function.__qualname__ = f"Tensor.{name}"
-        setattr(Tensor, name, function)
+        setattr(Tensor, name, function if name.startswith("_") else _C._asking(function))
     Tensor.__copy__ = _copy
     Tensor.__array_priority__ = 1000
     Tensor.__str__ = object.__str__
@@ -365,12 +365,14 @@ def _attach():
 
 def _late(module, name):
     """A method that is a function of a module that few scripts need: the module is imported at the first call."""
+    function = None
+
     def method(self, *args, **kwargs):
-        function = getattr(import_module(f"rushlight.{module}"), name)
-        setattr(Tensor, name, function)
+        nonlocal function
+        function = function or getattr(import_module(f"rushlight.{module}"), name)
         return function(self, *args, **kwargs)
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
-    return method
+    return _C._asking(method)
 
 
 _LATE = {

@@ -5,6 +5,7 @@ import math
 import rushlight as rl
 from rushlight import _C
 
+from ._asking import ask_first
 from ._einsum import contract
 from ._keywords import along
 
@@ -213,3 +214,6 @@ is_conj = _question("is_conj", "False: conjugation is done at once.")
 is_neg = _question("is_neg", "False: negation is done at once.")
 is_signed = _question("is_signed", "Whether the dtype has negative numbers.")
 is_distributed = _question("is_distributed", "False.")
+
+
+ask_first(globals())

@@ -9,6 +9,7 @@ import warnings
 
 import rushlight as rl
 
+from ._asking import ask_first
 from . import _C
 from ._C import _LinAlgError as LinAlgError
 from ._keywords import along, also_called
@@ -490,3 +491,6 @@ def vander(x, N=None):
     x = x.long() if x.dtype == rl.bool else x
     ones = rl.ones_like(x).unsqueeze(-1)
     return rl.cat([ones, x.unsqueeze(-1).expand(*x.shape, N - 1).cumprod(-1)], -1)
+
+
+ask_first(globals())

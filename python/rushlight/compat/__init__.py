@@ -120,12 +120,13 @@ _own = {}
 
 
 def _call(name):
-    """The name that the package has, that reprs begin with and that Tensor's module has."""
+    """The name that the package has, that reprs begin with and that the engine's types say they are from: some packages choose by it."""
     import rushlight
     from .. import _C
     rushlight.__name__ = name
     _C._called(name)
-    _C.Tensor.__module__ = name
+    for type_ in (_C.Tensor, _C.Size, _C.dtype, _C.device, _C.layout, _C.memory_format, _C.Generator):
+        type_.__module__ = name
 
 
 def install():

@@ -9,6 +9,7 @@ import warnings
 
 import rushlight as rl
 
+from .._asking import ask_first
 from ._rows import _nn
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
@@ -243,3 +244,6 @@ def multi_head_attention_forward(
         output = output.squeeze(1)
         weights = None if weights is None else weights.squeeze(0)
     return output, weights
+
+
+ask_first(globals())

@@ -7,6 +7,7 @@ import warnings
 
 import rushlight as rl
 
+from .._asking import ask_first
 from ._rows import _nn
 
 _interpolate = _nn._interpolate
@@ -92,3 +93,6 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         align_corners = False
     return rl.grid_sampler(input, grid, ("bilinear", "nearest", "bicubic").index(mode),
                            ("zeros", "border", "reflection").index(padding_mode), align_corners)
+
+
+ask_first(globals())

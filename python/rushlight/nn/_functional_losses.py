@@ -6,6 +6,7 @@ import warnings
 
 import rushlight as rl
 
+from .._asking import ask_first
 from . import _reduction as _Reduction
 from ._rows import _nn, in_single, reduced, unless_row
 
@@ -494,3 +495,6 @@ def linear_cross_entropy(input, linear_weight, target, *, linear_bias=None, weig
         ignore_index = -100
     return cross_entropy(logits, target, weight=weight, ignore_index=ignore_index, reduction=reduction,
                          label_smoothing=label_smoothing)
+
+
+ask_first(globals())

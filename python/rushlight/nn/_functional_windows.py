@@ -8,6 +8,7 @@ import math
 
 import rushlight as rl
 
+from .._asking import ask_first
 from ._rows import _nn
 from ._sizes import _list_with_default, _pair, _single, _triple
 
@@ -334,3 +335,6 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """(N, C k, L) -> (N, C, *output_size): adds up the blocks that unfold takes apart."""
     return _nn.col2im(input, _pair(output_size), _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride))
+
+
+ask_first(globals())

@@ -10,6 +10,7 @@ import warnings
 
 import rushlight as rl
 
+from .._asking import ask_first
 from .._keywords import along, also_called
 from ._functional_attention import *
 from ._functional_attention import _canonical_mask, _none_or_dtype
@@ -572,13 +573,16 @@ def channel_shuffle(input, groups):
     return input.reshape(input.size(0), groups, c // groups, *input.shape[2:]).transpose(1, 2).reshape(input.shape)
 
 
-native_channel_shuffle = unless_row(channel_shuffle)
+def native_channel_shuffle(input, groups):
+    """channel_shuffle under the name of torch's kernel."""
+    return channel_shuffle(input, groups)
 
 
 for _name in dir(_nn):
     if not _name.startswith(("_", "upsample_")) and _name not in ("im2col", "col2im"):  # torch has these elsewhere
         globals().setdefault(_name, getattr(_nn, _name))
 del _name
+ask_first(globals())
 
 
 def __getattr__(name):

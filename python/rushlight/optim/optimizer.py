@@ -204,6 +204,11 @@ class Optimizer:
         step.hooked = True
         return step
 
+    def _patch_step_function(self):
+        """Hooks around this class's step, where a wrapper that does not call __init__ asks for them."""
+        if not getattr(type(self).step, "hooked", False):
+            type(self).step = self.profile_hook_step(type(self).step)
+
     def register_step_pre_hook(self, hook) -> RemovableHandle:
         """Call hook(optimizer, args, kwargs) before each step; it may return new (args, kwargs)."""
         return _attach(self._optimizer_step_pre_hooks, hook)
