@@ -601,6 +601,7 @@ bool rl_forward_exit(void);                     /* all tangents go */
 Tensor *rl_tangent(const Tensor *t);            /* borrowed; NULL: none */
 bool rl_set_tangent(Tensor *t, Tensor *tangent);                  /* of its shape and dtype */
 void rl_forget_tangent(Tensor *t);
+void rl_inherit_tangent(Tensor *t);             /* a view's from its base */
 bool rl_push_tangents(Call *c);                 /* from the arguments of a call that is done to its results */
 bool rl_push_tangents_inplace(Call *c, Tensor *before);
 static inline bool rl_is_followed(const Tensor *t) { return t->flags & (T_REQUIRES_GRAD | T_DUAL); }      /* derivatives of it are wanted */

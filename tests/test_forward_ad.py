@@ -361,3 +361,31 @@ def test_numbers_drawn_in_place_have_a_tangent_of_zeros(draw):
             x = fwd.make_dual(rl.full((3,), 0.5), rl.ones(3))
             y = draw(x.clone() if copied else x)
             assert fwd.unpack_dual(y).tangent.tolist() == [0, 0, 0]
+
+
+def test_views_see_the_tangent_that_their_base_gets_later():
+    with fwd.dual_level():
+        y = fwd.make_dual(rl.ones(2, 6), rl.arange(12.0).reshape(2, 6))
+        x = rl.zeros(2, 6)
+        view = x[0]
+        x.copy_(y)
+        assert fwd.unpack_dual(view * 2).tangent.tolist() == [0, 2, 4, 6, 8, 10] and fwd.unpack_dual(view).tangent.tolist() == [0, 1, 2, 3, 4, 5]
+        x = rl.zeros(2, 6)
+        row, column = x[0], x[:, 1]
+        row.copy_(y[1])
+        assert fwd.unpack_dual(column).tangent.tolist() == [7, 0] and fwd.unpack_dual(x.sum()).tangent.item() == 51
+        x, other = rl.zeros(2, 6), rl.ones(6)
+        row = x[0]
+        x.copy_(y)
+        other.mul_(row)
+        assert fwd.unpack_dual(other).tangent.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_views_of_tensors_whose_tangents_are_laid_out_otherwise():
+    for tangent in (rl.ones(2, 6), rl.ones(6, 2).t()):
+        with fwd.dual_level():
+            x = fwd.make_dual(rl.zeros(2, 3, 6)[:, 1], tangent)
+            y = fwd.make_dual(rl.ones(2, 6), rl.arange(12.0).reshape(2, 6))
+            view = x[0, ::2]
+            x.copy_(y)
+            assert fwd.unpack_dual(view).tangent.tolist() == [0, 2, 4] and fwd.unpack_dual(x).tangent.tolist() == y.new_tensor(range(12)).reshape(2, 6).tolist()

@@ -289,3 +289,55 @@ def test_an_encoder_with_gelu_is_copied_and_saved():
     x = rl.ones(1, 3, 4)
     for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), rl.load(file, weights_only=False)):
         assert other.activation is rl.nn.functional.gelu and other(x).tolist() == layer(x).tolist()
+
+
+def test_cells_without_state():
+    for cell in (rl.nn.RNNCell(3, 0), rl.nn.GRUCell(3, 0), rl.nn.LSTMCell(3, 0)):
+        out = cell(rl.ones(2, 3))
+        assert [t.shape for t in (out if isinstance(out, tuple) else (out,))] == [(2, 0)] * (2 if isinstance(out, tuple) else 1)
+
+
+def test_cosine_similarity_of_integers():
+    x, y = rl.ones(2, 3), rl.ones(2, 3, dtype=rl.int64)
+    assert rl.nn.functional.cosine_similarity(x, y).dtype == rl.float32 and rl.nn.functional.cosine_similarity(y.bool(), x.double()).dtype == rl.float64
+    for a, b in ((y, y), (y.to(rl.int8), y), (x.to(rl.complex64), x)):
+        with pytest.raises(RuntimeError, match="expected common dtype to be floating point"):
+            rl.nn.functional.cosine_similarity(a, b)
+
+
+def test_affine_grids_go_back_twice():
+    theta = rl.rand(1, 2, 3, dtype=rl.float64, requires_grad=True)
+    grid = rl.nn.functional.affine_grid(theta, (1, 1, 2, 2), align_corners=False)
+    for times in (1, 2):
+        grid.sum().backward()
+        assert theta.grad.tolist() == [[[0, 0, 4.0 * times]] * 2]
+    assert rl.autograd.gradcheck(lambda t: rl.nn.functional.affine_grid(t, (1, 1, 2, 3, 2), align_corners=True), rl.rand(1, 3, 4, dtype=rl.float64, requires_grad=True))
+
+
+def test_hardshrink_compares_in_the_dtype_of_its_input():
+    for dtype in (rl.float16, rl.bfloat16):
+        x = rl.tensor([0.3, -0.3, 0.5], dtype=dtype, requires_grad=True)
+        y = rl.nn.functional.hardshrink(x, 0.3)
+        y.sum().backward()
+        assert y.tolist() == [0, 0, 0.5] and x.grad.tolist() == [0, 0, 1]
+
+
+def test_spectral_norm_reads_states_of_before_it_kept_v():
+    rl.manual_seed(0)
+    module = rl.nn.utils.spectral_norm(rl.nn.Linear(5, 7))
+    for _ in range(3):
+        module(rl.randn(2, 5))
+    module.eval()
+    x = rl.randn(4, 5)
+    expected = module(x)
+    old = module.state_dict()
+    old["weight"] = module.weight.detach().clone()
+    del old["weight_v"], old._metadata[""]["spectral_norm"]
+    fresh = rl.nn.utils.spectral_norm(rl.nn.Linear(5, 7)).eval()
+    fresh.load_state_dict(old)
+    rl.testing.assert_close(fresh(x), expected)
+    del old["weight_u"]
+    with pytest.raises(RuntimeError, match="weight_u"):
+        fresh.load_state_dict(old)
+    plain = rl.nn.utils.remove_spectral_norm(fresh)
+    assert not plain._load_state_dict_pre_hooks and not plain._state_dict_hooks

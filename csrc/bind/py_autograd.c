@@ -687,6 +687,7 @@ static PyObject *unpack_dual(PyObject *unused, PyObject *o) {
     Tensor *t = tensor_of(o);
     bool resting = rl_thread.resting;
     Scope s = rl_scope_open();
+    rl_inherit_tangent(t);
     rl_thread.resting = true;
     PyObject *tangent = none_or(rl_tangent(t)), *primal = finish(s, rl_do("_alias", a_t(t)));
     rl_thread.resting = resting;

@@ -198,7 +198,8 @@ static Tensor *zero_tangent(Tensor *t) {
 static Tensor *laid_out_tangent(Tensor *t) {
     Tensor *old = rl_tangent(t), *z;
     if (old && !memcmp(old->stride, t->stride, (size_t)t->ndim * sizeof *t->stride)) return old;
-    if (!rl_is_dense(t) && old) return old;
+    for (int i = 0; old && i < t->ndim; i++)
+        if (t->stride[i] == 0 && t->shape[i] > 1) return old;     /* elements that share memory have tangents of their own */
     if (!(z = zero_tangent(t))) return NULL;
     if (old && !rl_apply_inplace(RL_OP("copy_"), (Arg[]){a_t(z), a_t(old), a_b(false)})) return NULL;
     return rl_set_tangent(t, z) ? z : NULL;
@@ -291,6 +292,13 @@ static Tensor *tangent_to_write(Tensor *self) {
     else if ((tangent = laid_out_tangent(base)))
         tangent = rl_do("as_strided", a_t(tangent), a_ints(self->ndim, self->shape), a_ints(self->ndim, self->stride), a_i(tangent->offset + self->offset - base->offset));
     return rl_set_tangent(self, tangent) ? tangent : NULL;
+}
+
+/* A view that was taken before its base had a tangent sees a part of that. */
+void rl_inherit_tangent(Tensor *t) {
+    if (RL_LIKELY(!t || t->flags & T_DUAL || !t->base || !(t->base->flags & T_DUAL) || t->base->dtype != t->dtype) || rl_thread.failed) return;
+    Rest rest = go_to_rest();
+    wake_up(rest, tangent_to_write(t) != NULL);
 }
 
 /* before: a copy of what c->arg[0] was, with its history.  The call is repeated on a copy of that. */

@@ -290,11 +290,20 @@ static void forget_hidden_base(Call *c, Tensor *t) {
     rl_drop(base);
 }
 
+static __attribute__((noinline)) void inherit_tangents(Call *c) {
+    for (int k = 0; k < c->nargs; k++) {
+        const Arg *a = &c->arg[k];
+        if (a->tag == A_TENSOR) rl_inherit_tangent(a->tensor);
+        for (int i = 0; a->tag == A_TENSORS && i < a->n; i++) rl_inherit_tangent(a->tensors[i]);
+    }
+}
+
 /* Checks, and the forward itself with recording off for primitives. */
 static bool run_forward(Call *c, int *then) {
     Op *op = c->op;
     uint32_t wants;
     prepare_outputs(c);
+    if (RL_UNLIKELY(rl_carries_tangents())) inherit_tangents(c);
     if (RL_UNLIKELY(rl_thread.failed)) return false;
     if (RL_UNLIKELY(!look_at_tensors(c, &wants))) {
         if (!rl_thread.failed) rl_fail(RL_TYPE_ERROR, "%s(): a tensor argument is missing", op->parsed->name);
@@ -455,6 +464,7 @@ bool rl_call_inplace(Call *c) {
         if (y) rl_note_write(self, c->op);
         return y != NULL;
     }
+    if (RL_UNLIKELY(rl_carries_tangents())) inherit_tangents(c);
     bool dual = RL_UNLIKELY(rl_carries_tangents()) && look_at_tensors(c, &wants) && wants & T_DUAL;
     if ((dual || ((c->op->saves & SAVE(0)) && rl_needs_grad(c))) && !(original = rl_alias(rl_clone(rl_alias(self))))) return false;
     c->dest = self;

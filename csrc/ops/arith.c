@@ -15,22 +15,13 @@ static bool check_alpha(const Arg *alpha, Dtype dtype) {
     return true;
 }
 
-/* A number as a half dtype has it. */
-static double rounded_to(Dtype dtype, const Arg *number) {
-    uint16_t half;
-    double back;
-    rl_write_number(dtype, number, &half);
-    rl_kernels->cast[dtype][RL_FLOAT64](1, (char *[]){(char *)&back, (char *)&half}, (int64_t[]){8, 2}, NULL);
-    return back;
-}
-
 static Tensor *add_with_alpha(Call *c, Arg a, Arg b, const Arg *alpha, bool minus) {
     double pair[4];
     Dtype dtype = rl_result_type(2, (Arg[]){a, b});
     if (!check_alpha(alpha, dtype)) return NULL;
     if (dtype == RL_BOOL) return rl_binary(c, BINARY_add, a, a_double(alpha) != 0 ? b : a, NULL);
     rl_number_pair(alpha, pair);
-    if (rl_dtype_is(dtype, CLASS_HALF)) pair[0] = rounded_to(dtype, alpha);
+    if (rl_dtype_is(dtype, CLASS_HALF)) pair[0] = rl_rounded_to(dtype, alpha);
     if (minus) pair[0] = -pair[0], pair[1] = -pair[1];
     return rl_binary(c, BINARY_add_scaled, a, b, pair);
 }

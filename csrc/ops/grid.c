@@ -291,6 +291,14 @@ static Tensor *base_grid(int n, const int64_t *size, bool align, Dtype dtype) {
     return rl_cast(base, dtype);
 }
 
+/* The places of the grid with a 1 behind each, once for every map: [N, places, n + 1]. */
+static Tensor *all_places(Call *c, Dtype dtype) {
+    const Arg *size = &c->arg[1];
+    int n = size->n - 2;
+    Tensor *base = base_grid(n, size->ints + 2, c->arg[2].b, dtype);
+    return base ? rl_expand(base, 3, (int64_t[]){size->ints[0], base->shape[1], n + 1}) : NULL;
+}
+
 static Tensor *affine_grid_forward(Call *c) {
     Tensor *theta = c->arg[0].tensor;
     const Arg *size = &c->arg[1];
@@ -300,13 +308,18 @@ static Tensor *affine_grid_forward(Call *c) {
         return rl_fail(RL_RUNTIME_ERROR, "Expected a batch of %dD affine matrices of shape Nx%dx%d for size %s. Got %s.", n, n, n + 1, rl_text_sizes(size->n, size->ints), rl_text_shape(theta));
     for (int d = 0; d < size->n; d++)
         if (size->ints[d] <= 0) return rl_fail(RL_RUNTIME_ERROR, "Expected non-zero, positive output size. Got %s", rl_text_sizes(size->n, size->ints));
-    Tensor *base = base_grid(n, size->ints + 2, c->arg[2].b, theta->dtype);
-    if (!base) return NULL;
     int64_t shape[5] = {size->ints[0]};
     memcpy(shape + 1, size->ints + 2, (size_t)n * sizeof *shape);
     shape[n + 1] = n;
-    Tensor *all = rl_expand(base, 3, (int64_t[]){size->ints[0], base->shape[1], n + 1});
-    return rl_reshape(rl_bmm(all, rl_transpose(theta, 1, 2)), n + 2, shape);
+    return rl_reshape(rl_bmm(all_places(c, theta->dtype), rl_transpose(theta, 1, 2)), n + 2, shape);
+}
+
+/* The map is linear: nothing of it need be kept, and a second time backward is as good as the first. */
+static void affine_grid_vjp(Call *c, Tensor **g, Tensor **dx) {
+    int n = c->arg[1].n - 2;
+    if (!g[0]) return;
+    Tensor *flat = rl_reshape(g[0], 3, (int64_t[]){c->arg[1].ints[0], -1, n});
+    dx[0] = rl_bmm(rl_transpose(flat, 1, 2), all_places(c, flat ? flat->dtype : RL_FLOAT32));
 }
 
 Op rl_grid_ops[] = {
@@ -316,7 +329,7 @@ Op rl_grid_ops[] = {
         .doc = "An image read at the places of a grid, x first, -1 and 1 at its edges.\n\n>>> rl.grid_sampler(rl.tensor([[[[1., 3.]]]]), rl.zeros(1, 1, 1, 2), 0, 0, True)\ntensor([[[[2.]]]])",
     },
     {
-        .sig = "affine_grid_generator(theta: Tensor, size: list[int], align_corners: bool) -> Tensor", .where = FUNCTION, .flags = COMPOSITE, .dtypes = CLASS_FLOATING,
+        .sig = "affine_grid_generator(theta: Tensor, size: list[int], align_corners: bool) -> Tensor", .where = FUNCTION, .dtypes = CLASS_FLOATING, .vjp = affine_grid_vjp,
         .forward = affine_grid_forward, .samples = "x(2, 2, 3), [2, 3, 4, 5], False; x(1, 3, 4), [1, 2, 2, 3, 4], True",
         .doc = "Where the places of an image of that size come from under affine maps.\n\n>>> rl.affine_grid_generator(rl.eye(2, 3).unsqueeze(0), [1, 1, 1, 2], True)\ntensor([[[[-1.,  0.],\n          [ 1.,  0.]]]])",
     },

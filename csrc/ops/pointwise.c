@@ -129,12 +129,20 @@ static Dtype written_dtype(const Op *op, Dtype compute) {
     return op->data2 == WRITES_BOOL ? RL_BOOL : op->data2 == WRITES_REAL ? rl_to_real(compute) : compute;
 }
 
+double rl_rounded_to(Dtype half, const Arg *number) {
+    double element[2], back;       /* room for a number of any dtype */
+    rl_write_number(half, number, element);
+    rl_kernels->cast[half][RL_FLOAT64](1, (char *[]){(char *)&back, (char *)element}, (int64_t[]){8, 2}, NULL);
+    return back;
+}
+
 /* ---- functions of one variable ------------------------------------------------------------------------------------------------ */
 
 /* The number arguments after the first, as doubles; NULL if there are none. */
 static const double *parameters(const Call *c, double room[4]) {
     if (RL_LIKELY(c->nargs < 2)) return NULL;
     for (int k = 0; k < 4; k++) room[k] = k + 1 < c->nargs ? a_double(&c->arg[k + 1]) : 0;
+    if (RL_UNLIKELY(c->op->data == UNARY_hardshrink) && c->arg[0].tensor && rl_dtype_is(c->arg[0].tensor->dtype, CLASS_HALF)) room[0] = rl_rounded_to(c->arg[0].tensor->dtype, &c->arg[1]);
     return room;
 }
 

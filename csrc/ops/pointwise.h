@@ -14,6 +14,7 @@ Tensor *rl_pointwise_new(Call *c, LoopFn *fn, Dtype compute, Dtype result, int n
 Tensor *rl_pointwise_once(Call *c, LoopFn *single, Dtype half, int n, const Arg *in, double cost);     /* in float, rounded once to a half dtype */
 
 void rl_write_number(Dtype dtype, const Arg *number, void *element);   /* one element of dtype, converted as a cast does */
+double rl_rounded_to(Dtype half, const Arg *number);                   /* a number as a half dtype has it */
 Tensor *rl_refuse_dtype(Call *c, Dtype dtype);                         /* "... not implemented for 'Long'": always NULL */
 Dtype rl_float_of(Dtype dtype);                                        /* integers become the default float */
 void rl_number_pair(const Arg *number, double pair[4]);                /* a real or complex number as extra of a kernel */

@@ -563,6 +563,11 @@ static Tensor *cell_forward(Call *c) {
     if (lstm) h = c->arg[1].tensors[0];
     if (x->ndim != 2 || h->ndim != 2) return rl_fail(RL_RUNTIME_ERROR, "%s(): expected a 2D input and hidden state, got shapes %s and %s", c->op->parsed->name, rl_text_shape(x), rl_text_shape(h));
     if (x->shape[0] != h->shape[0]) return rl_fail(RL_RUNTIME_ERROR, "Input batch size %" PRId64 " doesn't match hidden0 batch size %" PRId64, x->shape[0], h->shape[0]);
+    if (h->shape[1] == 0 && c->arg[3].tag == A_TENSOR && c->arg[3].tensor->numel == 0) {        /* no state at all: the next has none either */
+        c->out[0] = rl_empty(2, h->shape, x->dtype);
+        if (lstm) c->out[1] = rl_empty(2, h->shape, x->dtype);
+        return c->out[0];
+    }
     Dtype half = rl_dtype_is(x->dtype, CLASS_HALF) ? x->dtype : RL_NO_DTYPE;
     Arg a[LAYER_ARGS] = {a_t(rl_unsqueeze(x, 0)), a_t(h), lstm ? a_t(c->arg[1].tensors[1]) : a_none(), c->arg[2], c->arg[3], c->arg[4], c->arg[5], a_none(), a_none(), a_i(c->op->data), a_b(false), a_b(rl_thread.grad_mode)};
     for (int k = 0; half != RL_NO_DTYPE && k < BATCHES; k++)

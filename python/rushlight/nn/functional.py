@@ -442,7 +442,10 @@ def scaled_grouped_mm(mat_a, mat_b, scale_a, scale_recipe_a, scale_b, scale_reci
 @along
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """x1 . x2 / (||x1|| ||x2||) along dim, each norm at least eps."""
-    x1, x2 = rl.broadcast_tensors(x1, x2)
+    common = rl.promote_types(x1.dtype, x2.dtype)
+    if not common.is_floating_point:
+        raise RuntimeError(f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {common}")
+    x1, x2 = rl.broadcast_tensors(*(x if x.is_floating_point() else x.to(common) for x in (x1, x2)))
     n1 = x1.norm(2, dim, keepdim=True).clamp(min=eps)
     n2 = x2.norm(2, dim, keepdim=True).clamp(min=eps)
     return ((x1 / n1) * (x2 / n2)).sum(dim)

@@ -75,10 +75,27 @@ class SpectralNorm:
         module.register_buffer(name + "_v", v)
         module.register_forward_pre_hook(hook)
         module._register_state_dict_hook(hook._mark_version)
+        module._register_load_state_dict_pre_hook(hook._complete)
         return hook
 
     def _mark_version(self, module, state_dict, prefix, local_metadata):
         local_metadata.setdefault("spectral_norm", {})[self.name + ".version"] = self._version
+
+    def _complete(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs):
+        """States of before version 1 hold the weight as it was used in place of v, which follows from it, from u and from the original."""
+        key = prefix + self.name
+        if (local_metadata.get("spectral_norm", {}).get(self.name + ".version") or 0) >= 1 or (key not in state_dict and all(key + s in state_dict for s in ("_orig", "_u", "_v"))):
+            return
+        absent = [key + suffix for suffix in ("_orig", "", "_u") if key + suffix not in state_dict]
+        if absent:
+            missing_keys.extend(absent if strict else [])
+            return
+        with rl.no_grad():
+            original, u = state_dict[key + "_orig"], state_dict[key + "_u"]
+            sigma = (original / state_dict.pop(key)).mean()
+            matrix = self.reshape_weight_to_matrix(original)
+            v = rl.linalg.pinv(matrix.t() @ matrix) @ (matrix.t() @ u)
+            state_dict[key + "_v"] = v * (sigma / rl.dot(u, matrix @ v))
 
     def remove(self, module):
         with rl.no_grad():
@@ -106,8 +123,9 @@ def remove_spectral_norm(module, name="weight"):
             break
     else:
         raise ValueError(f"spectral_norm of '{name}' not found in {module}")
-    for number, registered in module._state_dict_hooks.items():
-        if getattr(registered, "__self__", None) is hook:
-            del module._state_dict_hooks[number]
-            break
+    for hooks in (module._state_dict_hooks, module._load_state_dict_pre_hooks):
+        for number, registered in hooks.items():
+            if getattr(registered, "__self__", getattr(registered, "hook", None)) is hook or getattr(getattr(registered, "hook", None), "__self__", None) is hook:
+                del hooks[number]
+                break
     return module
