@@ -5,6 +5,7 @@ single precision, 1e-5 relative to values of order one, 1e-4 where a recursion o
 """
 
 import copy
+import math
 import pickle
 import warnings
 
@@ -351,3 +352,21 @@ def test_every_module_of_torch_nn_is_there():
     absent = [n for n in torch.nn.__all__ if not hasattr(nn, n)] if hasattr(torch.nn, "__all__") else []
     absent += [n for n in torch.nn.modules.__all__ if not hasattr(nn, n)]
     assert not absent
+
+
+def test_losses_that_bend_at_a_point():
+    x, y = rl.tensor([0., 1, 3, 1, -2, math.inf]), rl.tensor([0.5, 1, 1, 0, 5, 0])
+    assert rl.nn.functional.smooth_l1_loss(x, y, reduction="none").tolist() == [0.125, 0, 1.5, 0.5, 6.5, math.inf]
+    assert rl.nn.functional.smooth_l1_loss(x, y, reduction="none", beta=0.5).tolist() == [0.25, 0, 1.75, 0.75, 6.75, math.inf]
+    assert rl.nn.functional.smooth_l1_loss(x, y, reduction="none", beta=0).tolist() == [0.5, 0, 2, 1, 7, math.inf]
+    assert rl.nn.functional.huber_loss(x, y, reduction="none", delta=2).tolist() == [0.125, 0, 2, 0.5, 12, math.inf]
+    x.requires_grad_()
+    for loss, slope in ((rl.nn.functional.smooth_l1_loss(x, y, reduction="sum", beta=2), [-0.25, 0, 1, 0.5, -1, 1]), (rl.nn.functional.huber_loss(x, y, reduction="sum", delta=2), [-0.5, 0, 2, 1, -2, 2])):
+        assert rl.autograd.grad(loss, x)[0].tolist() == slope
+    assert rl.nn.functional.huber_loss(x.detach(), y.double()).dtype is rl.float32 and rl.nn.functional.smooth_l1_loss(x.detach(), y.double()).dtype is rl.float64
+    for call, error in ((lambda: rl.nn.functional.huber_loss(y.long(), y), "can't be cast to the desired output type Long"), (lambda: rl.nn.functional.huber_loss(x, y, delta=0), "non-positive values for delta"),
+                        (lambda: rl.nn.functional.smooth_l1_loss(x, y, beta=-1), "negative values for beta")):
+        with pytest.raises(RuntimeError, match=error):
+            call()
+    with pytest.raises(NotImplementedError, match="\"smooth_l1_cpu\" not implemented for 'Long'"):
+        rl.nn.functional.smooth_l1_loss(y.long(), y.long())

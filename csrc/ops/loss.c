@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "pointwise.h"
 
 enum { NO_REDUCTION, MEAN, SUM };
 
@@ -299,6 +300,40 @@ static void mse_vjp(Call *c, Tensor **g, Tensor **dx) {
     if (rl_need(c, 1)) dx[1] = rl_neg(slope);
 }
 
+/* ---- smooth_l1 and huber: (input, target, reduction, most) -------------------------------------------------------------------- */
+
+static bool is_smooth_l1(const Call *c) { return c->op->data == BINARY_smooth_l1; }
+
+static bool bend_fits(const Call *c, double most) {
+    if (is_smooth_l1(c) && most < 0) return rl_fail(RL_RUNTIME_ERROR, "smooth_l1_loss does not support negative values for beta, got %g", most);
+    if (!is_smooth_l1(c) && !(most > 0)) return rl_fail(RL_RUNTIME_ERROR, "huber_loss does not support non-positive values for delta, got %g", most);
+    Dtype dtype = rl_result_type(2, c->arg), result = c->arg[0].tensor->dtype;
+    if (most > 0 && !rl_dtype_is(dtype, CLASS_FLOATING)) return rl_fail(RL_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for '%s'", is_smooth_l1(c) ? "smooth_l1" : "huber", rl_dtypes[dtype].word);
+    if (is_smooth_l1(c) || rl_can_cast(dtype, result)) return true;
+    return rl_fail(RL_RUNTIME_ERROR, "result type %s can't be cast to the desired output type %s, the input's: input.float() helps", rl_dtypes[dtype].word, rl_dtypes[result].word);
+}
+
+static Tensor *bent_forward(Call *c) {
+    double most = a_double(&c->arg[3]);
+    int how = reduction_of(c->arg[2].str);
+    if (how < 0 || !bend_fits(c, most)) return NULL;
+    if (most == 0) return reduced(rl_do("abs", a_t(rl_do("sub", c->arg[0], c->arg[1]))), how);
+    Tensor *y = rl_binary(c, c->op->data, c->arg[0], c->arg[1], &most);
+    return reduced(is_smooth_l1(c) ? y : rl_cast(y, c->arg[0].tensor->dtype), how);
+}
+
+/* The slope by input - target is that difference, clipped; smooth_l1's is over beta. */
+static void bent_vjp(Call *c, Tensor **g, Tensor **dx) {
+    Dtype dtype = rl_result_type(2, c->arg);
+    double most = a_double(&c->arg[3]);
+    Tensor *d = rl_sub(rl_cast(c->arg[0].tensor, dtype), rl_cast(c->arg[1].tensor, dtype));
+    if (!d) return;
+    Tensor *clipped = most > 0 ? rl_do("clamp", a_t(d), a_f(-most), a_f(most)) : rl_do("sgn", a_t(d));
+    Tensor *slope = rl_mul(clipped, spread(is_smooth_l1(c) && most > 0 && most != 1 ? rl_div_number(g[0], most) : g[0], reduction_of(c->arg[2].str), d->numel));
+    if (rl_need(c, 0)) dx[0] = slope;
+    if (rl_need(c, 1)) dx[1] = rl_neg(slope);
+}
+
 /* ---- binary cross-entropy ------------------------------------------------------------------------------------------------------ */
 
 static Tensor *op(const char *name, Tensor *t) { return rl_apply_n(rl_find(name), 1, (Arg[]){a_t(t)}); }
@@ -401,6 +436,18 @@ Op rl_loss_ops[] = {
         .sig = "mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor", .where = NN, .saves = SAVE(0) | SAVE(1),
         .doc = "(input - target)^2.\n\n>>> rl.nn.functional.mse_loss(rl.tensor([1., 2.]), rl.tensor([1., 4.]))\ntensor(2.)",
         .forward = mse_forward, .vjp = mse_vjp, .samples = "x(3, 4), x(3, 4); x(3), x(3), 'sum'; x(2, 1), x(2, 1), 'none'",
+    },
+    {
+        .sig = "smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: float = 1.0) -> Tensor", .where = NN, .saves = SAVE(0) | SAVE(1), .data = BINARY_smooth_l1,
+        .doc = "d^2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere, d = input - target.\n\n"
+               ">>> rl.nn.functional.smooth_l1_loss(rl.tensor([0., 3.]), rl.tensor([1., 1.]))\ntensor(1.)",
+        .forward = bent_forward, .vjp = bent_vjp, .samples = "x(3, 4), x(3, 4); x(3), x(3), 'sum', 0.3; x(2, 1), x(2, 1), 'none', 2.0; x(3), x(3), 'mean', 0.0",
+    },
+    {
+        .sig = "huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: float = 1.0) -> Tensor", .where = NN, .saves = SAVE(0) | SAVE(1), .data = BINARY_huber,
+        .doc = "d^2 / 2 where |d| <= delta, delta (|d| - delta / 2) elsewhere, d = input - target (Huber, 1964).\n\n"
+               ">>> rl.nn.functional.huber_loss(rl.tensor([0., 3.]), rl.tensor([1., 1.]))\ntensor(1.)",
+        .forward = bent_forward, .vjp = bent_vjp, .samples = "x(3, 4), x(3, 4); x(3), x(3), 'sum', 0.3; x(2, 1), x(2, 1), 'none', 2.0",
     },
     {
         .sig = "binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor", .where = NN, .dtypes = CLASS_FLOATING, .saves = SAVE(0) | SAVE(1) | SAVE(2),

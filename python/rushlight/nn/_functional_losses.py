@@ -51,37 +51,6 @@ def _l1_loss(input, target, *, reduction):
     return reduced((input - target).abs(), reduction)
 
 
-@unless_row
-def _mse_loss(input, target, *, reduction):
-    return reduced((input - target).square(), reduction)
-
-
-def _distance(input, target):
-    """|input - target| in their common dtype: a bool on one side is a number."""
-    dtype = rl.result_type(input, target)
-    return (input.to(dtype) - target.to(dtype)).abs()
-
-
-@unless_row
-def _smooth_l1_loss(input, target, *, reduction, beta):
-    if beta < 0:
-        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
-    if beta == 0:
-        return _l1_loss(input, target, reduction=reduction)
-    d = _distance(input, target)
-    small = rl.where(d > beta, 0, d)      # the square of infinity has no slope, not even times 0
-    return reduced(rl.where(d < beta, 0.5 * small * small / beta, d - 0.5 * beta), reduction)
-
-
-@unless_row
-def _huber_loss(input, target, *, reduction, delta):
-    if delta <= 0:
-        raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
-    d = _distance(input, target)
-    small = rl.where(d > delta, 0, d)
-    return reduced(rl.where(d <= delta, 0.5 * small * small, delta * (d - 0.5 * delta)), reduction)
-
-
 def _regression(row, input, target, weight, reduction, **options):
     """Both sides broadcast, then the row; a weight needs the unreduced loss first."""
     _warn_of_broadcasting(input, target)
@@ -99,18 +68,18 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """(input - target)^2."""
-    return _regression(_mse_loss, input, target, weight, _settled(size_average, reduce, reduction))
+    return _regression(_nn.mse_loss, input, target, weight, _settled(size_average, reduce, reduction))
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """d^2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere, d = input - target."""
-    return _regression(_smooth_l1_loss, input, target, None, _settled(size_average, reduce, reduction), beta=beta)
+    return _regression(_nn.smooth_l1_loss, input, target, None, _settled(size_average, reduce, reduction), beta=beta)
 
 
 @in_single
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """d^2 / 2 where |d| <= delta, delta (|d| - delta / 2) elsewhere, d = input - target."""
-    return _regression(_huber_loss, input, target, weight, reduction, delta=delta)
+    return _regression(_nn.huber_loss, input, target, weight, reduction, delta=delta)
 
 
 @unless_row
