@@ -52,6 +52,7 @@ extern bool host_pools;                         /* free lists; off under sanitiz
 
 /* ---- py_types.c ---- */
 bool types_start(PyObject *module);
+PyObject *construct(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *kwnames);     /* type(*args, **kwnames), as a type without a vectorcall does */
 PyObject *dtype_object(Dtype d);                /* borrowed */
 PyObject *types_called(PyObject *unused, PyObject *name);     /* what reprs of dtypes, layouts, formats and sizes begin with */
 const char *dtype_absent_text(PyObject *o);     /* what messages say of a dtype that no tensor here has; NULL for other objects */

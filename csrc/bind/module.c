@@ -132,7 +132,27 @@ static PyObject *op_table(PyObject *unused, PyObject *none) {
 
 static PyObject *blas_name(PyObject *unused, PyObject *none) { return PyUnicode_FromString(rl_blas_name()); }
 
+/* A class whose instances are told apart by one argument, and those there are already. */
+static struct { PyTypeObject *type; PyObject *known; } remembering;
+
+static PyObject *construct_known(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
+    PyObject *known = PyVectorcall_NARGS(nargsf) == 1 && !kwnames ? PyDict_GetItemWithError(remembering.known, args[0]) : NULL;
+    if (known) return Py_NewRef(known);
+    if (PyErr_Occurred()) PyErr_Clear();     /* it cannot be hashed: the class will say what is wrong */
+    return construct(type, args, nargsf, kwnames);
+}
+
+static PyObject *remember(PyObject *unused, PyObject *args) {
+    PyObject *type, *known;
+    if (!PyArg_ParseTuple(args, "O!O!:_remember", &PyType_Type, &type, &PyDict_Type, &known)) return NULL;
+    remembering.type = (PyTypeObject *)Py_NewRef(type);
+    remembering.known = Py_NewRef(known);
+    remembering.type->tp_vectorcall = construct_known;
+    return Py_NewRef(type);
+}
+
 static PyMethodDef functions[] = {
+    {"_remember", remember, METH_VARARGS, "_remember(cls, known): cls(argument) is what known has for it, if it has something."},
     {"get_default_dtype", default_dtype, METH_NOARGS, "get_default_dtype($module)\n--\n\nThe dtype of tensors made from Python floats."}, {"set_default_dtype", set_default_dtype, METH_O, "set_default_dtype(d)"},
     {"get_num_threads", get_threads, METH_NOARGS, "get_num_threads($module)\n--\n\nHow many threads kernels may use."}, {"set_num_threads", set_threads, METH_O, "set_num_threads($module, int, /)\n--\n\nHow many threads kernels may use from now on."},
     {"_default_generator", default_generator, METH_NOARGS, "The generator behind manual_seed."}, {"promote_types", AS_METHOD(promote_types), METH_VARARGS | METH_KEYWORDS, "promote_types(type1, type2) -> dtype"},

@@ -153,6 +153,12 @@ static PyObject *op_call(PyObject *callable, PyObject *const *args, size_t nargs
     return op_results(&c, s);
 }
 
+/* What is contiguous is its own result. */
+static PyObject *contiguous_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
+    if (PyVectorcall_NARGS(nargsf) == 1 && !kwnames && is_exact(args[0]) && rl_is_contiguous(tensor_of(args[0]))) return Py_NewRef(args[0]);
+    return op_call(callable, args, nargsf, kwnames);
+}
+
 /* ---- what the objects say about themselves ---- */
 
 PyObject *op_text_signature(const Op *op, bool method) {
@@ -286,7 +292,7 @@ static PyObject *make_callable(Op *op, const char *name, int form, bool method, 
     PyTypeObject *type = method ? MethodType : FunctionType;
     PyOp *o = (PyOp *)type->tp_alloc(type, 0);
     if (!o) return NULL;
-    o->call = op_call;
+    o->call = method && !strcmp(name, "contiguous") ? contiguous_call : op_call;
     o->op = op;
     o->form = (uint8_t)form;
     o->method = method;

@@ -333,6 +333,33 @@ PyObject *size_new(int n, const int64_t *sizes) {
     return size;
 }
 
+PyObject *construct(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
+    Py_ssize_t n = PyVectorcall_NARGS(nargsf), named = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    PyObject *tuple = PyTuple_New(n), *keywords = named ? PyDict_New() : NULL, *result = NULL;
+    for (Py_ssize_t i = 0; tuple && i < n; i++) PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
+    bool ok = tuple && (keywords || !named);
+    for (Py_ssize_t i = 0; ok && i < named; i++) ok = PyDict_SetItem(keywords, PyTuple_GET_ITEM(kwnames, i), args[n + i]) == 0;
+    if (ok) result = PyType_Type.tp_call(type, tuple, keywords);
+    Py_XDECREF(tuple);
+    Py_XDECREF(keywords);
+    return result;
+}
+
+/* Size([2, 3]): few small ints in a list or tuple need no detour. */
+static PyObject *size_call(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
+    enum { FEW = 5 };
+    int64_t sizes[FEW];
+    bool plain = PyVectorcall_NARGS(nargsf) == 1 && !kwnames && (PyList_CheckExact(args[0]) || PyTuple_CheckExact(args[0])) && PySequence_Fast_GET_SIZE(args[0]) <= FEW;
+    int n = plain ? (int)PySequence_Fast_GET_SIZE(args[0]) : 0, beyond = 0;
+    for (int i = 0; plain && i < n; i++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(args[0], i);
+        plain = PyLong_CheckExact(item);
+        if (plain) sizes[i] = PyLong_AsLongLongAndOverflow(item, &beyond);
+        plain = plain && !beyond;
+    }
+    return plain ? size_new(n, sizes) : construct(type, args, nargsf, kwnames);
+}
+
 static PyObject *size_type_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     PyObject *tuple = PyTuple_Type.tp_new(&PyTuple_Type, args, kwargs);
     if (!tuple) return NULL;
@@ -605,6 +632,7 @@ bool types_start(PyObject *module) {
     if (!add_type(module, &DtypeType, &dtype_spec, NULL) || !add_type(module, &LayoutType, &layout_spec, NULL) ||
         !add_type(module, &MemoryFormatType, &format_spec, NULL) || !add_type(module, &DeviceType, &device_spec, NULL) ||
         !add_type(module, &SizeType, &size_spec, tuple) || !add_type(module, &GeneratorType, &generator_spec, NULL)) return false;
+    SizeType->tp_vectorcall = size_call;
     for (int d = 0; d < RL_NDTYPES; d++)
         if (!add_named(module, &dtype_objects[d], DtypeType, d, rl_dtypes[d].name)) return false;
     for (int i = 0; i < RL_COUNT(words); i++)

@@ -1,6 +1,7 @@
 """Functions of torch that are short compositions of operations: differences and integrals, quantiles, covariance, distances, histograms,
 short-time Fourier transforms, window functions.  Their gradients are those of what they are made of."""
 
+import functools
 import itertools
 import math
 import warnings
@@ -527,6 +528,11 @@ def bartlett_window(window_length, periodic=True, *, dtype=None, layout=rl.strid
     return rl.where(t > 1, 2 - t, t).to(dtype).requires_grad_(requires_grad)
 
 
+@functools.lru_cache(maxsize=64)
+def _i0_of(x):
+    return rl.i0(rl.tensor(x, dtype=rl.float64)).item()
+
+
 def kaiser_window(window_length, periodic=True, beta=12.0, *, dtype=None, layout=rl.strided, device=None, pin_memory=False, requires_grad=False):
     """The Kaiser window: Bessel's i0 over a half circle."""
     dtype = _window_dtype("kaiser", window_length, dtype)
@@ -534,8 +540,8 @@ def kaiser_window(window_length, periodic=True, beta=12.0, *, dtype=None, layout
         return rl.ones(window_length, dtype=dtype, requires_grad=requires_grad)
     last = window_length if periodic else window_length - 1
     t = rl.arange(window_length, dtype=rl.float64) * (2 / last) - 1
-    value = rl.i0(beta * (1 - t * t).clamp(min=0).sqrt()) / rl.i0(rl.tensor(float(beta), dtype=rl.float64))
-    return value.to(dtype).requires_grad_(requires_grad)
+    value = rl.i0((1 - t * t).clamp_(min=0).sqrt_().mul_(beta)).div_(_i0_of(float(beta))).to(dtype)
+    return value.requires_grad_() if requires_grad else value
 
 
 ask_first(globals())

@@ -56,6 +56,9 @@ class finfo:
                 f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})")
 
 
+rl._C._remember(finfo, _known)
+
+
 class iinfo:
     """iinfo(dtype): the limits of an integer dtype."""
 
