@@ -43,17 +43,11 @@ REASONS = {  # rows that stay below the floor for a cause: what it is
     "upsample_trilinear3d": "the result stays small: what is measured is the set-up of three separable passes, some ten microseconds",
     "_upsample_nearest_exact3d": "the result stays small: what is measured is the set-up of three separable passes, some ten microseconds",
     "permute_copy": "rows of 544 bytes written 27 KB apart: bound by the misses of either side",
-    "gather": "all numbers are checked before anything is written, in a pass of its own, so that an error leaves the tensors as they were",
-    "scatter": "all numbers are checked before anything is written, in a pass of its own, so that an error leaves the tensors as they were",
-    "scatter_add": "all numbers are checked before anything is written, in a pass of its own, so that an error leaves the tensors as they were",
     "to": "from double back to float: bound by memory, eight bytes read for four written",
     "addbmm": "a product of OpenBLAS, where torch calls MKL",
     "bmm": "a product of OpenBLAS, where torch calls MKL",
     "ormqr": "LAPACK of OpenBLAS, where torch calls MKL's",
     "_fft_r2c": "NumPy's transforms, where torch calls MKL's",
-    "atan2": "backward: a formula of operations, which has derivatives itself, makes x^2 + y^2 for each argument anew",
-    "renorm": "two passes over memory, of which the second multiplies lines by a number each",
-    "prelu": "backward of an expanded input: the slopes by input and weight are three choices, which derivatives of any order follow; torch has one pass for both",
 }
 REASONS |= {f"fft.{way}{dims}": "NumPy's transforms, where torch calls MKL's" for way in "fft ifft rfft irfft hfft ihfft".split() for dims in ("", "2", "n")}
 

@@ -1,13 +1,41 @@
 /* index.inc.c -- elements found by number: gather, scatter, and scatter with a sum, product, maximum or minimum.
  *
- * Numbers have been checked and may be negative.  The indexed operand has stride 0: IndexSpec says how far apart its
- * elements lie and how many there are. */
+ * Numbers have been checked and may be negative, or are checked here, some before they are used.  The indexed operand has stride 0:
+ * IndexSpec says how far apart its elements lie and how many there are. */
+
+/* The sign of number | size - 1 - number tells. */
+static bool all_within(int64_t n, const char *p, int64_t stride, int64_t size) {
+    int64_t bad = 0;
+    if (stride == 8) _Pragma("omp simd reduction(| : bad)") for (int64_t i = 0; i < n; i++) bad |= ((const int64_t *)p)[i] | (size - 1 - ((const int64_t *)p)[i]);
+    else for (int64_t i = 0; i < n; i++) { int64_t k = *(const int64_t *)(p + i * stride); bad |= k | (size - 1 - k); }
+    return bad >= 0;
+}
+
+static void check_in_pieces(int64_t n, char *const *p, const int64_t *s, const IndexSpec *spec, LoopFn *fn) {
+    enum { PIECE = 1024 };
+    IndexSpec plain = {spec->size, spec->stride, NULL};
+    for (int64_t i = 0, m; i < n; i += m) {
+        m = n - i < PIECE ? n - i : PIECE;
+        char *at[3] = {p[0] + i * s[0], p[1] + i * s[1], p[2] + i * s[2]};
+        if (!all_within(m, at[1], s[1], spec->size)) {
+            __atomic_store_n(spec->outside, true, __ATOMIC_RELAXED);
+            return;
+        }
+        fn(m, at, s, &plain);
+    }
+}
+#define CHECKED(fn)                                                                                                       \
+    if (((const IndexSpec *)extra)->outside) {                                                                            \
+        check_in_pieces(n, p, s, extra, fn);                                                                              \
+        return;                                                                                                           \
+    }
 
 #define AT(p, k) ((p) + (((k) < 0 ? (k) + size : (k)) * apart))
 #define INDEX_SPEC const int64_t size = ((const IndexSpec *)extra)->size, apart = ((const IndexSpec *)extra)->stride, s0 = s[0], s1 = s[1], s2 = s[2]; char *const to = p[0]; const char *const at_ = p[1], *const from = p[2]
 
 #define MOVE(T, bytes)                                                                                                    \
     static void gather_##bytes(int64_t n, char *const *p, const int64_t *s, const void *extra) {                          \
+        CHECKED(gather_##bytes);                                                                                          \
         INDEX_SPEC;                                                                                                       \
         if (s0 == sizeof(T) && s1 == 8 && s2 == 0 && apart == sizeof(T)) {                                                \
             T *restrict y = (T *)to;                                                                                      \
@@ -22,6 +50,7 @@
         }                                                                                                                 \
     }                                                                                                                     \
     static void scatter_##bytes(int64_t n, char *const *p, const int64_t *s, const void *extra) {                         \
+        CHECKED(scatter_##bytes);                                                                                         \
         INDEX_SPEC;                                                                                                       \
         for (int64_t i = 0; i < n; i++) {                                                                                 \
             int64_t k = *(const int64_t *)(at_ + i * s1);                                                                 \
@@ -34,6 +63,7 @@ MOVE(uint8_t, 1) MOVE(uint16_t, 2) MOVE(uint32_t, 4) MOVE(uint64_t, 8) MOVE(Byte
 #define TRUTH(x) ((x) != 0)
 #define REDUCING(name, d, T, C, LOAD, STORE, EXPR)                                                                        \
     static void scatter_##name##_##d(int64_t n, char *const *p, const int64_t *s, const void *extra) {                    \
+        CHECKED(scatter_##name##_##d);                                                                                    \
         INDEX_SPEC;                                                                                                       \
         for (int64_t i = 0; i < n; i++) {                                                                                 \
             int64_t k = *(const int64_t *)(at_ + i * s1);                                                                 \
@@ -76,6 +106,7 @@ static int64_t first_outside(int64_t n, const char *p, int64_t stride, int64_t s
     return n;
 }
 #undef MOVE
+#undef CHECKED
 #undef AT
 #undef INDEX_SPEC
 #undef PLAIN

@@ -54,6 +54,8 @@ struct Reduction {
     void (*add)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, void *acc, int64_t first /* index of row 0 */, const double *extra);
     void (*merge)(const Reduction *r, int64_t m, void *acc, const void *from, const double *extra);
     void (*finish)(const Reduction *r, int64_t m, const void *acc, char *const *out, const int64_t *out_stride, int64_t count, const double *extra);
+    /* May be NULL: m lines of n elements from start to end, where it is so simple; false: it is not. */
+    bool (*lines)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, char *const *out, const int64_t *out_stride, const double *extra);
 };
 
 typedef enum {
@@ -124,7 +126,10 @@ typedef struct Attend {       /* a block of an attention's scores, dense; row r 
     int64_t mask_row, mask_col, noise_row;   /* in elements; noise is dense along columns */
 } Attend;
 
-typedef struct IndexSpec { int64_t size, stride; } IndexSpec;    /* of the dim that numbers count along; stride in bytes */
+typedef struct IndexSpec {     /* of the dim that numbers count along; stride in bytes */
+    int64_t size, stride;
+    bool *outside;             /* NULL: numbers have been checked; else set, and the rest left, where one is not in 0 .. size - 1 */
+} IndexSpec;
 typedef enum { SLOPE_WRITE, SLOPE_PAST /* the cache */, SLOPE_ADD } SlopeTo;
 
 typedef enum { SCATTER_ADD, SCATTER_MUL, SCATTER_MAX, SCATTER_MIN, SCATTER_COUNT } Scatter;
@@ -170,6 +175,7 @@ typedef struct Kernels {
     LoopFn *gather[K_SIZES];               /* y, numbers (int64), x */
     LoopFn *scatter[K_SIZES];              /* y, numbers, x */
     LoopFn *scatter_reduce[K_DTYPES][SCATTER_COUNT];
+    bool (*all_within)(int64_t n, const char *numbers, int64_t stride, int64_t size);   /* 0 .. size - 1 */
     int64_t (*first_outside)(int64_t n, const char *numbers, int64_t stride, int64_t size);
 
     /* norm.inc.c: float32, float64; rows are dense.  w, b, dx, dw, db may be NULL; dw and db are added to */
@@ -214,6 +220,11 @@ typedef struct Kernels {
     void (*gru_grad[K_DTYPES])(int64_t rows, int64_t hidden, const void *gates, const void *kept, const void *state_before, const void *dstate, void *dbefore, void *dgates, void *dinner);
     void (*rnn_step[K_DTYPES])(int64_t count, void *state, bool relu);
     void (*rnn_grad[K_DTYPES])(int64_t count, const void *state, const void *dstate, void *dgates, bool relu);
+
+    /* distance.inc.c: x is rows of `width`, others are packed by pack_panels: along their number for distances, along `width` for slopes.
+     * dx[r] = sum of weight[r][j] s(x[r] - other[j]), s the slope of distance^p by a coordinate, over p, and for infinity that of the distance */
+    void (*distances[K_DTYPES])(int64_t rows, int64_t others, int64_t width, const void *x, const void *packed, double p, void *y, int64_t ldy);
+    void (*distance_slopes[K_DTYPES])(int64_t rows, int64_t others, int64_t width, const void *x, const void *packed, const void *weight, const void *distance, int64_t ldw, double p, void *dx);
 
     /* gemm.inc.c: C = alpha op(A) op(B) + beta C, row-major; NULL where there are no vectors for it */
     void (*gemm_f32)(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);

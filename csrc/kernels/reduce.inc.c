@@ -108,7 +108,7 @@ static void all_finish(FINISH_ARGS) {
 
 /* ---- tables --------------------------------------------------------------------------------------------------------------------- */
 
-#define HALVES(acc, in_half, begin, more, join, end) {acc, 2, 1, in_half, 1, begin, more, join, end}
+#define HALVES(acc, in_half, begin, more, join, end) {acc, 2, 1, in_half, 1, begin, more, join, end, NULL}
 #define HALF_TABLE(kind) { \
     [REDUCE_sum] = HALVES(sizeof(Sum), kind, sum_init, sum_add_f32, sum_merge, sum_finish_f32), \
     [REDUCE_mean] = HALVES(sizeof(Sum), kind, sum_init, sum_add_f32, sum_merge, mean_finish_f32), \

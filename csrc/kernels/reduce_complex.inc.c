@@ -90,7 +90,7 @@ static void FN(count_add)(const Reduction *r, int64_t m, int64_t n, const char *
         }
 }
 
-#define ROW(acc, begin, more, join, end) {acc, 2 * sizeof(T), 0, 0, 0, begin, more, join, end}
+#define ROW(acc, begin, more, join, end) {acc, 2 * sizeof(T), 0, 0, 0, begin, more, join, end, NULL}
 static const Reduction FN(reduce)[REDUCE_COUNT] = {
     [REDUCE_sum] = ROW(2 * sizeof(Sum), sum_init, FN(sum_add), sum_merge, FN(sum_finish)),
     [REDUCE_mean] = ROW(2 * sizeof(Sum), sum_init, FN(sum_add), sum_merge, FN(mean_finish)),

@@ -2,8 +2,28 @@
 
 /* The sum of the first 16 lanes, in pairs. */
 static inline double FN(sum_of_lanes)(T *lane) {
-    SIMD for (int k = 0; k < 8; k++) lane[k] += lane[k + 8];
-    return (((double)lane[0] + (double)lane[4]) + ((double)lane[2] + (double)lane[6])) + (((double)lane[1] + (double)lane[5]) + ((double)lane[3] + (double)lane[7]));
+    double sum[8];
+    SIMD for (int k = 0; k < 8; k++) sum[k] = (double)(lane[k] + lane[k + 8]);
+    SIMD for (int k = 0; k < 4; k++) sum[k] += sum[k + 4];
+    SIMD for (int k = 0; k < 2; k++) sum[k] += sum[k + 2];
+    return sum[0] + sum[1];
+}
+
+/* y = exp(x - top) of the last few from i on, added to lanes; y may be NULL.  Where there are enough, the vector that ends with them is taken
+ * again: `last` is what it was, if y may be x. */
+static inline __attribute__((always_inline)) void FN(exp_rest)(int64_t n, int64_t i, T *y, const T *x, const T *last, T top, T *lane) {
+    T e[FEW_SUMS];
+    const int rest = (int)(n - i), old = FEW_SUMS - rest;
+    if (n >= FEW_SUMS) {
+        const T *from = last ? last : x + n - FEW_SUMS;
+        SIMD for (int k = 0; k < FEW_SUMS; k++) { e[k] = M(exp)(from[k] - top); lane[k] += k >= old ? e[k] : 0; }
+        if (y) __builtin_memcpy(y + n - FEW_SUMS, e, sizeof e);
+        return;
+    }
+    T pad[FEW_SUMS];
+    SIMD for (int k = 0; k < FEW_SUMS; k++) pad[k] = x[i + (k < rest ? k : 0)];
+    SIMD for (int k = 0; k < FEW_SUMS; k++) { e[k] = M(exp)(pad[k] - top); lane[k] += k < rest ? e[k] : 0; }
+    for (int k = 0; y && k < rest; k++) y[i + k] = e[k];
 }
 
 /* The sum of TERM, which reads j, over j < n: many lanes where there are many elements, few for the rest, and the last ones apart: a
@@ -29,24 +49,31 @@ static inline double FN(sum_of_lanes)(T *lane) {
     if (i < (n)) { int64_t j = i; even += (TERM); } \
     return FN(sum_of_lanes)(lane) + ((double)even + (double)odd)
 
-/* `line` adds up f over contiguous elements; `add` does lines or rows of any stride.  x is the element, P(0) the parameter. */
+/* `line` adds up f over contiguous elements, `four` and `rows` add four rows or one; `add` does lines or rows of any stride, `lines`
+ * whole lines that are short enough for one sum, from s to the result.  x is the element, P(0) the parameter. */
 #define SUMS(name, f) \
     static inline __attribute__((always_inline)) T FN(name##_term)(T x, T p0) { return f; } \
-    static double FN(name##_line)(int64_t n, const T *from, const double *p) { \
+    static inline __attribute__((always_inline)) double FN(name##_inline)(int64_t n, const T *from, const double *p) { \
         const T p0 = p ? (T)p[0] : 0; \
         LANES_SUM(n, FN(name##_term)(from[j], p0)); \
+    } \
+    static double FN(name##_line)(int64_t n, const T *from, const double *p) { return FN(name##_inline)(n, from, p); } \
+    static void FN(name##_four)(int64_t m, T *part, const char *in, int64_t step, const double *p) { \
+        const T p0 = p ? (T)p[0] : 0, *a = (const T *)in, *b = (const T *)(in + step), *c = (const T *)(in + 2 * step), *d = (const T *)(in + 3 * step); \
+        SIMD for (int64_t j = 0; j < m; j++) part[j] += (FN(name##_term)(a[j], p0) + FN(name##_term)(b[j], p0)) + (FN(name##_term)(c[j], p0) + FN(name##_term)(d[j], p0)); \
     } \
     static void FN(name##_rows)(int64_t m, T *part, const T *from, const double *p) { \
         const T p0 = p ? (T)p[0] : 0; \
         (void)p0; \
         SIMD for (int64_t j = 0; j < m; j++) { const T x = from[j]; part[j] += (f); } \
     } \
-    static void FN(name##_add)(ADD_ARGS) { FN(sum_lines)(r, m, n, in, in_col, in_row, acc, extra, FN(name##_line), FN(name##_rows)); }
+    static void FN(name##_add)(ADD_ARGS) { FN(sum_lines)(r, m, n, in, in_col, in_row, acc, extra, FN(name##_line), FN(name##_rows), FN(name##_four)); }
 
 #define ADD_ARGS const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, void *acc, int64_t first, const double *extra
 
 static void FN(sum_lines)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, void *acc, const double *extra,
-                          double (*line)(int64_t, const T *, const double *), void (*rows)(int64_t, T *, const T *, const double *)) {
+                          double (*line)(int64_t, const T *, const double *), void (*rows)(int64_t, T *, const T *, const double *),
+                          void (*four)(int64_t, T *, const char *, int64_t, const double *)) {
     Sum *total = acc;
     if (m == 1) {
         ROOM(room, CHUNK);
@@ -60,9 +87,12 @@ static void FN(sum_lines)(const Reduction *r, int64_t m, int64_t n, const char *
     for (int64_t j = 0, w; j < m; j += w) {
         w = m - j < SUM_COLUMNS ? m - j : SUM_COLUMNS;
         ROOM(room, SUM_COLUMNS);
+        bool plain = !r->half && in_col == sizeof(T);
         for (int64_t i = 0; i < n; i += SUM_ROWS) {
             T part[SUM_COLUMNS] = {0};
-            for (int64_t k = i; k < n && k < i + SUM_ROWS; k++) rows(w, part, take(r, w, room, in + j * in_col + k * in_row, in_col), extra);
+            int64_t k = i, end = n - i < SUM_ROWS ? n : i + SUM_ROWS;
+            for (; plain && k + 4 <= end; k += 4) four(w, part, in + j * in_col + k * in_row, in_row, extra);
+            for (; k < end; k++) rows(w, part, take(r, w, room, in + j * in_col + k * in_row, in_col), extra);
             SIMD for (int64_t k = 0; k < w; k++) sum_add(&total[j + k], (double)part[k]);
         }
     }
@@ -88,6 +118,18 @@ FINISH(sum, s)
 FINISH(mean, s / (double)count)
 FINISH(norm2, sqrt(s))
 FINISH(normp, pow(s, 1 / extra[0]))
+
+#define LINES(name, line, value) \
+    static bool FN(name##_whole)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, char *const *out, const int64_t *out_stride, const double *extra) { \
+        if (n > SUM_LINE || in_row != sizeof(T)) return false; \
+        for (int64_t j = 0; j < m; j++) { const double s = FN(line##_inline)(n, (const T *)(in + j * in_col), extra); *(T *)(out[0] + j * out_stride[0]) = (T)(value); } \
+        return true; \
+    }
+LINES(sum, sum, s)
+LINES(mean, sum, s / (double)n)
+LINES(nansum, nansum, s)
+LINES(norm1, norm1, s)
+LINES(norm2, norm2, sqrt(s))
 
 /* ---- products ---- */
 
@@ -122,6 +164,25 @@ static void FN(prod_add)(ADD_ARGS) {
             const T *x = take(r, w, room, in + j * in_col + i * in_row, in_col);
             SIMD for (int64_t k = 0; k < w; k++) total[j + k] *= (double)x[k];
         }
+}
+
+static bool FN(prod_whole)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, char *const *out, const int64_t *out_stride, const double *extra) {
+    enum { SOME = 16 };
+    if (n > 16 * SOME || in_row != sizeof(T)) return false;
+    for (int64_t j = 0; j < m; j++) {
+        const T *x = (const T *)(in + j * in_col);
+        double lane[SOME], rest = 1;
+        int64_t i = 0;
+        SIMD for (int l = 0; l < SOME; l++) lane[l] = 1;
+        for (; i + SOME <= n; i += SOME)
+            SIMD for (int l = 0; l < SOME; l++) lane[l] *= (double)x[i + l];
+        for (; i < n; i++) rest *= (double)x[i];
+        SIMD for (int l = 0; l < 8; l++) lane[l] *= lane[l + 8];
+        SIMD for (int l = 0; l < 4; l++) lane[l] *= lane[l + 4];
+        SIMD for (int l = 0; l < 2; l++) lane[l] *= lane[l + 2];
+        *(T *)(out[0] + j * out_stride[0]) = (T)(lane[0] * lane[1] * rest);
+    }
+    return true;
 }
 
 static void FN(prod_merge)(const Reduction *r, int64_t m, void *acc, const void *from, const double *extra) {
@@ -260,7 +321,7 @@ static void tower_merge(const Reduction *r, int64_t m, void *acc, const void *fr
 #endif
 
 static double FN(exps_below)(int64_t n, const T *x, T top) {
-    T lane[SUM_LANES] = {0}, pad[FEW_SUMS];
+    T lane[SUM_LANES] = {0};
     int64_t i = 0;
     if (n >= SUM_LANES) {
         for (; i + SUM_LANES <= n; i += SUM_LANES)
@@ -270,12 +331,7 @@ static double FN(exps_below)(int64_t n, const T *x, T top) {
     }
     for (; i + FEW_SUMS <= n; i += FEW_SUMS)
         SIMD for (int k = 0; k < FEW_SUMS; k++) lane[k] += M(exp)(x[i + k] - top);
-    if (i < n) {
-        int rest = (int)(n - i);
-        SIMD for (int k = 0; k < FEW_SUMS; k++) pad[k] = top;
-        __builtin_memcpy(pad, x + i, (size_t)rest * sizeof(T));
-        SIMD for (int k = 0; k < FEW_SUMS; k++) { T e = M(exp)(pad[k] - top); lane[k] += k < rest ? e : 0; }
-    }
+    if (i < n) FN(exp_rest)(n, i, NULL, x, NULL, top, lane);
     return FN(sum_of_lanes)(lane);
 }
 
@@ -327,26 +383,27 @@ static void FN(tower_finish)(const Reduction *r, int64_t m, const void *acc, cha
     for (int64_t j = 0; j < m; j++) FN(store)(r, out[0] + j * out_stride[0], t[j].top == (double)INFINITY ? t[j].top : t[j].top + f64_log(t[j].sum));
 }
 
-#define ROW(acc, begin, more, join, end) {acc, sizeof(T), 0, 0, 0, begin, more, join, end}
+#define ROW(acc, begin, more, join, end, ...) {acc, sizeof(T), 0, 0, 0, begin, more, join, end, __VA_ARGS__}
 static const Reduction FN(reduce)[REDUCE_COUNT] = {
-    [REDUCE_sum] = ROW(sizeof(Sum), sum_init, FN(sum_add), sum_merge, FN(sum_finish)),
-    [REDUCE_mean] = ROW(sizeof(Sum), sum_init, FN(sum_add), sum_merge, FN(mean_finish)),
-    [REDUCE_nansum] = ROW(sizeof(Sum), sum_init, FN(nansum_add), sum_merge, FN(sum_finish)),
-    [REDUCE_prod] = ROW(sizeof(double), FN(prod_init), FN(prod_add), FN(prod_merge), FN(prod_finish)),
-    [REDUCE_max] = ROW(sizeof(BEST), FN(max_init), FN(max_add), FN(max_merge), FN(best_finish)),
-    [REDUCE_min] = ROW(sizeof(BEST), FN(max_init), FN(min_add), FN(min_merge), FN(best_finish)),
-    [REDUCE_any] = ROW(8, sum_init, FN(count_add), whole_sum_merge, any_finish),
-    [REDUCE_all] = ROW(8, sum_init, FN(count_add), whole_sum_merge, all_finish),
-    [REDUCE_count] = ROW(8, sum_init, FN(count_add), whole_sum_merge, whole_finish),
-    [REDUCE_var] = ROW(sizeof(Moments), sum_init, FN(var_add), var_merge, FN(var_finish)),
-    [REDUCE_norm1] = ROW(sizeof(Sum), sum_init, FN(norm1_add), sum_merge, FN(sum_finish)),
-    [REDUCE_norm2] = ROW(sizeof(Sum), sum_init, FN(norm2_add), sum_merge, FN(norm2_finish)),
-    [REDUCE_normp] = ROW(sizeof(Sum), sum_init, FN(normp_add), sum_merge, FN(normp_finish)),
-    [REDUCE_logsumexp] = ROW(sizeof(Tower), tower_init, FN(tower_add), tower_merge, FN(tower_finish)),
+    [REDUCE_sum] = ROW(sizeof(Sum), sum_init, FN(sum_add), sum_merge, FN(sum_finish), FN(sum_whole)),
+    [REDUCE_mean] = ROW(sizeof(Sum), sum_init, FN(sum_add), sum_merge, FN(mean_finish), FN(mean_whole)),
+    [REDUCE_nansum] = ROW(sizeof(Sum), sum_init, FN(nansum_add), sum_merge, FN(sum_finish), FN(nansum_whole)),
+    [REDUCE_prod] = ROW(sizeof(double), FN(prod_init), FN(prod_add), FN(prod_merge), FN(prod_finish), FN(prod_whole)),
+    [REDUCE_max] = ROW(sizeof(BEST), FN(max_init), FN(max_add), FN(max_merge), FN(best_finish), NULL),
+    [REDUCE_min] = ROW(sizeof(BEST), FN(max_init), FN(min_add), FN(min_merge), FN(best_finish), NULL),
+    [REDUCE_any] = ROW(8, sum_init, FN(count_add), whole_sum_merge, any_finish, NULL),
+    [REDUCE_all] = ROW(8, sum_init, FN(count_add), whole_sum_merge, all_finish, NULL),
+    [REDUCE_count] = ROW(8, sum_init, FN(count_add), whole_sum_merge, whole_finish, NULL),
+    [REDUCE_var] = ROW(sizeof(Moments), sum_init, FN(var_add), var_merge, FN(var_finish), NULL),
+    [REDUCE_norm1] = ROW(sizeof(Sum), sum_init, FN(norm1_add), sum_merge, FN(sum_finish), FN(norm1_whole)),
+    [REDUCE_norm2] = ROW(sizeof(Sum), sum_init, FN(norm2_add), sum_merge, FN(norm2_finish), FN(norm2_whole)),
+    [REDUCE_normp] = ROW(sizeof(Sum), sum_init, FN(normp_add), sum_merge, FN(normp_finish), NULL),
+    [REDUCE_logsumexp] = ROW(sizeof(Tower), tower_init, FN(tower_add), tower_merge, FN(tower_finish), NULL),
 };
 #undef ROW
 #undef SUMS
 #undef LANES_SUM
+#undef LINES
 #undef FINISH
 #undef BEST
 #undef BEATS_max

@@ -40,7 +40,7 @@ static void FN(best_finish)(FINISH_ARGS) {
     }
 }
 
-#define ROW(acc, begin, more, join, end) {acc, sizeof(T), 0, 0, 0, begin, more, join, end}
+#define ROW(acc, begin, more, join, end) {acc, sizeof(T), 0, 0, 0, begin, more, join, end, NULL}
 static const Reduction FN(reduce)[REDUCE_COUNT] = {
     [REDUCE_sum] = ROW(8, sum_init, FN(sum_add), whole_sum_merge, whole_finish),
     [REDUCE_nansum] = ROW(8, sum_init, FN(sum_add), whole_sum_merge, whole_finish),

@@ -16,22 +16,22 @@ static T FN(dot_line)(int64_t n, const T *a, const T *b) {
 
 /* y = exp(x - top); the sum of it.  y may be NULL. */
 static T FN(exp_line)(int64_t n, T *y, const T *x, T top) {
-    T lane[FN(LANE)] = {0};
+    T lane[FN(LANE)] = {0}, last[FEW_SUMS];
     int64_t i = 0;
+    if (n >= FEW_SUMS) __builtin_memcpy(last, x + n - FEW_SUMS, sizeof last);
     for (; i + FN(LANE) <= n; i += FN(LANE)) {
         T e[FN(LANE)];
         SIMD for (int k = 0; k < FN(LANE); k++) lane[k] += e[k] = M(exp)(x[i + k] - top);
         if (y) __builtin_memcpy(y + i, e, sizeof e);
     }
     SIMD for (int k = 0; k < FEW_SUMS; k++) lane[k] += lane[k + FEW_SUMS];
-    for (int rest; i < n; i += rest) {
-        T pad[FEW_SUMS], e[FEW_SUMS];
-        rest = n - i < FEW_SUMS ? (int)(n - i) : FEW_SUMS;
-        SIMD for (int k = 0; k < FEW_SUMS; k++) pad[k] = top;
-        __builtin_memcpy(pad, x + i, (size_t)rest * sizeof(T));
-        SIMD for (int k = 0; k < FEW_SUMS; k++) { e[k] = M(exp)(pad[k] - top); lane[k] += k < rest ? e[k] : 0; }
-        if (y) __builtin_memcpy(y + i, e, (size_t)rest * sizeof *e);
+    if (i + FEW_SUMS <= n) {
+        T e[FEW_SUMS];
+        SIMD for (int k = 0; k < FEW_SUMS; k++) lane[k] += e[k] = M(exp)(x[i + k] - top);
+        if (y) __builtin_memcpy(y + i, e, sizeof e);
+        i += FEW_SUMS;
     }
+    if (i < n) FN(exp_rest)(n, i, y, x, last, top, lane);
     return (T)FN(sum_of_lanes)(lane);
 }
 

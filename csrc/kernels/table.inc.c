@@ -21,6 +21,7 @@
 #include "optim.inc.c"
 #include "rnn.inc.c"
 #include "loss.inc.c"
+#include "distance.inc.c"
 
 #define FLOATS(name) {[8] = name##_f32, [9] = name##_f64}
 #include "index.inc.c"
@@ -59,6 +60,8 @@ const Kernels TABLE = {
     .softmax_slope = FLOATS(softmax_slope),
     .pack_panels = FLOATS(pack_panels),
     .panel_product = FLOATS(panel_product),
+    .distances = FLOATS(distances),
+    .distance_slopes = FLOATS(distance_slopes),
     .lstm_step = FLOATS(lstm_step),
     .lstm_grad = FLOATS(lstm_grad),
     .gru_step = FLOATS(gru_step),
@@ -68,6 +71,7 @@ const Kernels TABLE = {
     .gather = {gather_1, gather_2, gather_4, gather_8, gather_16},
     .scatter = {scatter_1, scatter_2, scatter_4, scatter_8, scatter_16},
     .scatter_reduce = SCATTER_TABLE,
+    .all_within = all_within,
     .first_outside = first_outside,
     .im2col = {im2col_1, im2col_2, im2col_4, im2col_8, im2col_16},
     .col2im = {[5] = col2im_i64, [8] = col2im_f32, col2im_f64, col2im_c64, col2im_c128},

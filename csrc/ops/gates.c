@@ -105,6 +105,21 @@ static Tensor *prelu_kernel_forward(Call *c) {
     return rl_pointwise_new(c, rl_kernels->binary[d][BINARY_prelu], d, d, 2, c->arg, NULL, 1);
 }
 
+/* While nothing records, one pass for each; else the formula. */
+static void prelu_kernel_vjp(Call *c, Tensor **g, Tensor **dx) {
+    Tensor *x = c->arg[0].tensor, *w = c->arg[1].tensor;
+    Dtype d = (Dtype)g[0]->dtype;
+    if (rl_thread.grad_mode || !x || !w || x->dtype != d || w->dtype != d) {
+        rl_formula_vjp(c, g, dx);
+        return;
+    }
+    Tensor *slope[2] = {NULL, NULL};
+    for (int k = 0; k < 2; k++)
+        if (rl_need(c, k) && !(slope[k] = rl_empty_like(g[0], d))) return;
+    if (slope[0] && rl_loop(rl_kernels->ternary[d][TERNARY_prelu_slope], 4, (Tensor *[]){slope[0], g[0], x, w}, NULL, 1)) dx[0] = slope[0];
+    if (slope[1] && rl_loop(rl_kernels->binary[d][BINARY_prelu_weight], 3, (Tensor *[]){slope[1], x, g[0]}, NULL, 1)) dx[1] = slope[1];
+}
+
 Op rl_gates_ops[] = {
     {
         .sig = "gelu(input: Tensor, approximate: str = 'none') -> Tensor", .where = NN | INPLACE | OUT, .flags = ELEMENTWISE | EXACT_OUT, .dtypes = CLASS_FLOATING, .saves = SAVE(0),
@@ -121,7 +136,7 @@ Op rl_gates_ops[] = {
         .samples = "x(3, 4), x(1); x(2, 3, 4), x(3); x(), x()",
     },
     {
-        .sig = "_prelu_kernel(input: Tensor, weight: Tensor) -> Tensor", .where = PRIVATE, .flags = FLAT, .dtypes = CLASS_FLOATING, .node = "PreluKernelBackward0", .forward = prelu_kernel_forward,
+        .sig = "_prelu_kernel(input: Tensor, weight: Tensor) -> Tensor", .where = PRIVATE, .flags = FLAT, .dtypes = CLASS_FLOATING, .node = "PreluKernelBackward0", .forward = prelu_kernel_forward, .vjp = prelu_kernel_vjp, .saves = SAVE(0) | SAVE(1),
         .formula = "input: where(input > 0, g, weight * g); weight: where(input > 0, zeros_like(input), input * g)", .samples = "x(3, 4), x(1, 4); x(2, 3, 4), x(1, 3, 1)",
         .doc = "prelu of a weight that broadcasts.\n\n>>> rl._C._ops._prelu_kernel(rl.tensor([-2., 1.]), rl.tensor(0.5))\ntensor([-1.,  1.])",
     },

@@ -181,7 +181,7 @@ static void move_block(const Move *m, char *x, char *flat) {
 
 /* Blocks of one element: offsets are numbers of bytes. */
 static void move_elements(const Move *m, int64_t begin, int64_t end) {
-    const IndexSpec spec = {0, 1};
+    const IndexSpec spec = {0, 1, NULL};
     int k = rl_size_index(m->bytes);
     char *flat = m->flat + begin * m->bytes, *numbers = (char *)(m->offset + begin);
     if (m->to_x) (m->add ? m->add_each : rl_kernels->scatter[k])(end - begin, (char *[]){m->x, numbers, flat}, (int64_t[]){0, 8, m->bytes}, &spec);

@@ -347,11 +347,18 @@ static Tensor *addr_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *a = c->arg[1].tensor, *b = c->arg[2].tensor;
     bool plain = rl_dtype_is(x->dtype, CLASS_FLOAT) && a->dtype == x->dtype && b->dtype == x->dtype && a->ndim == 1 && b->ndim == 1 && x->ndim == 2 && x->shape[0] == a->shape[0] && x->shape[1] == b->shape[0];
     plain = plain && is_one(&c->arg[3]) && is_one(&c->arg[4]);
-    if (plain && (rl_is_followed(a) || rl_is_followed(b))) return rl_add(x, rl_mm(rl_unsqueeze(a, 1), rl_unsqueeze(b, 0)));     /* whose slopes are products with vectors */
-    if (plain) return rl_do("addcmul", a_t(x), a_t(rl_unsqueeze(a, 1)), a_t(b));     /* one pass */
+    if (plain) return rl_do("_addr", a_t(x), a_t(a), a_t(b));
     Dtype dtype = rl_result_type(3, c->arg);
     if (x->dtype != dtype) c->arg[0] = a_t(rl_cast(x, dtype));
     return c->arg[0].tensor ? add_product(c, rl_cast(rl_do("outer", c->arg[1], c->arg[2]), dtype)) : NULL;
+}
+
+static Tensor *plain_addr_forward(Call *c) { return rl_do("addcmul", c->arg[0], a_t(rl_unsqueeze(c->arg[1].tensor, 1)), c->arg[2]); }
+
+static void plain_addr_vjp(Call *c, Tensor **g, Tensor **dx) {
+    dx[0] = g[0];
+    if (rl_need(c, 1)) dx[1] = rl_do("mv", a_t(g[0]), c->arg[2]);
+    if (rl_need(c, 2)) dx[2] = rl_do("mv", a_t(rl_transpose(g[0], 0, 1)), c->arg[1]);
 }
 
 static Tensor *addbmm_forward(Call *c) { return is_half(c) ? rounded_once(c) : add_product(c, rl_cast(rl_sum_dim(rl_bmm(c->arg[1].tensor, c->arg[2].tensor), 0, false), c->arg[1].tensor->dtype)); }
@@ -463,6 +470,11 @@ Op rl_matmul_ops[] = {
         .sig = "addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE | EXACT_OUT,
         .doc = "beta * input + alpha * (mat @ vec).\n\n>>> rl.addmv(rl.ones(1), rl.ones(1, 2), rl.ones(2))\ntensor([3.])",
         .forward = addmv_forward, .samples = "x(2), x(2, 3), x(3)",
+    },
+    {
+        .sig = "_addr(input: Tensor, vec1: Tensor, vec2: Tensor) -> Tensor", .where = PRIVATE, .dtypes = CLASS_FLOAT, .shape = "input[N,M] vec1[N] vec2[M]", .saves_for = {0, SAVE(2), SAVE(1)}, .node = "AddrBackward0",
+        .doc = "input + vec1 vec2^T in one pass.\n\n>>> rl._C._ops._addr(rl.zeros(1, 2), rl.ones(1), rl.tensor([3., 4.]))\ntensor([[3., 4.]])", .forward = plain_addr_forward, .vjp = plain_addr_vjp,
+        .samples = "x(3, 4), x(3), x(4)",
     },
     {
         .sig = "addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", .where = FUNCTION | METHOD | INPLACE | OUT, .flags = COMPOSITE,

@@ -328,6 +328,21 @@ Tensor *rl_binary_forward(Call *c) {
     return rl_binary(c, kernel, in[0], in[1], NULL);
 }
 
+/* While nothing records, one pass for each argument; else the formula. */
+void rl_atan2_vjp(Call *c, Tensor **g, Tensor **dx) {
+    Tensor *side[2] = {c->arg[0].tensor, c->arg[1].tensor};
+    Dtype d = (Dtype)g[0]->dtype;
+    LoopFn *fn = rl_kernels->ternary[d][TERNARY_atan2_slope];
+    if (rl_thread.grad_mode || !fn || !side[0] || !side[1] || side[0]->dtype != d || side[1]->dtype != d) {
+        rl_formula_vjp(c, g, dx);
+        return;
+    }
+    for (int k = 0; k < 2; k++) {
+        Tensor *slope = rl_need(c, k) ? rl_empty_like(g[0], d) : NULL;
+        if (slope && rl_loop(fn, 4, (Tensor *[]){slope, g[0], side[1 - k], side[k]}, (double[4]){k ? -1 : 1}, 1)) dx[k] = slope;
+    }
+}
+
 /* ---- rows ---------------------------------------------------------------------------------------------------------------------------- */
 
 #define ROWS_ONLY

@@ -22,6 +22,7 @@ void rl_number_pair(const Arg *number, double pair[4]);                /* a real
 Tensor *rl_unary_forward(Call *c);       /* op->data: Unary; number arguments are the kernel's parameters */
 void rl_unary_vjp(Call *c, Tensor **g, Tensor **dx);
 Tensor *rl_binary_forward(Call *c);      /* op->data: Binary */
+void rl_atan2_vjp(Call *c, Tensor **g, Tensor **dx);
 Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra);
 
 /* What the words in the .def files mean in rows. */
@@ -90,6 +91,7 @@ enum { WRITES_SAME, WRITES_BOOL, WRITES_REAL };
      .formula = formula_text, .doc = doc_text, .samples = sample_text, .aliases = more_names, .data = UNARY_##name, .data2 = WRITES_##classes},
 #define BINARY_ROW(name, classes, f, signature, flag_bits, places, formula_text, more_names, sample_text, doc_text) \
     {.sig = signature, .flags = (flag_bits) | ELEMENTWISE | TAKES_BARE, .where = places, .forward = rl_binary_forward, .formula = formula_text, \
+     .vjp = BINARY_##name == BINARY_atan2 ? rl_atan2_vjp : NULL, .saves = BINARY_##name == BINARY_atan2 ? SAVE(0) | SAVE(1) : 0, \
      .doc = doc_text, .samples = sample_text, .aliases = more_names, .data = BINARY_##name, .data2 = WRITES_##classes},
 
 #endif

@@ -187,7 +187,7 @@ typedef struct Return { char *dx, *g, *where; int64_t in, out; int bytes; LoopFn
 
 static void return_range(int64_t begin, int64_t end, void *state) {
     const Return *k = state;
-    IndexSpec spec = {k->in, k->bytes};
+    IndexSpec spec = {k->in, k->bytes, NULL};
     for (int64_t p = begin; p < end; p++)
         k->add(k->out, (char *[]){k->dx + p * k->in * k->bytes, k->where + p * k->out * 8, k->g + p * k->out * k->bytes}, (int64_t[]){0, 8, k->bytes}, &spec);
 }

@@ -166,6 +166,10 @@ static void work_tasks(int64_t begin, int64_t end, void *state) {
     char acc[BLOCK * MOST_ACC] __attribute__((aligned(64)));
     for (int64_t task = begin; task < end; task++) {
         Place p = place_of(j, task);
+        if (j->r->lines && !j->columns && j->kept.n && j->reduced.n == 1) {
+            const int64_t to[2] = {j->kept.out[0][0], j->kept.out[1][0]};
+            if (j->r->lines(j->r, p.width, j->count, p.in, j->kept.in[0], j->reduced.in[0], p.out, to, j->extra)) continue;
+        }
         j->r->init(j->r, p.width, acc, j->extra);
         if (j->count) accumulate(j, &p, 0, j->piece_length, acc);
         finish(j, &p, acc);

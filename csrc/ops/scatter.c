@@ -17,19 +17,12 @@ static Tensor *told_once(Tensor *t) {
     return rl_view(t, t->ndim, shape, t->stride, t->offset);
 }
 
-/* The sign of number | size - 1 - number tells; whole blocks are looked at together. */
-static bool all_within(int64_t n, const int64_t *number, int64_t size) {
-    int64_t bad = 0;
-    for (int64_t i = 0; i < n; i++) bad |= number[i] | (size - 1 - number[i]);
-    return bad >= 0;
-}
-
 static bool check_numbers(Call *c, Tensor *index, const Tensor *x, int dim) {
     int64_t size = x->ndim ? x->shape[dim] : 1;
     Tensor *flat = rl_contiguous(told_once(index));
     if (!flat) return false;
     const int64_t *number = rl_data(flat);
-    if (all_within(flat->numel, number, size)) return true;
+    if (rl_kernels->all_within(flat->numel, rl_data(flat), 8, size)) return true;
     for (int64_t i = 0; i < flat->numel; i++)
         if (RL_UNLIKELY(number[i] < 0 || number[i] >= size))
             return rl_fail(strncmp(c->op->parsed->name, "index_", 6) ? RL_RUNTIME_ERROR : RL_INDEX_ERROR, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64 ": %s() on shape %s", number[i], dim, size, c->op->parsed->name, rl_text_shape(x));
@@ -62,6 +55,7 @@ static bool apart(Call *c, const Tensor *x, const Tensor *read) {
 static Tensor *along_numbers(Tensor *t, const Tensor *index, int dim, IndexSpec *spec) {
     int64_t stride[RL_MAX_DIMS];
     if (!t) return NULL;
+    spec->outside = NULL;
     spec->size = t->ndim ? t->shape[dim] : 1;
     spec->stride = t->ndim ? t->stride[dim] * rl_dtypes[t->dtype].bytes : 0;
     for (int i = 0; i < index->ndim; i++) stride[i] = i == dim || !t->ndim ? 0 : t->stride[i];
@@ -99,24 +93,25 @@ static bool is_one_line(const Tensor *index, int dim, const Tensor *t) {
     return true;
 }
 
+/* Whether numbers can be checked while they are used: what is written is nobody's yet, and goes with the error.  Few numbers for whole slices come first. */
+static bool checks_later(const Call *c, const Tensor *index, int dim, const Tensor *t) { return !c->inplace && !c->dest && !is_one_line(index, dim, t); }
+
 static Tensor *gather_forward(Call *c) {
     Tensor *x = tensor(c, 0), *index = tensor(c, 2);
     int dim = rl_wrap_dim(x->ndim, c->arg[1].i);
     if (dim < 0 || !is_long(c, index) || !(index = rl_cast(index, RL_INT64))) return NULL;
     if (index->numel && !index_fits(c, index, x, dim, true, "input")) return NULL;
-    if (!check_numbers(c, index, x, dim)) return NULL;
+    bool done = false, outside = false, later = checks_later(c, index, dim, x);
+    if (!later && !check_numbers(c, index, x, dim)) return NULL;
     Tensor *y = rl_out(c, 0, index->ndim, index->shape, x->dtype);
-    bool done = false;
     if (!y || y->numel == 0) return y;
     if (is_one_line(index, dim, x) && !pick_blocks(y, x, dim, rl_data(index), index->stride[dim], &done)) return NULL;
     if (done) return y;
     IndexSpec spec;
     Tensor *from = along_numbers(x, index, dim, &spec);
-    return from && rl_loop(rl_kernels->gather[rl_size_index(rl_dtypes[x->dtype].bytes)], 3, (Tensor *[]){y, index, from}, &spec, 2) ? y : NULL;
-}
-
-static void gather_vjp(Call *c, Tensor **g, Tensor **dx) {
-    dx[0] = rl_do("scatter_add", a_t(rl_zeros_meta(rl_meta(c, 0))), c->arg[1], c->arg[2], a_t(g[0]));
+    if (later) spec.outside = &outside;
+    if (!from || !rl_loop(rl_kernels->gather[rl_size_index(rl_dtypes[x->dtype].bytes)], 3, (Tensor *[]){y, index, from}, &spec, 2)) return NULL;
+    return !outside || check_numbers(c, index, x, dim) ? y : NULL;
 }
 
 static Tensor *working_copy(Call *c, Tensor *x) { return c->inplace ? x : rl_copy_into(rl_empty_like(x, x->dtype), x); }
@@ -156,10 +151,13 @@ static Tensor *scatter_into(Call *c, Tensor *y, int dim, Tensor *index, Tensor *
     if (fn && (blocks || fn == rl_kernels->scatter[rl_size_index(rl_dtypes[y->dtype].bytes)]) && by_slices(y, dim, index, src)) return write_blocks(y, dim, index->shape[dim], rl_data(index), index->stride[dim], src, blocks), y;
     Tensor *to = along_numbers(y, index, dim, &spec);
     Tensor *from = src->ndim == index->ndim ? rl_view(src, index->ndim, index->shape, src->stride, src->offset) : rl_expand(src, index->ndim, index->shape);
+    bool outside = false;
     if (!to || !from) return NULL;
+    if (checks_later(c, index, dim, y)) spec.outside = &outside;
     if (!fn) return rl_fail(RL_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", c->op->parsed->name, rl_dtypes[y->dtype].word);
-    if (!index->ndim) return rl_loop(fn, 3, (Tensor *[]){to, index, from}, &spec, 2) ? y : NULL;
-    return rl_loop_lines(fn, 3, (Tensor *[]){to, index, from}, dim, &spec, 2.0 * (double)index->shape[dim]) ? y : NULL;
+    Tensor *operands[3] = {to, index, from};
+    bool done = index->ndim ? rl_loop_lines(fn, 3, operands, dim, &spec, 2.0 * (double)index->shape[dim]) : rl_loop(fn, 3, operands, &spec, 2);
+    return done && (!outside || check_numbers(c, index, y, dim)) ? y : NULL;
 }
 
 /* What scatter_reduce's kernels do to elements, for blocks. */
@@ -180,7 +178,14 @@ static bool prepare_scatter(Call *c, Tensor *x, int *dim, Tensor **index, Tensor
     if (!index_fits(c, *index, x, *dim, true, "self")) return false;
     if (src && src->ndim && !index_fits(c, *index, src, *dim, false, "src")) return false;
     if (src && src->dtype != x->dtype) return rl_fail(RL_RUNTIME_ERROR, "%s(): Expected self.dtype to be equal to src.dtype, but they are %s and %s", c->op->parsed->name, rl_dtypes[x->dtype].name, rl_dtypes[src->dtype].name);
-    return apart(c, x, src) && check_numbers(c, *index, x, *dim);
+    return apart(c, x, src) && (checks_later(c, *index, *dim, x) || check_numbers(c, *index, x, *dim));
+}
+
+static void gather_vjp(Call *c, Tensor **g, Tensor **dx) {
+    Tensor *zeros = rl_zeros_meta(rl_meta(c, 0)), *index = tensor(c, 2);
+    int dim;
+    if (rl_thread.grad_mode) dx[0] = rl_do("scatter_add", a_t(zeros), c->arg[1], c->arg[2], a_t(g[0]));
+    else if (zeros && index && prepare_scatter(c, zeros, &dim, &index, g[0])) dx[0] = scatter_reduced(c, zeros, dim, index, g[0], SCATTER_ADD);
 }
 
 static LoopFn *scatter_kernel(Dtype dtype) { return rl_kernels->scatter[rl_size_index(rl_dtypes[dtype].bytes)]; }
@@ -520,7 +525,7 @@ static Tensor *take_forward(Call *c) {
     if (!rl_is_followed(x) && rl_is_contiguous(x)) {
         Tensor *y = rl_empty(index->ndim, index->shape, x->dtype);
         int bytes = rl_dtypes[x->dtype].bytes;
-        const IndexSpec spec = {x->numel, bytes};
+        const IndexSpec spec = {x->numel, bytes, NULL};
         Tensor *from = y ? rl_view(x, index->ndim, index->shape, (const int64_t[RL_MAX_DIMS]){0}, x->offset) : NULL;
         return from && rl_loop(rl_kernels->gather[rl_size_index(bytes)], 3, (Tensor *[]){y, index, from}, &spec, 2) ? y : NULL;
     }

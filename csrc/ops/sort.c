@@ -41,6 +41,16 @@ static bool sort_bare(Tensor *x, int dim, bool descending, Tensor **out) {
     return out[0];
 }
 
+/* Lines of one element, seen again and again. */
+static bool sort_repeated(Tensor *x, int dim, Tensor **out) {
+    int64_t stride[RL_MAX_DIMS] = {0}, n = x->shape[dim];
+    Tensor *number = rl_empty(1, &n, RL_INT64);
+    if (!number) return false;
+    for (int64_t i = 0; i < n; i++) ((int64_t *)rl_data(number))[i] = i;
+    stride[dim] = 1;
+    return rl_copy_into(out[0], x) && rl_copy_into(out[1], rl_view(number, x->ndim, x->shape, stride, 0));
+}
+
 static bool sort_into(Call *c, Tensor *x, int64_t dim_arg, bool descending) {
     Tensor **out = rl_outputs(c, 2);
     int dim = rl_wrap_dim(x->ndim, dim_arg);
@@ -49,6 +59,7 @@ static bool sort_into(Call *c, Tensor *x, int64_t dim_arg, bool descending) {
     if (!rl_kernels->sort[x->dtype]) return refuse(c, x->dtype) != NULL;
     out[0] = rl_out_like(c, 0, x->dtype, 1, &x);
     out[1] = rl_out_like(c, 1, RL_INT64, 1, &x);
+    if (x->ndim && x->shape[dim] > 1 && !x->stride[dim]) return sort_repeated(x, dim, out);
     return run(rl_kernels->sort[x->dtype], (SortSpec){.descending = descending, .stable = true}, out[0], out[1], x, dim);
 }
 
