@@ -402,6 +402,7 @@ enum {   /* Op.flags */
     FLAT = 512,                /* the gradient does not depend on the input; when it is itself recorded, torch gives zeros, not None */
     EXACT_OUT = 1024,          /* out= must have the dtype of the result */
     KEEPS_OUT = 16384,         /* an out= of as many elements keeps its shape */
+    NUMBERS_ALONE = 32768,     /* takes two numbers as well: the first becomes a tensor without dims */
     NO_OVERLAP = 4096,         /* out= may share no memory with an argument */
     TAKES_BARE = 8192,         /* uint16, uint32 and uint64 too, as tensors or as dtype=: its forward refuses those it has no kernel for.  All others refuse them unseen */
     OVERLAPS = 2048            /* in place it may write to a tensor of which several elements are one: it gives all the same value */

@@ -277,3 +277,26 @@ def test_running_sums_of_exponentials_of_nothing():
     inf = float("inf")
     for start in (complex(-inf, 1), complex(-inf, inf)):
         assert rl.logcumsumexp(rl.tensor([start, complex(-inf, -3), 2 + 1j]), 0).tolist() == [complex(-inf, 0), complex(-inf, 0), 2 + 1j]
+
+
+def test_arithmetic_of_two_numbers():
+    for function, args, result, dtype in (
+            (rl.add, (1, 2), 3, rl.int64), (rl.add, (1, 2.5), 3.5, rl.float32), (rl.sub, (3.0, 2), 1, rl.float32), (rl.mul, (1j, 2), 2j, rl.complex64), (rl.div, (3, 2), 1.5, rl.float32),
+            (rl.true_divide, (1, 2), 0.5, rl.float32), (rl.floor_divide, (7, 2), 3, rl.int64), (rl.add, (True, False), True, rl.bool)):
+        y = function(*args)
+        assert (y.item(), y.dtype, y.shape) == (result, dtype, ())
+    assert rl.add(1, 2, alpha=3).item() == 7 and rl.div(7, 2, rounding_mode="floor").dtype == rl.int64
+    for function in (rl.pow, rl.remainder, rl.eq, rl.maximum):
+        with pytest.raises(TypeError):
+            function(1, 2)
+
+
+@pytest.mark.parametrize("dtype, low, high, step", [(rl.float16, 5.960464477539063e-08, 65504.0, 5.00390625), (rl.bfloat16, 9.183549615799121e-41, 3.3895313892515355e38, 5.03125)])
+def test_next_numbers_of_half_dtypes(dtype, low, high, step):
+    inf, nan = float("inf"), float("nan")
+    for a, b, expected in ((0, 1, low), (0, -inf, -low), (-0.0, 1, low), (low, 0, 0), (inf, 0, high), (-inf, inf, -high), (high, inf, inf), (5, 6, step), (-5, -6, -step), (step, 0, 5), (5, 5, 5), (-0.0, 0.0, 0)):
+        for n in (1, 33):
+            got = rl.nextafter(rl.full((n,), a, dtype=dtype), rl.full((n,), b, dtype=dtype))
+            assert got.dtype == dtype and got[-1].item() == pytest.approx(expected, rel=1e-7, abs=0)
+    assert rl.nextafter(rl.tensor([nan, 1], dtype=dtype), rl.tensor([1, nan], dtype=dtype)).isnan().all()
+    assert rl.nextafter(rl.zeros(2, 1, dtype=dtype), rl.ones(3, dtype=dtype)).tolist() == [[low] * 3] * 2

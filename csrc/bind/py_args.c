@@ -211,9 +211,14 @@ static int bind_one(const Op *op, PyObject *const *args, Py_ssize_t nargs, PyObj
         }
         f->arg[k] = p->value;
     }
-    /* pow(2, x) is a call, pow(2, 3) is none: one of the two must be a tensor */
+    /* pow(2, x) is a call, pow(2, 3) is none, add(2, 3) is one */
     if (RL_UNLIKELY(sig->param[0].kind == P_TENSOR_OR_NUMBER && sig->npositional == 2 && sig->param[1].kind == P_TENSOR_OR_NUMBER) && f->arg[0].tag != A_TENSOR &&
-        f->arg[1].tag != A_TENSOR) return because(f, WHY_NO_TENSOR, NULL, NULL);
+        f->arg[1].tag != A_TENSOR) {
+        if (!(op->flags & NUMBERS_ALONE)) return because(f, WHY_NO_TENSOR, NULL, NULL);
+        Tensor *first = rl_scalar(rl_result_type(1, f->arg), &f->arg[0]);
+        if (!first) return RAISED;
+        f->arg[0] = a_t(first);
+    }
     return MATCH;
 }
 

@@ -216,14 +216,14 @@ static Tensor *heaviside_forward(Call *c) {
 Op rl_arith_ops[] = {
     {
         .sig = "add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor",
-        .forward = add_forward, .vjp = add_vjp, .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO, .data = BINARY_add,
+        .forward = add_forward, .vjp = add_vjp, .flags = TAKES_BARE | NUMBERS_ALONE | ELEMENTWISE, .where = FMIO, .data = BINARY_add,
         .formula = "input: g; other: g * conj(alpha)",
         .samples = "x(3, 4), x(3, 4); x(3, 4), x(4), alpha=2; x(3, 4), 2",
         .doc = "input + alpha other.\n\n>>> rl.add(rl.tensor([1.0, 2.0]), 10)\ntensor([11., 12.])",
     },
     {
         .sig = "sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor",
-        .forward = sub_forward, .vjp = sub_vjp, .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO, .data = BINARY_sub, .aliases = "subtract",
+        .forward = sub_forward, .vjp = sub_vjp, .flags = TAKES_BARE | NUMBERS_ALONE | ELEMENTWISE, .where = FMIO, .data = BINARY_sub, .aliases = "subtract",
         .formula = "input: g; other: -g * conj(alpha)",
         .samples = "x(3, 4), x(3, 4); x(3, 4), x(4), alpha=2; x(3, 4), 2",
         .doc = "input - alpha other.\n\n>>> rl.sub(rl.tensor([1.0, 2.0]), 10)\ntensor([-9., -8.])",
@@ -238,7 +238,7 @@ Op rl_arith_ops[] = {
     {
         .sig = TWO("mul"), .aliases = "multiply",
         .forward = rl_binary_forward, .vjp = mul_vjp, .saves = SAVE(0) | SAVE(1), .saves_for = {SAVE(1), SAVE(0)},
-        .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO, .data = BINARY_mul,
+        .flags = TAKES_BARE | NUMBERS_ALONE | ELEMENTWISE, .where = FMIO, .data = BINARY_mul,
         .formula = "input: g * conj(other); other: g * conj(input)",
         .samples = "x(3, 4), x(3, 4); x(3, 1), x(4); x(3, 4), 2",
         .doc = "Elementwise product.\n\n>>> rl.mul(rl.tensor([1.0, 2.0]), 10)\ntensor([10., 20.])",
@@ -246,14 +246,14 @@ Op rl_arith_ops[] = {
     {
         .sig = "div(input: Tensor | Number, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor", .aliases = "divide true_divide",
         .forward = div_forward, .vjp = div_vjp, .saves = SAVE(0) | SAVE(1), .saves_for = {SAVE(1), SAVE(0) | SAVE(1)},
-        .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO,
+        .flags = TAKES_BARE | NUMBERS_ALONE | ELEMENTWISE, .where = FMIO,
         .samples = "x(3, 4), pos(3, 4); x(3, 1), pos(4); x(3, 4), 2",
         .doc = "Elementwise quotient, a float even of integers; rounding_mode 'floor' or 'trunc' rounds it and keeps the dtype.\n\n"
                ">>> rl.div(rl.tensor([7, -7]), 2)\ntensor([ 3.5000, -3.5000])\n>>> rl.div(rl.tensor([7, -7]), 2, rounding_mode='floor')\ntensor([ 3, -4])",
     },
     {
         .sig = TWO("floor_divide"),
-        .forward = floor_divide_forward, .formula = "input: _no_derivative(g, 'floor_divide', True); other: _no_derivative(g, 'floor_divide', True)", .flags = TAKES_BARE | ELEMENTWISE, .where = FMIO,
+        .forward = floor_divide_forward, .formula = "input: _no_derivative(g, 'floor_divide', True); other: _no_derivative(g, 'floor_divide', True)", .flags = TAKES_BARE | NUMBERS_ALONE | ELEMENTWISE, .where = FMIO,
         .samples = "x(3, 4), pos(3, 4); x(3, 4), 2",
         .doc = "The quotient rounded down, as Python's //.\n\n>>> rl.floor_divide(rl.tensor([7, -7]), 2)\ntensor([ 3, -4])",
     },

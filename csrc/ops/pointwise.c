@@ -224,6 +224,18 @@ static bool keeps_its_places(int kernel, Dtype compute, const Arg *a, const Arg 
     return b->tag == A_TENSOR ? b->tensor->ndim == 0 && b->tensor->dtype != compute : true;
 }
 
+/* nextafter of half dtypes, whose steps are not those of the floats that others are computed in.  extra: what infinity looks like. */
+static void next_half(int64_t n, char *const *p, const int64_t *stride, const void *extra) {
+    const int infinity = (int)*(const double *)extra;
+    for (int64_t i = 0; i < n; i++) {
+        uint16_t a = *(uint16_t *)(p[1] + i * stride[1]), b = *(uint16_t *)(p[2] + i * stride[2]);
+        int x = a & 0x8000 ? -(a & 0x7fff) : a, y = b & 0x8000 ? -(b & 0x7fff) : b;       /* in the order of the numbers */
+        uint16_t next = (uint16_t)((y > x) == (x > 0) ? a + 1 : a - 1);
+        if (x == 0) next = (uint16_t)((b & 0x8000) | 1);
+        *(uint16_t *)(p[0] + i * stride[0]) = (a & 0x7fff) > infinity ? a : (b & 0x7fff) > infinity || x == y ? b : next;
+    }
+}
+
 Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra) {
     Arg in[2] = {a, b};
     Op *op = c->op;
@@ -231,6 +243,8 @@ Tensor *rl_binary(Call *c, int kernel, Arg a, Arg b, const double *extra) {
     if (op->flags & TO_FLOAT) compute = rl_float_of(compute);
     LoopFn *fn = rl_kernels->binary[compute][kernel];
     if (RL_UNLIKELY(!fn || rl_thread.failed)) return rl_refuse_dtype(c, compute);
+    if (RL_UNLIKELY(kernel == BINARY_nextafter) && rl_dtype_is(compute, CLASS_HALF))
+        return rl_pointwise_new(c, next_half, compute, compute, 2, in, (double[4]){compute == RL_FLOAT16 ? 0x7c00 : 0x7f80}, 0.7);
     if (divides(kernel) && rl_dtype_is(compute, CLASS_INTEGRAL) && refuse_zero(&b)) return NULL;
     if (RL_UNLIKELY(keeps_its_places(kernel, compute, &a, &b))) return rl_pointwise_once(c, rl_kernels->binary[RL_FLOAT32][kernel], compute, 2, in, 0.7);
     Tensor *t = a.tag == A_TENSOR ? (b.tag == A_TENSOR ? NULL : a.tensor) : b.tag == A_TENSOR ? b.tensor : NULL;
@@ -314,7 +328,7 @@ Tensor *rl_binary_forward(Call *c) {
     if (in[0].tag == A_TENSOR && in[1].tag == A_TENSOR && !c->dest) {
         Tensor *a = in[0].tensor, *b = in[1].tensor;
         LoopFn *fn = rl_kernels->binary[a->dtype][kernel];
-        if (RL_LIKELY(fn && rl_dtype_is(a->dtype, CLASS_FLOATING | CLASS_COMPLEX))) {
+        if (RL_LIKELY(fn && rl_dtype_is(a->dtype, CLASS_FLOATING | CLASS_COMPLEX) && kernel != BINARY_nextafter)) {
             if (RL_LIKELY(same_and_plain(a, b))) return binary_directly(c, fn, a, b);
             Block block;
             if (a->dtype == b->dtype) {
