@@ -99,7 +99,7 @@ def test_frequencies_are_inexact_and_say_when_out_is_resized():
         for bad in ({"dtype": rl.int64}, {"out": rl.zeros(5, dtype=rl.int64)}):
             with pytest.raises(RuntimeError, match="requires a floating point or complex dtype"):
                 function(5, **bad)
-        with pytest.warns(UserWarning, match="out tensor .* will be resized"):
+        with pytest.warns(UserWarning, match="out tensor will be resized"):
             assert function(5, out=rl.zeros(7)).shape == (size,)
 
 

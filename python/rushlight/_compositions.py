@@ -390,7 +390,7 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
     """Fourier transforms of overlapping windows of a signal [*, time] -> [*, frequency, frame]."""
     is_complex = input.is_complex() or (window is not None and window.is_complex())
     if window is None:
-        warnings.warn("stft: A window was not provided. A rectangular one is applied, whose edges leak into other frequencies: pass window=hann_window(win_length), or ones(win_length) to mean it", UserWarning, stacklevel=2)
+        warnings.warn("A window was not provided. stft applies a rectangular one, whose edges leak into other frequencies: pass window=hann_window(win_length), or ones(win_length) to mean it", UserWarning, stacklevel=2)
     onesided = not is_complex if onesided is None else onesided
     if return_complex is None:
         if not is_complex:
@@ -440,7 +440,7 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
     if input.numel() == 0:
         raise RuntimeError(f"istft(input{list(input.shape)}): input tensor cannot be empty.")
     if window is None:
-        warnings.warn("istft: A window was not provided. A rectangular one is applied; the signal comes back only if stft had none either", UserWarning, stacklevel=2)
+        warnings.warn("A window was not provided. istft applies a rectangular one; the signal comes back only if stft had none either", UserWarning, stacklevel=2)
     x = input.unsqueeze(0) if input.dim() == 2 else input
     onesided = x.shape[1] != n_fft if onesided is None else onesided
     hop, width = n_fft // 4 if hop_length is None else hop_length, n_fft if win_length is None else win_length
@@ -465,7 +465,7 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
         raise RuntimeError(f"istft: window overlap add min: {float(envelope.abs().min())}, but it must not vanish")
     signal = signal / envelope
     if length is not None and signal.shape[1] < length:
-        warnings.warn(f"istft: The length of signal is shorter than the length parameter: zeros follow its {signal.shape[1]} places up to {length}. See center and hop_length", UserWarning, stacklevel=2)
+        warnings.warn(f"The length of signal is shorter than the length parameter. Zeros follow its {signal.shape[1]} places up to {length}. See center and hop_length", UserWarning, stacklevel=2)
         signal = rl.nn.functional.pad(signal, (0, length - signal.shape[1]))
     return signal.squeeze(0) if input.dim() == 2 else signal
 

@@ -94,6 +94,27 @@ class _Extreme(rl.autograd.Function):
         return (grad / count.clamp(min=1)).gather(ctx.axis, where) * chosen if data.numel() else rl.zeros_like(data), None, None, None, None
 
 
+class _ProductWithNan(rl.autograd.Function):
+    """The product of each segment of rows; the gradient of a nan is the product of the others, as that of a 0 is."""
+
+    @staticmethod
+    def forward(ctx, data, base, where):
+        result = base.scatter_reduce(0, where, data, "prod")
+        ctx.save_for_backward(data, base, result, where)
+        return result
+
+    @staticmethod
+    def backward(ctx, grad):
+        data, base, result, where = ctx.saved_tensors
+        special = data.isnan() | (data == 0)
+        slope = rl.where(special, 0, result.gather(0, where) / data)
+        rows = where.flatten(1)[:, 0] if where.dim() > 1 else where
+        for i in special.flatten(1).any(1).nonzero().flatten().tolist() if data.dim() > 1 else special.nonzero().flatten().tolist():
+            others = (rows == rows[i]) & (rl.arange(len(rows)) != i)
+            slope[i] = rl.where(special[i], base[rows[i]] * data[others].prod(0), slope[i])
+        return grad.gather(0, where) * slope, None, None
+
+
 def _segment_lengths(data, lengths, offsets, axis, unsafe):
     """The lengths, once it is clear that they fit the data along axis."""
     if lengths is None and offsets is None:
@@ -130,6 +151,8 @@ def segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, ax
     base = rl.full((lengths.numel(), *data.shape[1:]), start, dtype=data.dtype)
     if how in ("amax", "amin"):
         return _Extreme.apply(data, base, where, 0, how)
+    if how == "prod" and data.requires_grad and data.isnan().any():
+        return _ProductWithNan.apply(data, base, where)
     result = base.scatter_reduce(0, where, data, how)
     if reduce != "mean":
         return result

@@ -18,7 +18,7 @@ def _settle(name, dtype, out, count):
     if not (dtype.is_floating_point or dtype.is_complex):
         raise RuntimeError(f"{name} requires a floating point or complex dtype, not {dtype}")
     if out is not None and out.numel() not in (0, count):
-        warnings.warn(f"{name}: the out tensor of shape {list(out.shape)} will be resized to a tensor of shape ({count},)", UserWarning, stacklevel=3)
+        warnings.warn(f"{name}() gives {count} numbers and out has shape {list(out.shape)}. The out tensor will be resized to a tensor of shape ({count},)", UserWarning, stacklevel=3)
     return dtype
 
 
