@@ -712,5 +712,6 @@ Tensor *rl_mm(Tensor *a, Tensor *b);
 Tensor *rl_bmm(Tensor *a, Tensor *b);
 Tensor *rl_fill(Tensor *t, const Arg *number);  /* raw: no history, no version bump */
 bool rl_number_fits(Dtype dtype, const Arg *number);   /* whether a cast keeps its size; torch's error if not */
+static inline bool rl_number_is_real(Dtype dtype, const Arg *number) { return RL_LIKELY(number->tag != A_COMPLEX) || number->complex[1] == 0 || rl_dtype_is(dtype, CLASS_COMPLEX) || rl_number_fits(dtype, number); }     /* or the dtype is complex */
 
 #endif

@@ -300,3 +300,18 @@ def test_next_numbers_of_half_dtypes(dtype, low, high, step):
             assert got.dtype == dtype and got[-1].item() == pytest.approx(expected, rel=1e-7, abs=0)
     assert rl.nextafter(rl.tensor([nan, 1], dtype=dtype), rl.tensor([1, nan], dtype=dtype)).isnan().all()
     assert rl.nextafter(rl.zeros(2, 1, dtype=dtype), rl.ones(3, dtype=dtype)).tolist() == [[low] * 3] * 2
+
+
+def test_complex_factors_of_real_tensors_are_refused():
+    """Their imaginary parts would be lost."""
+    x, m, b = rl.ones(2), rl.ones(2, 2), rl.ones(1, 2, 2)
+    F = rl.nn.functional
+    for call in (
+            lambda: rl.addcmul(x, x, x, value=1j), lambda: rl.addcdiv(x, x, x, value=1j), lambda: rl.lerp(x, x, 1j), lambda: rl.addmm(m, m, m, alpha=1j), lambda: rl.baddbmm(b, b, b, beta=1j),
+            lambda: rl.addmv(x, m, x, beta=1j), lambda: rl.addr(x, x, x, alpha=1j), lambda: F.threshold(x, 0.5, 1j), lambda: rl.celu(x, 1j), lambda: rl.hardshrink(x, 1j), lambda: F.leaky_relu(x, 1j),
+            lambda: F.elu(x, 1j), lambda: rl.arange(1j), lambda: x.index_add(0, rl.tensor([0]), x[:1], alpha=1j), lambda: x.addcmul_(x, x, value=2j), lambda: rl.addmm(m.half(), m.half(), m.half(), alpha=1j)):
+        with pytest.raises(RuntimeError, match="cannot be converted to type .* without overflow"):
+            call()
+    z = x.to(rl.complex64)
+    assert rl.addcmul(z, z, z, value=1j).tolist() == [1 + 1j] * 2 and rl.addmm(m.to(z.dtype), m.to(z.dtype), m.to(z.dtype), alpha=1j).tolist() == [[1 + 2j] * 2] * 2
+    assert rl.addcmul(x, x, x, value=2 + 0j).tolist() == [3, 3]

@@ -429,3 +429,16 @@ def test_nadam_is_differentiable_by_its_running_product():
 
     numbers = [rl.rand(4, dtype=rl.float64, generator=rl.Generator().manual_seed(seed)) + 0.1 for seed in range(4)] + [rl.tensor(0.7, dtype=rl.float64)]
     assert rl.autograd.gradcheck(step, [t.requires_grad_() for t in numbers])
+
+
+def test_foreach_bounds_keep_what_does_not_fit():
+    whole, flags = [rl.tensor([3, 3])], [rl.tensor([True])]
+    for name in ("maximum", "minimum", "clamp_min", "clamp_max"):
+        for tensors, other in ((whole, 2.5), (whole, [2.5]), (whole, [rl.tensor([2.5, 2.5])]), (flags, 2)):
+            with pytest.raises(RuntimeError, match="can't be cast to the desired output type"):
+                getattr(rl, f"_foreach_{name}_")(tensors, other)
+        assert getattr(rl, f"_foreach_{name}")(whole, 2.5)[0].dtype == rl.float32
+    assert whole[0].tolist() == [3, 3]
+    for call in (lambda: rl._foreach_add([rl.ones(2)], rl.tensor([2.0])), lambda: rl._foreach_addcmul([rl.ones(2)], [rl.ones(2)], [rl.ones(2)], rl.tensor(2.0))):
+        with pytest.raises(RuntimeError, match="dim"):
+            call()

@@ -229,6 +229,7 @@ static void fill_range(Tensor *t, const Arg *start, const Arg *step) {
 }
 
 static Tensor *range(Call *c, int options, const Arg *start, const Arg *end, const Arg *step, bool inclusive) {
+    if (!rl_number_is_real(RL_FLOAT64, start) || !rl_number_is_real(RL_FLOAT64, end) || !rl_number_is_real(RL_FLOAT64, step)) return NULL;
     bool integers = whole(start) && whole(end) && whole(step) && !inclusive;
     Dtype dtype = dtype_for(c, options, integers ? RL_INT64 : rl_default_dtype());
     if (!refuse_dtype(inclusive ? "range" : "arange", dtype, CLASS_INT | CLASS_FLOATING)) return NULL;

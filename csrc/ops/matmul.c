@@ -322,6 +322,7 @@ static Tensor *add_product(Call *c, Tensor *y) {
     Tensor *wide = rl_expand(x, y->ndim, y->shape);
     if (!wide) return NULL;
     Arg beta = c->arg[3], alpha = c->arg[4];
+    if (!rl_number_is_real(x->dtype, &beta) || !rl_number_is_real(x->dtype, &alpha)) return NULL;
     if (rl_dtype_is(x->dtype, CLASS_INTEGRAL)) beta = a_i(a_int(&beta)), alpha = a_i(a_int(&alpha));     /* as a cast to the dtype does */
     y = rl_cast(scaled(y, &alpha), x->dtype);
     return is_zero(&beta) ? y : rl_add(y, rl_cast(scaled(wide, &beta), x->dtype));

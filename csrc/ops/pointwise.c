@@ -157,6 +157,8 @@ Tensor *rl_unary_forward(Call *c) {
     LoopFn *fn = rl_kernels->unary[compute][op->data];
     double room[4];
     const double *extra = parameters(c, room);
+    for (int k = 1; k < c->nargs; k++)
+        if (!rl_number_is_real(x->dtype, &c->arg[k])) return NULL;
     if (RL_UNLIKELY(op->data == UNARY_softshrink) && !(extra[0] >= 0))
         return rl_fail(RL_RUNTIME_ERROR, "lambda must be in range [0, 3.40282e+38] for input dtype %s, but found %g", rl_dtypes[c->arg[0].tensor->dtype].word, extra[0]);
     if (RL_UNLIKELY(!fn && compute == RL_BOOL && op->data == UNARY_neg))

@@ -414,6 +414,7 @@ static Tensor *index_add_forward(Call *c) {
     int dim;
     if (!prepare_slices(c, x, &dim, &index, source)) return NULL;
     const Arg *alpha = &c->arg[4];
+    if (!rl_number_is_real(x->dtype, alpha)) return NULL;
     if (alpha->tag != A_INT || alpha->i != 1) source = rl_cast(rl_do("mul", a_t(source), *alpha), x->dtype);
     Tensor *y = working_copy(c, x);
     if (!y || !source) return NULL;

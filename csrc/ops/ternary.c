@@ -116,6 +116,7 @@ static Tensor *add_product(Call *c, int kernel) {
         return rl_fail(RL_RUNTIME_ERROR, "Integer division with addcdiv is no longer supported, and in a future release addcdiv will perform a true division of tensor1 and tensor2. "
                                          "Cast one of the inputs to a floating-point dtype first");
     if (!fn) return rl_refuse_dtype(c, dtype);
+    if (!rl_number_is_real(dtype, &c->arg[3])) return NULL;
     rl_number_pair(&c->arg[3], pair);
     return rl_pointwise_new(c, fn, dtype, dtype, 3, c->arg, pair, 1);
 }
@@ -130,6 +131,7 @@ static Tensor *lerp_forward(Call *c) {
     if (c->arg[2].tag == A_TENSOR && c->arg[2].tensor->dtype != x->dtype)
         return rl_fail(RL_RUNTIME_ERROR, "expected dtype %s for `weight` but got dtype %s", rl_dtypes[x->dtype].name, rl_dtypes[c->arg[2].tensor->dtype].name);
     if (!fn) return rl_refuse_dtype(c, x->dtype);
+    if (!rl_number_is_real(x->dtype, &c->arg[2])) return NULL;
     if (rl_dtype_is(x->dtype, CLASS_HALF) && c->arg[2].tag != A_TENSOR) return rl_pointwise_once(c, rl_kernels->ternary[RL_FLOAT32][TERNARY_lerp], x->dtype, 3, c->arg, 1);
     return rl_pointwise_new(c, fn, x->dtype, x->dtype, 3, c->arg, NULL, 1);
 }

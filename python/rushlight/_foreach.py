@@ -29,6 +29,8 @@ def _tensors(name, values, argument="self"):
 def _per_tensor(name, count, other):
     """`other` once for each tensor: a list as it is, a number or a tensor again and again."""
     if not isinstance(other, (list, tuple)):
+        if isinstance(other, rl.Tensor) and other.dim():
+            raise RuntimeError(f"_foreach_{name}(): scalar tensor expected to be 0 dim but it has {other.dim()} dimensions and {other.numel()} elements.")
         return repeat(other, count)
     if len(other) != count:
         raise RuntimeError(f"_foreach_{name}(): Tensor lists must have the same number of tensors, got {count} and {len(other)}")
@@ -80,6 +82,9 @@ def _make_bound(name, plain, inplace):
         results = tuple(map(method if plainly else bound, self, others))
         if not inplace:
             return results
+        for tensor, result in zip(self, results):
+            if not rl.can_cast(result.dtype, tensor.dtype):
+                raise RuntimeError(f"result type {result.dtype} can't be cast to the desired output type {tensor.dtype} in _foreach_{name}()")
         _run(map(rl.Tensor.copy_, self, results))
         return self
     return function
@@ -113,7 +118,9 @@ def _make_ternary(name, plain, inplace):
         if isinstance(scale, (int, float)):
             results = map(method if scale == 1 else partial(method, value=scale), self, first, second)
         else:
-            scales = scale.tolist() if isinstance(scale, rl.Tensor) and scale.dim() else scale
+            if isinstance(scale, rl.Tensor) and scale.dim() != 1:
+                raise RuntimeError(f"_foreach_{name}(): Expected packed scalar Tensor to be of dimension 1. Got {scale.dim()} instead.")
+            scales = scale.tolist() if isinstance(scale, rl.Tensor) else scale
             results = map(scaled, self, first, second, _per_tensor(name, count, scales))
         if not inplace:
             return tuple(results)
