@@ -45,6 +45,11 @@ CONV_TILE conv_put(ConvLane v, const Spot *spot, int64_t step, float *y) {
 #endif
     float lane[CONV_LANES];
     memcpy(lane, &v, sizeof v);
+    if (spot->mask == all) {
+#pragma GCC unroll 16
+        for (int i = 0; i < CONV_LANES; i++) y[i * step] = lane[i];
+        return;
+    }
     for (uint32_t left = spot->mask; left; left &= left - 1, y += step) *y = lane[__builtin_ctz(left)];
 }
 
@@ -94,14 +99,41 @@ static int64_t conv_block(int64_t rows) {
     return blocks ? (rows + blocks - 1) / blocks : 1;
 }
 
-/* Weights in blocks of rows, tap by tap; a row's weights are w[row * step + at[p]]. */
+/* Weights in blocks of rows, tap by tap; a row's weights are w[row * step + at[p]].  Where rows are near each other, few taps are
+ * taken at a time, so that memory is read in order. */
 static void conv_pack(int64_t rows, int64_t k, const float *w, int64_t step, const int64_t *at, float *packed) {
-    int64_t block = conv_block(rows);
-    for (int64_t r = 0; r < rows; r += block) {
-        int64_t n = rows - r < block ? rows - r : block;
-        for (int64_t p = 0; p < k; p++)
-            for (int64_t i = 0; i < n; i++) *packed++ = w[(r + i) * step + at[p]];
+    int64_t block = conv_block(rows), many = step < k ? 64 : k;
+    for (int64_t first = 0, last; first < k; first = last) {
+        last = k - first < many ? k : first + many;
+        for (int64_t r = 0; r < rows; r += block) {
+            int64_t n = rows - r < block ? rows - r : block;
+            float *to = packed + r * k + first * n;
+            for (int64_t p = first; p < last; p++)
+                for (int64_t i = 0; i < n; i++) *to++ = w[(r + i) * step + at[p]];
+        }
     }
+}
+
+/* For a single channel: six vectors of places, so that sums do not wait for each other. */
+enum { CONV_SPOTS = 6 };
+static void conv_wide(const Shifts *s, const Spot *spot, const float *w, float bias, const float *image, float *y) {
+    CONV_FUSED
+    ConvLane sum[CONV_SPOTS], out[CONV_SPOTS];
+    const float *x[CONV_SPOTS];
+#pragma GCC unroll 16
+    for (int v = 0; v < CONV_SPOTS; v++) {
+        sum[v] = (ConvLane){0} + bias;
+        x[v] = image + spot[v].from;
+    }
+    for (int64_t p = 0; p < s->k; p++) {
+        int64_t o = s->offset[p];
+        ConvLane factor = (ConvLane){0} + w[p];
+#pragma GCC unroll 16
+        for (int v = 0; v < CONV_SPOTS; v++) sum[v] += factor * conv_load(x[v] + o);
+    }
+#pragma GCC unroll 16
+    for (int v = 0; v < CONV_SPOTS; v++) out[v] = sum[v];
+    for (int v = 0; v < CONV_SPOTS; v++) conv_put(out[v], &spot[v], s->step, y);
 }
 
 /* Channel r of y, at the places of every spot.  Blocks of channels are taken as many at a time as stay in the cache with the image's
@@ -112,11 +144,110 @@ static void conv_product(const Shifts *s, int64_t rows, const float *packed, con
     if (many < block) many = block;
     for (int64_t first = 0; first < rows; first += many) {
         int64_t last = first + many < rows ? first + many : rows;
-        for (int64_t i = 0; i < s->spots; i += 2) {
+        int64_t i = 0;
+        for (; rows == 1 && i + CONV_SPOTS <= s->spots; i += CONV_SPOTS) conv_wide(s, s->spot + i, packed, bias ? *bias : 0, image, y);
+        for (; i < s->spots; i += 2) {
             int vecs = i + 1 < s->spots ? 2 : 1;
             for (int64_t r = first; r < last; r += block)
                 conv_some_rows((int)(last - r < block ? last - r : block), vecs, s, s->spot + i, packed + r * s->k, bias ? bias + r : NULL, image, y + r * s->channel);
         }
+    }
+}
+
+/* ---- panels ----
+ *
+ * With many channels an image is read many times, and not in order.  Then a vector's width of places, wherever they are, is first laid out as
+ * one panel of the column matrix, a few hundred rows of it at a time: it stays in the cache while all channels meet it, and holds nothing
+ * between lines or samples.  Sums wait in `room` for the next rows. */
+
+enum { CONV_DEPTH = 256, CONV_GROUP = 4, CONV_WIDTH = 2 * CONV_LANES };      /* rows of a panel; panels that meet the weights together */
+
+static int64_t conv_room(int64_t rows) { return CONV_GROUP * CONV_WIDTH * (CONV_DEPTH + rows) + CONV_LANES; }
+
+/* A run's vector may reach into the next row, which is written later. */
+static void conv_take(const Panel *p, int64_t depth, const int64_t *pick, const int64_t *offset, const float *image, float *panel) {
+    for (int64_t i = 0; i < depth; i++, panel += CONV_WIDTH) {
+        const float *x = image + offset[pick[i]];
+        for (int64_t r = 0; r < p->takes; r++) {
+            ConvLane v = conv_load(x + p->take[r].from);
+            memcpy(panel + p->take[r].column, &v, sizeof v);
+        }
+    }
+}
+
+/* `rows` and `vecs` are constants where this is inlined.  more: to what is in `sums`. */
+CONV_TILE conv_panel_tile(const int rows, const int vecs, int64_t k, const int64_t *pick, const float *w, const float *panel, const float *bias, bool more, float *sums) {
+    CONV_FUSED
+    ConvLane left[CONV_ROWS], right[CONV_ROWS];
+    float *to = sums;
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++, sums += CONV_WIDTH) {
+        left[r] = right[r] = (ConvLane){0} + (bias ? bias[r] : 0);
+        if (more) left[r] = conv_load(sums);
+        if (more && vecs > 1) right[r] = conv_load(sums + CONV_LANES);
+    }
+    for (int64_t p = 0; p < k; p++, panel += CONV_WIDTH) {
+        const float *v = w + pick[p] * rows;
+        ConvLane b0 = conv_load(panel), b1 = vecs > 1 ? conv_load(panel + CONV_LANES) : b0;
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++) {
+            left[r] += v[r] * b0;
+            if (vecs > 1) right[r] += v[r] * b1;
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++, to += CONV_WIDTH) {
+        memcpy(to, &left[r], sizeof left[r]);
+        if (vecs > 1) memcpy(to + CONV_LANES, &right[r], sizeof right[r]);
+    }
+}
+
+#define PANEL_CASE(n)                                                        \
+    case n:                                                                  \
+        if (vecs > 1) conv_panel_tile(n, 2, k, pick, w, panel, bias, more, sums);  \
+        else conv_panel_tile(n, 1, k, pick, w, panel, bias, more, sums);           \
+        break;
+
+static void conv_panel_rows(int rows, int vecs, int64_t k, const int64_t *pick, const float *w, const float *panel, const float *bias, bool more, float *sums) {
+    switch (rows) {
+        PANEL_CASE(1) PANEL_CASE(2) PANEL_CASE(3) PANEL_CASE(4) PANEL_CASE(5) PANEL_CASE(6)
+#ifdef __AVX512F__
+        PANEL_CASE(7) PANEL_CASE(8) PANEL_CASE(9) PANEL_CASE(10) PANEL_CASE(11) PANEL_CASE(12) PANEL_CASE(13) PANEL_CASE(14)
+#endif
+    }
+}
+
+static void conv_put_run(const float *from, int64_t n, int64_t step, float *y) {
+    int64_t i = 0;
+    if (step == 1)
+        for (; i + CONV_LANES <= n; i += CONV_LANES) memcpy(y + i, from + i, CONV_LANES * sizeof *y);
+    for (; i < n; i++) y[i * step] = from[i];
+}
+
+static void conv_put_panel(const Shifts *s, const Panel *p, int64_t rows, const float *sums, float *y) {
+    for (int64_t r = 0; r < rows; r++, sums += CONV_WIDTH, y += s->channel)
+        for (int64_t i = 0; i < p->puts; i++) conv_put_run(sums + p->put[i].column, p->put[i].count, s->step, y + p->put[i].to);
+}
+
+static void conv_panels(const Shifts *s, int64_t rows, const float *packed, const float *bias, const float *image, float *room, float *y) {
+    enum { SIZE = CONV_DEPTH * CONV_WIDTH };
+    int64_t block = conv_block(rows), pieces = (s->k + CONV_DEPTH - 1) / CONV_DEPTH, depth = pieces ? (s->k + pieces - 1) / pieces : 1;
+    float *sums = room + CONV_GROUP * SIZE + CONV_LANES;
+    for (int64_t first = 0; first < s->panels; first += CONV_GROUP) {
+        const Panel *panel = s->panel + first;
+        int64_t many = s->panels - first < CONV_GROUP ? s->panels - first : CONV_GROUP, at = 0, begin[CONV_GROUP] = {0}, count[CONV_GROUP];
+        do {
+            for (int64_t j = 0; j < many; j++) {
+                for (count[j] = 0; begin[j] + count[j] < panel[j].picks && panel[j].pick[begin[j] + count[j]] < at + depth;) count[j]++;
+                conv_take(panel + j, count[j], panel[j].pick + begin[j], s->offset, image, room + j * SIZE);
+            }
+            for (int64_t r = 0; r < rows; r += block)
+                for (int64_t j = 0; j < many; j++)
+                    conv_panel_rows((int)(rows - r < block ? rows - r : block), panel[j].columns > CONV_LANES ? 2 : 1, count[j], panel[j].pick + begin[j], packed + r * s->k,
+                                    room + j * SIZE, bias ? bias + r : NULL, at > 0, sums + (j * rows + r) * CONV_WIDTH);
+            for (int64_t j = 0; j < many; j++) begin[j] += count[j];
+        } while ((at += depth) < s->k);
+        for (int64_t j = 0; j < many; j++) conv_put_panel(s, panel + j, rows, sums + j * rows * CONV_WIDTH, y);
     }
 }
 
@@ -125,6 +256,7 @@ static void conv_product(const Shifts *s, int64_t rows, const float *packed, con
 /* c[tap][channel] += the sum over places; the image's rows for `taps` taps begin at from[]. */
 CONV_TILE conv_slope_tile(const int taps, const int vecs, const Lines *l, const float *image, const int64_t *offset, const float *dy, float *c) {
     CONV_FUSED
+    const int row = vecs * CONV_LANES;
     ConvLane left[CONV_TAPS], right[CONV_TAPS];
 #pragma GCC unroll 16
     for (int r = 0; r < taps; r++) left[r] = right[r] = (ConvLane){0};
@@ -133,9 +265,9 @@ CONV_TILE conv_slope_tile(const int taps, const int vecs, const Lines *l, const 
 #pragma GCC unroll 16
         for (int r = 0; r < taps; r++) from[r] = x + offset[r];
         int64_t p = 0;
-        for (; p + 2 <= l->length; p += 2, dy += 2 * l->row) {
-            ConvLane a0 = conv_load(dy), b0 = conv_load(dy + l->row), a1 = a0, b1 = b0;
-            if (vecs > 1) a1 = conv_load(dy + CONV_LANES), b1 = conv_load(dy + l->row + CONV_LANES);
+        for (; p + 2 <= l->length; p += 2, dy += 2 * row) {
+            ConvLane a0 = conv_load(dy), b0 = conv_load(dy + row), a1 = a0, b1 = b0;
+            if (vecs > 1) a1 = conv_load(dy + CONV_LANES), b1 = conv_load(dy + row + CONV_LANES);
 #pragma GCC unroll 16
             for (int r = 0; r < taps; r++) {
                 const float *x = from[r] + p;
@@ -152,7 +284,7 @@ CONV_TILE conv_slope_tile(const int taps, const int vecs, const Lines *l, const 
             left[r] += from[r][p] * a0;
             if (vecs > 1) right[r] += from[r][p] * a1;
         }
-        dy += l->row;
+        dy += row;
     }
 #pragma GCC unroll 16
     for (int r = 0; r < taps; r++, c += l->row) {
@@ -179,12 +311,57 @@ static void conv_some_taps(int taps, int vecs, const Lines *l, const float *imag
     }
 }
 
-/* c[k][row] += image, seen from each offset, times dy[places][row]; row is a multiple of CONV_LANES. */
+/* c[k][row] += image, seen from each offset, times dy, which lies in blocks of two vectors of channels; row is a multiple of CONV_LANES. */
 static void conv_slope(const Lines *l, int64_t k, const int64_t *offset, const float *image, const float *dy, float *c) {
     int64_t blocks = (k + CONV_TAPS - 1) / CONV_TAPS, block = (k + blocks - 1) / (blocks ? blocks : 1);
-    for (int64_t v = 0; v < l->row; v += 2 * CONV_LANES) {
+    for (int64_t v = 0; v < l->row; v += CONV_WIDTH) {
         int vecs = v + CONV_LANES < l->row ? 2 : 1;
-        for (int64_t p = 0; p < k; p += block) conv_some_taps((int)(k - p < block ? k - p : block), vecs, l, image, offset + p, dy + v, c + p * l->row + v);
+        for (int64_t p = 0; p < k; p += block) conv_some_taps((int)(k - p < block ? k - p : block), vecs, l, image, offset + p, dy + v * l->count * l->length, c + p * l->row + v);
+    }
+}
+
+/* With one channel of y, or few, lanes are places: c[tap] += the sum of image[offset[tap] + i] dy[i]. */
+CONV_TILE conv_dots_tile(const int taps, int64_t n, const float *image, const int64_t *offset, const float *dy, float *c) {
+    CONV_FUSED
+    ConvLane even[CONV_TAPS], odd[CONV_TAPS];
+    const float *from[CONV_TAPS];
+#pragma GCC unroll 16
+    for (int r = 0; r < taps; r++) {
+        even[r] = odd[r] = (ConvLane){0};
+        from[r] = image + offset[r];
+    }
+    for (int64_t i = 0; i < n; i += CONV_WIDTH) {
+        ConvLane a = conv_load(dy + i), b = conv_load(dy + i + CONV_LANES);
+#pragma GCC unroll 16
+        for (int r = 0; r < taps; r++) {
+            even[r] += a * conv_load(from[r] + i);
+            odd[r] += b * conv_load(from[r] + i + CONV_LANES);
+        }
+    }
+    for (int r = 0; r < taps; r++) {
+        float lane[CONV_LANES], sum = 0;
+        even[r] += odd[r];
+        memcpy(lane, &even[r], sizeof lane);
+        for (int i = 0; i < CONV_LANES; i++) sum += lane[i];
+        c[r] += sum;
+    }
+}
+
+static void conv_dots(int64_t n, int64_t k, const int64_t *offset, const float *image, const float *dy, float *c) {
+    int64_t p = 0;
+    for (; p + CONV_TAPS <= k; p += CONV_TAPS) conv_dots_tile(CONV_TAPS, n, image, offset + p, dy, c + p);
+#if defined(__AVX512F__)
+    for (; p + 9 <= k; p += 9) conv_dots_tile(9, n, image, offset + p, dy, c + p);
+    for (; p + 5 <= k; p += 5) conv_dots_tile(5, n, image, offset + p, dy, c + p);
+#endif
+    for (; p + 3 <= k; p += 3) conv_dots_tile(3, n, image, offset + p, dy, c + p);
+    for (; p < k; p++) conv_dots_tile(1, n, image, offset + p, dy, c + p);
+}
+
+static void conv_part(int64_t n, const float *x, float *restrict even, float *restrict odd) {
+    SIMD for (int64_t i = 0; i < n; i++) {
+        even[i] = x[2 * i];
+        odd[i] = x[2 * i + 1];
     }
 }
 

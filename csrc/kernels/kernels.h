@@ -107,10 +107,17 @@ typedef struct Window {       /* a window over an image; three spatial dims, mis
 } Window;
 
 typedef struct Spot { int64_t from, to; uint32_t mask; } Spot;   /* neighbouring places: where they begin in the image and in y, and which of the lanes are results */
+typedef struct Run { int64_t from, to, column, count; } Run;     /* neighbouring places: where they begin in the image, in y and in a panel */
+typedef struct Panel {        /* places that are computed together: as they are read, one vector at most in a run, and as they are written */
+    int64_t columns, takes, puts, picks;
+    const Run *take, *put;
+    const int64_t *pick;       /* the rows of the product that matter here, in order */
+} Panel;
 typedef struct Shifts {       /* a product whose right side is an image: row p of it begins at offset[p].  All in floats */
-    int64_t k, spots, channel, step;             /* from one channel of y to the next, from one place */
+    int64_t k, spots, panels, channel, step;     /* from one channel of y to the next, from one place */
     const int64_t *offset;
-    const Spot *spot;
+    const Spot *spot;          /* either of the two */
+    const Panel *panel;
 } Shifts;
 typedef struct Lines { int64_t count, length, row; const int64_t *start; } Lines;    /* runs of places in an image; channels per place, padded */
 
@@ -205,7 +212,12 @@ typedef struct Kernels {
     int64_t conv_lanes;
     void (*conv_pack)(int64_t rows, int64_t k, const float *w, int64_t step, const int64_t *at, float *packed);   /* rows * k floats; row r's are w[r * step + at[p]] */
     void (*conv_product)(const Shifts *s, int64_t rows, const float *packed, const float *bias, const float *image, float *y);
-    void (*conv_slope)(const Lines *l, int64_t k, const int64_t *offset, const float *image, const float *dy, float *c);   /* c[k][row] += image, seen from each offset, times dy[place][row] */
+    int64_t conv_width;        /* columns of a panel: 2 conv_lanes */
+    int64_t (*conv_room)(int64_t rows);          /* floats that conv_panels needs; zeros at first */
+    void (*conv_panels)(const Shifts *s, int64_t rows, const float *packed, const float *bias, const float *image, float *room, float *y);
+    void (*conv_slope)(const Lines *l, int64_t k, const int64_t *offset, const float *image, const float *dy, float *c);   /* c[k][row] += image, seen from each offset, times dy[row / width][place][width] */
+    void (*conv_dots)(int64_t n, int64_t k, const int64_t *offset, const float *image, const float *dy, float *c);   /* c[k] += image, seen from each offset, times dy; zeros up to a multiple of conv_width are behind dy */
+    void (*conv_part)(int64_t n, const float *x, float *even, float *odd);   /* n pairs */
 
     /* loss.inc.c: one row of scores */
     double (*logsumexp[K_DTYPES])(int64_t n, const void *row);

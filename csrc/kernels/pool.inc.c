@@ -1,7 +1,7 @@
 /* pool.inc.c -- the largest and the mean of each window of an image; windows are given by where they begin and end.
  *
  * Windows away from the borders are alike: neighbours along the last dim begin a fixed step apart and hold as many places.  Those are
- * taken a row at a time, place by place, which vectorises; the others one by one.  Either way a window's places are met in order.
+ * taken a row at a time, place by place or pair by pair, which vectorises; the others one by one.  Either way a window's places are met in order.
  * Where nobody asks where a maximum stood, `where` is NULL. */
 
 #define EACH_WINDOW(r)                                                                                                  \
@@ -40,6 +40,26 @@ static Alike alike_windows(const Ranges *r) {
         else { int64_t at = (step); for (int64_t i = 0; i < m; i++) { BODY } }                                          \
     } while (0)
 
+/* EACH_PLACE of windows two apart takes places by pairs: nothing is left out of what is read, which is what vectorises.  `p` points
+ * to the first of the two. */
+#define EACH_PAIR(T, I, r, step, PAIR, SINGLE)                                                                          \
+    for (int64_t d = (r)->start[0][od]; d < (r)->end[0][od]; d += (r)->step[0])                                         \
+        for (int64_t h = (r)->start[1][oh]; h < (r)->end[1][oh]; h += (r)->step[1]) {                                   \
+            int64_t w = (r)->start[2][ow], end = (r)->end[2][ow];                                                       \
+            for (; (step) == 2 && (r)->step[2] == 1 && w + 2 <= end; w += 2) {                                          \
+                const T *restrict p = x + PLACE(r);                                                                     \
+                I here = (I)(PLACE(r) - from);                                                                          \
+                (void)here;                                                                                             \
+                SIMD for (int64_t i = 0; i < m; i++) { T v = p[2 * i]; T u = p[2 * i + 1]; PAIR }                       \
+            }                                                                                                           \
+            for (; w < end; w += (r)->step[2]) {                                                                        \
+                const T *restrict p = x + PLACE(r);                                                                     \
+                I here = (I)(PLACE(r) - from);                                                                          \
+                (void)here;                                                                                             \
+                BY_STEP(step, T v = p[i * at]; SINGLE);                                                                 \
+            }                                                                                                           \
+        }
+
 enum { POOL_ROW = 64 };
 
 /* A window that lies in padding and between dilated places holds none: its maximum is LEAST. */
@@ -61,18 +81,15 @@ enum { POOL_ROW = 64 };
         int64_t from = (r->start[0][od] * r->in[1] + r->start[1][oh]) * r->in[2] + r->start[2][ow];                     \
         for (int64_t i = 0; i < m; i++) best[i] = LEAST, place[i] = 0;                                                  \
         if (!where) {                                                                                                   \
-            EACH_PLACE(r) {                                                                                             \
-                const T *restrict p = x + PLACE(r);                                                                     \
-                BY_STEP(step, T v = p[i * at]; best[i] = (v > best[i]) | (v != v) ? v : best[i];);                      \
-            }                                                                                                           \
+            EACH_PAIR(T, I, r, step, T top = (v > best[i]) | (v != v) ? v : best[i]; best[i] = (u > top) | (u != u) ? u : top;, \
+                      best[i] = (v > best[i]) | (v != v) ? v : best[i];)                                                \
             __builtin_memcpy(y, best, (size_t)m * sizeof *y);                                                           \
             return;                                                                                                     \
         }                                                                                                               \
-        EACH_PLACE(r) {                                                                                                 \
-            const T *restrict p = x + PLACE(r);                                                                         \
-            I here = (I)(PLACE(r) - from);                                                                              \
-            BY_STEP(step, T v = p[i * at]; bool take = (v > best[i]) | (v != v); best[i] = take ? v : best[i]; place[i] = take ? here : place[i];); \
-        }                                                                                                               \
+        EACH_PAIR(T, I, r, step,                                                                                        \
+                  bool take = (v > best[i]) | (v != v); T top = take ? v : best[i]; I spot = take ? here : place[i];    \
+                  bool next = (u > top) | (u != u); best[i] = next ? u : top; place[i] = next ? here + 1 : spot;,       \
+                  bool take = (v > best[i]) | (v != v); best[i] = take ? v : best[i]; place[i] = take ? here : place[i];) \
         for (int64_t i = 0; i < m; i++) y[i] = best[i], where[i] = from + i * step + place[i];                          \
     }                                                                                                                   \
     static void max_pool_##name(const Ranges *r, int64_t planes, const char *image, char *top, int64_t *where) {        \
@@ -97,10 +114,8 @@ enum { POOL_ROW = 64 };
     }                                                                                                                   \
     static void mean_alike_##name(const Ranges *r, const T *x, int64_t od, int64_t oh, int64_t ow, int64_t m, int64_t step, T *restrict y) { \
         T sum[POOL_ROW] = {0}, parts = (T)PARTS(r);                                                                     \
-        EACH_PLACE(r) {                                                                                                 \
-            const T *restrict p = x + PLACE(r);                                                                         \
-            BY_STEP(step, sum[i] += p[i * at];);                                                                        \
-        }                                                                                                               \
+        const int64_t from = 0;                                                                                         \
+        EACH_PAIR(T, I, r, step, sum[i] = sum[i] + v + u;, sum[i] += v;)                                                \
         SIMD for (int64_t i = 0; i < m; i++) y[i] = sum[i] / parts;                                                     \
     }                                                                                                                   \
     static void mean_pool_##name(const Ranges *r, int64_t planes, const char *image, char *mean) {                      \
@@ -149,4 +164,5 @@ POOL(float, int32_t, f32, -INFINITY) POOL(double, int64_t, f64, -INFINITY) POOL(
 #undef PLACE
 #undef PARTS
 #undef BY_STEP
+#undef EACH_PAIR
 #undef POOL

@@ -76,6 +76,7 @@ const Kernels TABLE = {
     .im2col = {im2col_1, im2col_2, im2col_4, im2col_8, im2col_16},
     .col2im = {[5] = col2im_i64, [8] = col2im_f32, col2im_f64, col2im_c64, col2im_c128},
     .conv_lanes = CONV_LANES, .conv_pack = conv_pack, .conv_product = conv_product, .conv_slope = conv_slope,
+    .conv_width = 2 * CONV_LANES, .conv_room = conv_room, .conv_panels = conv_panels, .conv_dots = conv_dots, .conv_part = conv_part,
     .max_pool = {[5] = max_pool_i64, [8] = max_pool_f32, max_pool_f64},
     .mean_pool = {[5] = mean_pool_i64, [8] = mean_pool_f32, mean_pool_f64},
     .mean_unpool = {[5] = mean_unpool_i64, [8] = mean_unpool_f32, mean_unpool_f64},
