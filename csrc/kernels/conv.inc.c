@@ -157,34 +157,48 @@ static void conv_product(const Shifts *s, int64_t rows, const float *packed, con
 /* ---- panels ----
  *
  * With many channels an image is read many times, and not in order.  Then a vector's width of places, wherever they are, is first laid out as
- * one panel of the column matrix, a few hundred rows of it at a time: it stays in the cache while all channels meet it, and holds nothing
+ * one panel of the column matrix, a hundred rows of it at a time: it stays in the cache while all channels meet it, and holds nothing
  * between lines or samples.  Sums wait in `room` for the next rows. */
 
-enum { CONV_DEPTH = 256, CONV_GROUP = 4, CONV_WIDTH = 2 * CONV_LANES };      /* rows of a panel; panels that meet the weights together */
+enum { CONV_DEPTH = 128, CONV_GROUP = 4, CONV_WIDTH = 2 * CONV_LANES };      /* rows of a panel; panels that meet the weights together */
 
 static int64_t conv_room(int64_t rows) { return CONV_GROUP * CONV_WIDTH * (CONV_DEPTH + rows) + CONV_LANES; }
 
-/* A run's vector may reach into the next row, which is written later. */
-static void conv_take(const Panel *p, int64_t depth, const int64_t *pick, const int64_t *offset, const float *image, float *panel) {
+/* `many` and `takes` are constants where this is inlined, or takes the panel's: runs of at most `many` places.  A copy may reach into the
+ * next row, which is written later. */
+CONV_TILE conv_take_runs(const size_t many, const int64_t takes, const Panel *p, int64_t depth, const int64_t *pick, const int64_t *offset, const float *image, float *panel) {
+    int64_t from[CONV_WIDTH], column[CONV_WIDTH];
+    for (int64_t r = 0; r < takes; r++) {
+        from[r] = p->take[r].from;
+        column[r] = p->take[r].column;
+    }
     for (int64_t i = 0; i < depth; i++, panel += CONV_WIDTH) {
         const float *x = image + offset[pick[i]];
-        for (int64_t r = 0; r < p->takes; r++) {
-            ConvLane v = conv_load(x + p->take[r].from);
-            memcpy(panel + p->take[r].column, &v, sizeof v);
-        }
+#pragma GCC unroll 4
+        for (int64_t r = 0; r < takes; r++) memcpy(panel + column[r], x + from[r], many * sizeof *x);
     }
 }
 
-/* `rows` and `vecs` are constants where this is inlined.  more: to what is in `sums`. */
-CONV_TILE conv_panel_tile(const int rows, const int vecs, int64_t k, const int64_t *pick, const float *w, const float *panel, const float *bias, bool more, float *sums) {
+static void conv_take(const Panel *p, int64_t depth, const int64_t *pick, const int64_t *offset, const float *image, float *panel) {
+    int64_t most = 0;
+    for (int64_t r = 0; r < p->takes; r++) most = p->take[r].count > most ? p->take[r].count : most;
+    if (most == 1) conv_take_runs(1, p->takes, p, depth, pick, offset, image, panel);
+    else if (most <= 4) conv_take_runs(4, p->takes, p, depth, pick, offset, image, panel);
+    else if (p->takes == 2) conv_take_runs(CONV_LANES, 2, p, depth, pick, offset, image, panel);
+    else if (p->takes == 3) conv_take_runs(CONV_LANES, 3, p, depth, pick, offset, image, panel);
+    else conv_take_runs(CONV_LANES, p->takes, p, depth, pick, offset, image, panel);
+}
+
+/* `rows` and `vecs` are constants where this is inlined.  A choice between where sums start from would keep compilers from holding them
+ * in registers: they start from what is there. */
+CONV_TILE conv_panel_tile(const int rows, const int vecs, int64_t k, const int64_t *pick, const float *w, const float *panel, float *sums) {
     CONV_FUSED
     ConvLane left[CONV_ROWS], right[CONV_ROWS];
     float *to = sums;
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++, sums += CONV_WIDTH) {
-        left[r] = right[r] = (ConvLane){0} + (bias ? bias[r] : 0);
-        if (more) left[r] = conv_load(sums);
-        if (more && vecs > 1) right[r] = conv_load(sums + CONV_LANES);
+        left[r] = conv_load(sums);
+        right[r] = vecs > 1 ? conv_load(sums + CONV_LANES) : left[r];
     }
     for (int64_t p = 0; p < k; p++, panel += CONV_WIDTH) {
         const float *v = w + pick[p] * rows;
@@ -204,11 +218,11 @@ CONV_TILE conv_panel_tile(const int rows, const int vecs, int64_t k, const int64
 
 #define PANEL_CASE(n)                                                        \
     case n:                                                                  \
-        if (vecs > 1) conv_panel_tile(n, 2, k, pick, w, panel, bias, more, sums);  \
-        else conv_panel_tile(n, 1, k, pick, w, panel, bias, more, sums);           \
+        if (vecs > 1) conv_panel_tile(n, 2, k, pick, w, panel, sums);              \
+        else conv_panel_tile(n, 1, k, pick, w, panel, sums);                       \
         break;
 
-static void conv_panel_rows(int rows, int vecs, int64_t k, const int64_t *pick, const float *w, const float *panel, const float *bias, bool more, float *sums) {
+static void conv_panel_rows(int rows, int vecs, int64_t k, const int64_t *pick, const float *w, const float *panel, float *sums) {
     switch (rows) {
         PANEL_CASE(1) PANEL_CASE(2) PANEL_CASE(3) PANEL_CASE(4) PANEL_CASE(5) PANEL_CASE(6)
 #ifdef __AVX512F__
@@ -236,7 +250,9 @@ static void conv_panels(const Shifts *s, int64_t rows, const float *packed, cons
     for (int64_t first = 0; first < s->panels; first += CONV_GROUP) {
         const Panel *panel = s->panel + first;
         int64_t many = s->panels - first < CONV_GROUP ? s->panels - first : CONV_GROUP, at = 0, begin[CONV_GROUP] = {0}, count[CONV_GROUP];
-        do {
+        for (int64_t i = 0; i < many * rows; i++)
+            for (int c = 0; c < CONV_WIDTH; c++) sums[i * CONV_WIDTH + c] = bias ? bias[i % rows] : 0;
+        for (; at < s->k; at += depth) {
             for (int64_t j = 0; j < many; j++) {
                 for (count[j] = 0; begin[j] + count[j] < panel[j].picks && panel[j].pick[begin[j] + count[j]] < at + depth;) count[j]++;
                 conv_take(panel + j, count[j], panel[j].pick + begin[j], s->offset, image, room + j * SIZE);
@@ -244,9 +260,9 @@ static void conv_panels(const Shifts *s, int64_t rows, const float *packed, cons
             for (int64_t r = 0; r < rows; r += block)
                 for (int64_t j = 0; j < many; j++)
                     conv_panel_rows((int)(rows - r < block ? rows - r : block), panel[j].columns > CONV_LANES ? 2 : 1, count[j], panel[j].pick + begin[j], packed + r * s->k,
-                                    room + j * SIZE, bias ? bias + r : NULL, at > 0, sums + (j * rows + r) * CONV_WIDTH);
+                                    room + j * SIZE, sums + (j * rows + r) * CONV_WIDTH);
             for (int64_t j = 0; j < many; j++) begin[j] += count[j];
-        } while ((at += depth) < s->k);
+        }
         for (int64_t j = 0; j < many; j++) conv_put_panel(s, panel + j, rows, sums + j * rows * CONV_WIDTH, y);
     }
 }

@@ -270,15 +270,17 @@ static bool wants_panels(int64_t rows, int64_t k) {
     return rows >= ROWS && k >= TAPS;
 }
 
-/* How many samples make a few panels; 0: they are not laid out. */
-static int64_t samples_together(const Pass *p, int64_t k, int64_t places) {
-    enum { PLACES = 128, FLOATS = 1 << 19 };
+/* How many samples make a few panels of n places each; 0: they are not laid out, since vectors of neighbours leave little out. */
+static int64_t samples_together(const Pass *p, int64_t k, const int64_t *n) {
+    enum { PLACES = 128, FLOATS = 1 << 19, MANY = 128 };
+    int64_t places = volume(n), lanes = rl_kernels->conv_lanes, along = (n[2] + lanes - 1) / lanes * n[1], across = ((n[1] - 1) * p->l.size[2] + n[2] + lanes - 1) / lanes;
     if (!wants_panels(p->rows, k) || places == 0) return 0;
-    int64_t n = (PLACES + places - 1) / places, most = FLOATS / (p->l.floats + 1);
-    if (n < 32 && is_small(&p->l)) n = 32;
-    if (n > most) n = most;
-    if (n > p->batch) n = p->batch;
-    return n > 1 ? n : 1;
+    if (p->rows < MANY && 20 * n[0] * lanes * (along < across ? along : across) < 21 * places) return 0;
+    int64_t together = (PLACES + places - 1) / places, most = FLOATS / (p->l.floats + 1);
+    if (together < 32 && is_small(&p->l)) together = 32;
+    if (together > most) together = most;
+    if (together > p->batch) together = p->batch;
+    return together > 1 ? together : 1;
 }
 
 /* A channel with ones where the image is, if the image is so small that this is worth knowing. */
@@ -388,7 +390,7 @@ bool rl_conv_direct_output(const Geometry *g, const float *x, const float *w, co
     int64_t *offset, *at;
     if (!input_layout(&p.l, g)) return rl_fail_memory(INT64_MAX);
     if (!set_lines(&p.l) || !room_for_sets(&p, 1) || !room_for_taps(g->rows, &offset, &at)) return false;
-    p.together = samples_together(&p, g->rows, g->columns);
+    p.together = samples_together(&p, g->rows, n);
     if (!mark_inside(&p)) return false;
     for (int64_t k = 0; k < g->rows; k++) at[k] = k;
     p.set[0] = (Shifts){.k = input_offsets(g, &p.l, offset), .channel = g->columns, .offset = offset};
@@ -425,7 +427,8 @@ bool rl_conv_direct_input(const Geometry *g, const float *y, const float *w, flo
     p.from_step = g->out_channels / g->groups * g->columns;
     if (!output_layout(&p.l, g)) return rl_fail_memory(INT64_MAX);
     if (!set_lines(&p.l) || !room_for_sets(&p, (int)volume(stride))) return false;
-    p.together = samples_together(&p, p.l.channels * volume(g->w.size) / volume(stride), volume(g->w.in) / volume(stride));
+    int64_t phase[3] = {places_of_phase(&g->w, 0, 0), places_of_phase(&g->w, 1, 0), places_of_phase(&g->w, 2, 0)};
+    p.together = samples_together(&p, p.l.channels * volume(g->w.size) / volume(stride), phase);
     if (!mark_inside(&p)) return false;
     for (int64_t r[3] = {0}; r[0] < stride[0]; r[0]++)
         for (r[1] = 0; r[1] < stride[1]; r[1]++)
