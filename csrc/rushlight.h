@@ -173,7 +173,7 @@ struct Storage {               /* counted by the core; header and small data are
     void *foreign;             /* the host object that owns the data (NumPy array, DLPack capsule) */
     Writers *writers;          /* the last two in-place writers (core/writers.c); made by the first one */
 };
-enum { STORAGE_READONLY = 1, STORAGE_FIXED = 2 /* may not be resized */, STORAGE_SHARED = 4 };
+enum { STORAGE_READONLY = 1, STORAGE_FIXED = 2 /* may not be resized */, STORAGE_SHARED = 4, STORAGE_META = 8 /* of the device meta: core/meta.c */ };
 
 enum {   /* Tensor.flags */
     T_REQUIRES_GRAD = 1,       /* set on leaves by the user, on results by recording */
@@ -658,6 +658,14 @@ int64_t rl_generator_state_bytes(void);         /* 5056, torch's layout */
 void rl_generator_get_state(const Generator *g, uint8_t *bytes);
 bool rl_generator_set_state(Generator *g, const uint8_t *bytes, int64_t n);
 void rl_generator_copy(Generator *to, const Generator *from);
+
+/* ---- core/meta.c: tensors whose numbers nobody may ask for ------------------------------------------------------------------------ */
+extern bool rl_meta_seen;                       /* whether there may be any; until then nothing looks for them */
+static inline bool rl_is_meta(const Tensor *t) { return t->storage->flags & STORAGE_META; }
+bool rl_reads_meta(Call *c);
+bool rl_call_meta(Call *c, bool (*plainly)(Call *c));     /* a call some of whose tensors are meta: so are its results, and it draws nothing */
+bool rl_write_meta(Call *c, Tensor *self, bool *done);    /* in-place calls: done where self is meta; false where only another tensor is */
+void rl_mark_meta(Call *c, bool meta);          /* the new tensors among the results of a call whose device= says so */
 
 /* ---- core/blas.c: row-major gemm over OpenBLAS/LAPACK ------------------------------------------------------------------------ */
 /* C[m,n] = alpha * op(A) op(B) + beta * C; row-major with leading dimensions; float32, float64, complex64, complex128. */

@@ -54,6 +54,7 @@ extern bool host_pools;                         /* free lists; off under sanitiz
 bool types_start(PyObject *module);
 PyObject *construct(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *kwnames);     /* type(*args, **kwnames), as a type without a vectorcall does */
 PyObject *dtype_object(Dtype d);                /* borrowed */
+PyObject *types_set_default_device(PyObject *unused, PyObject *device), *types_default_device(PyObject *unused, PyObject *none);
 PyObject *types_called(PyObject *unused, PyObject *name);     /* what reprs of dtypes, layouts, formats and sizes begin with */
 const char *dtype_absent_text(PyObject *o);     /* what messages say of a dtype that no tensor here has; NULL for other objects */
 Dtype dtype_value(PyObject *dtype);             /* of a dtype object */
@@ -61,7 +62,11 @@ bool dtype_from(PyObject *o, Dtype *d);         /* dtype objects, and the Python
 PyObject *size_new(int n, const int64_t *sizes);
 PyObject *size_from(PyObject *tuple);           /* steals the tuple */
 PyObject *device_cpu(void);                     /* new reference */
-bool device_check(PyObject *o);                 /* the CPU in any spelling; else sets torch's error */
+enum { DEVICE_UNSAID, DEVICE_CPU, DEVICE_META };
+int device_kind(PyObject *o);                   /* the CPU in any spelling, or meta; else 0 and torch's error */
+bool device_check(PyObject *o);                 /* whether it is either */
+PyObject *device_of(const Tensor *t);           /* new reference */
+int device_default(void);                       /* of new tensors: what a `with torch.device(..)` around says, or set_default_device */
 bool device_like(PyObject *o);                  /* whether o could name a device */
 PyObject *layout_strided(void);
 bool layout_is_strided(PyObject *layout);
@@ -96,6 +101,7 @@ struct Frame {
     double complex[4][2];
     int ncomplex;
     PyObject *out;             /* out=, borrowed */
+    int device;                /* DEVICE_*: what device= says */
     bool requires_grad;
     PyObject *overloaded;      /* a borrowed argument whose type overrides __torch_function__ */
     const Param *why_param;    /* what did not fit, for the error text */

@@ -161,6 +161,8 @@ static PyMethodDef functions[] = {
     {"_memory_fail_after", fail_after, METH_VARARGS, "_memory_fail_after(n, once=True): the n-th next allocation fails; returns how many have."},
     {"_storage_bytes", storage_bytes, METH_O, "All bytes of a tensor's storage as a uint8 tensor."}, {"_from_storage", from_storage, METH_VARARGS, "_from_storage(bytes, dtype, size, stride, offset=0)"},
     {"_op_table", op_table, METH_NOARGS, "Every row as a dict."}, {"_blas_name", blas_name, METH_NOARGS, NULL},
+    {"_set_default_device", types_set_default_device, METH_O, "_set_default_device(device): where new tensors are made; None is the CPU."},
+    {"_get_default_device", types_default_device, METH_NOARGS, "The device where new tensors are made."},
     {"_called", types_called, METH_O, "_called(name): reprs of dtypes, layouts, memory formats and sizes begin with this name."},
     {"_fourier_by_numpy_fft", fourier_by_numpy_fft, METH_O, "_fourier_by_numpy_fft(on): Fourier transforms go through numpy.fft's functions, as with a NumPy before 2.0."}, {NULL},
 };

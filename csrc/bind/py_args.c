@@ -228,6 +228,7 @@ static void reset(Frame *f) {
     f->why_param = NULL;
     f->why_text = NULL;
     f->why_position = -1;
+    f->device = DEVICE_UNSAID;
 }
 
 /* ---- what to say when nothing fits ---- */

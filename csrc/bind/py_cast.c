@@ -3,11 +3,21 @@
 
 #include <string.h>
 
-typedef struct Target { Dtype dtype; bool copy; int format; } Target;
+typedef struct Target { Dtype dtype; bool copy; int format, device; } Target;
+
+/* To meta goes the shape, and from it nothing. */
+static PyObject *moved(PyObject *self, Dtype d, int device) {
+    if (device == DEVICE_CPU) return PyErr_Format(PyExc_NotImplementedError, "Cannot copy out of meta tensor; no data! (Module.to_empty() gives a module new memory)");
+    Scope s = rl_scope_open();
+    Tensor *y = rl_apply_n(rl_find("empty_like"), 2, (Arg[]){a_t(tensor_of(self)), a_dtype(d)});
+    if (y) y->storage->flags |= STORAGE_META;
+    return finish(s, y);
+}
 
 static PyObject *converted(PyObject *self, Target to) {
     Tensor *t = tensor_of(self);
     Dtype d = to.dtype == RL_NO_DTYPE ? (Dtype)t->dtype : to.dtype;
+    if (RL_UNLIKELY(rl_meta_seen) && to.device && rl_is_meta(t) != (to.device == DEVICE_META)) return moved(self, d, to.device);
     bool formatted = to.format == FORMAT_CONTIGUOUS || to.format >= FORMAT_CHANNELS_LAST;
     if (d == t->dtype && !to.copy && !formatted) return Py_NewRef(self);
     Scope s = rl_scope_open();
@@ -34,10 +44,10 @@ static bool take_positional(PyObject *o, Target *to, int *flags) {
         return *flags <= 2 || refuse("", o);
     }
     if (o == Py_None) return true;
-    if (is_tensor(o)) to->dtype = (Dtype)tensor_of(o)->dtype;
+    if (is_tensor(o)) *to = (Target){(Dtype)tensor_of(o)->dtype, to->copy, to->format, rl_is_meta(tensor_of(o)) ? DEVICE_META : DEVICE_CPU};
     else if (dtype_from(o, &d)) to->dtype = d;
     else if (Py_TYPE(o) == MemoryFormatType) to->format = memory_format_value(o);
-    else if (device_like(o)) return device_check(o);
+    else if (device_like(o)) return (to->device = device_kind(o)) != 0;
     else return refuse("", o);
     return true;
 }
@@ -52,7 +62,7 @@ static bool take_keyword(PyObject *key, PyObject *o, Target *to) {
         to->copy = truth == 1;
         return truth >= 0;
     }
-    if (!strcmp(name, "device")) return o == Py_None || (device_like(o) ? device_check(o) : refuse(name, o));
+    if (!strcmp(name, "device")) return o == Py_None || (device_like(o) ? (to->device = device_kind(o)) != 0 : refuse(name, o));
     if (!strcmp(name, "dtype")) {
         if (o == Py_None) return true;
         if (!dtype_from(o, &d)) return refuse(name, o);
@@ -68,6 +78,7 @@ static bool take_keyword(PyObject *key, PyObject *o, Target *to) {
     if (!strcmp(name, "other") || !strcmp(name, "tensor")) {
         if (!is_tensor(o)) return refuse(name, o);
         to->dtype = (Dtype)tensor_of(o)->dtype;
+        to->device = rl_is_meta(tensor_of(o)) ? DEVICE_META : DEVICE_CPU;
         return true;
     }
     PyErr_Format(PyExc_TypeError, "to() got an unexpected keyword argument '%s'", name);
@@ -88,7 +99,7 @@ static PyObject *through_subclass(PyObject *self, const char *method, PyObject *
 
 static PyObject *tensor_to(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     if (!is_exact(self) && torch_function_of(self)) return through_subclass(self, "to", args, n, kwnames);
-    Target to = {RL_NO_DTYPE, false, FORMAT_PRESERVE};
+    Target to = {RL_NO_DTYPE, false, FORMAT_PRESERVE, DEVICE_UNSAID};
     int flags = 0;
     if (n == 0 && !kwnames) return PyErr_Format(PyExc_RuntimeError, "to(): say to which dtype or device");
     for (Py_ssize_t i = 0; i < n; i++)
@@ -105,7 +116,7 @@ static PyObject *to_dtype(PyObject *self, PyObject *const *args, Py_ssize_t n, P
     PyObject *o = n || kwnames ? only_argument(name, "memory_format", args, n, kwnames) : NULL;
     if (o && !n && Py_TYPE(o) == MemoryFormatType) format = memory_format_value(o);
     else if (o || PyErr_Occurred()) return o ? PyErr_Format(PyExc_TypeError, "%s() takes no arguments but memory_format", name) : NULL;
-    return converted(self, (Target){d, false, format});
+    return converted(self, (Target){d, false, format, !strcmp(name, "cpu") ? DEVICE_CPU : DEVICE_UNSAID});
 }
 #define CAST(word, d) static PyObject *cast_##word(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) { return to_dtype(self, args, n, kwnames, d, #word); }
 CAST(float, RL_FLOAT32) CAST(double, RL_FLOAT64) CAST(half, RL_FLOAT16) CAST(bfloat16, RL_BFLOAT16) CAST(int, RL_INT32) CAST(long, RL_INT64)
@@ -120,7 +131,7 @@ static PyObject *cast_cuda(PyObject *self, PyObject *args, PyObject *kwargs) {
 
 static PyObject *type_as(PyObject *self, PyObject *other) {
     if (!is_tensor(other)) return PyErr_Format(PyExc_TypeError, "type_as(): argument 'other' (position 1) must be Tensor, not %s", type_name(other));
-    return converted(self, (Target){(Dtype)tensor_of(other)->dtype, false, FORMAT_PRESERVE});
+    return converted(self, (Target){(Dtype)tensor_of(other)->dtype, false, FORMAT_PRESERVE, DEVICE_UNSAID});
 }
 
 static PyObject *type_as_by_name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
@@ -159,7 +170,7 @@ static PyObject *tensor_type(PyObject *self, PyObject *args, PyObject *kwargs) {
         Py_XDECREF(word);
         if (!ok) return PyErr_Format(PyExc_TypeError, "dtype must be a type, str, or dtype object, not %s", type_name(o));
     }
-    return converted(self, (Target){d, false, FORMAT_PRESERVE});
+    return converted(self, (Target){d, false, FORMAT_PRESERVE, DEVICE_UNSAID});
 }
 
 #define ENTRY(word) {#word, AS_METHOD(cast_##word), METH_FASTCALL | METH_KEYWORDS, #word "(memory_format=preserve_format) -> Tensor\n\nThe numbers in this dtype; itself where it has it."}

@@ -296,9 +296,9 @@ static int to_generator(PyObject *v, Arg *a) {
     return MATCH;
 }
 
-static int to_device(PyObject *v, Arg *a) {
+static int to_device(Frame *f, PyObject *v, Arg *a) {
     if (!device_like(v)) return MISMATCH;
-    if (!device_check(v)) return RAISED;
+    if (!(f->device = device_kind(v))) return RAISED;
     *a = a_none();
     return MATCH;
 }
@@ -341,7 +341,7 @@ int convert(Frame *f, const Param *p, PyObject *v, Arg *a) {
     case P_FLOATS: return to_floats(f, p, v, a);
     case P_GENERATOR: return to_generator(v, a);
     case P_LAYOUT: return to_layout(v, a);
-    case P_DEVICE: return to_device(v, a);
+    case P_DEVICE: return to_device(f, v, a);
     case P_MEMORY_FORMAT: return to_format(v, a);
     case P_OBJECT: *a = (Arg){.tag = A_OBJECT, .object = v}; return MATCH;
     }

@@ -250,7 +250,7 @@ Tensor *data_tensor(PyObject *data, Dtype dtype) {
 
 /* ---- the functions ---- */
 
-typedef struct Options { PyObject *data, *dtype_object, *copy; Dtype dtype; bool requires_grad, grad_given; } Options;
+typedef struct Options { PyObject *data, *dtype_object, *copy; Dtype dtype; bool requires_grad, grad_given; int device; } Options;
 
 static bool take_options(const char *name, int positional, PyObject *const *args, Py_ssize_t n, PyObject *kwnames, Options *o) {
     *o = (Options){.dtype = RL_NO_DTYPE, .copy = Py_None};
@@ -288,7 +288,15 @@ static bool take_options(const char *name, int positional, PyObject *const *args
         PyErr_Format(PyExc_TypeError, "%s(): argument 'dtype' must be torch.dtype, not %s", name, type_name(dtype));
         return false;
     }
-    return device == Py_None || device_check(device);
+    if (device != Py_None && !(o->device = device_kind(device))) return false;
+    if (!o->device) o->device = device_default();
+    return true;
+}
+
+/* A tensor made from data, on the device asked for. */
+static Tensor *on_device(Tensor *t, const Options *o) {
+    if (t && o->device == DEVICE_META) t->storage->flags |= STORAGE_META;
+    return t;
 }
 
 static PyObject *with_grad(Scope s, Tensor *t, bool requires_grad) {
@@ -302,7 +310,7 @@ static PyObject *make_tensor(PyObject *unused, PyObject *const *args, Py_ssize_t
     if (is_tensor(o.data) && PyErr_WarnEx(PyExc_UserWarning, "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
                                           "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", 1) < 0) return NULL;
     Scope s = rl_scope_open();
-    return with_grad(s, data_tensor(o.data, o.dtype), o.requires_grad);
+    return with_grad(s, on_device(data_tensor(o.data, o.dtype), &o), o.requires_grad);
 }
 
 static Tensor *buffer_tensor(PyObject *o, Dtype dtype);
@@ -317,7 +325,7 @@ static PyObject *as_tensor(PyObject *unused, PyObject *const *args, Py_ssize_t n
         return finish(s, rl_cast(t, o.dtype));
     }
     Scope s = rl_scope_open();
-    return finish(s, PyArray_Check(o.data) ? from_array(o.data, o.dtype, false) : data_tensor(o.data, o.dtype));
+    return finish(s, on_device(PyArray_Check(o.data) ? from_array(o.data, o.dtype, false) : data_tensor(o.data, o.dtype), &o));
 }
 
 static PyObject *asarray(PyObject *unused, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
@@ -426,6 +434,7 @@ static PyObject *list_from(const Tensor *t, int dim, const char *p) {
 PyObject *tensor_tolist(PyObject *self, PyObject *unused) {
     Tensor *t = tensor_of(self);
     if (t->ndim == 0) return tensor_number(t);
+    if (RL_UNLIKELY(rl_is_meta(t))) return PyErr_Format(PyExc_NotImplementedError, "Cannot copy out of meta tensor; no data! tolist() has nothing to show");
     Scope s = rl_scope_open();
     if (rl_dtype_is(t->dtype, CLASS_HALF)) t = rl_cast(rl_alias(t), RL_FLOAT32);
     PyObject *list = t ? list_from(t, 0, t->storage->data ? rl_data(t) : NULL) : NULL;

@@ -200,6 +200,7 @@ PyObject *tensor_compare(PyObject *a, PyObject *b, int op) {
 PyObject *tensor_number(Tensor *t) {
     Arg a;
     double store[2];
+    if (RL_UNLIKELY(rl_is_meta(t))) return PyErr_Format(PyExc_RuntimeError, "Tensor.item() cannot be called on meta tensors: they have no numbers");
     if (!rl_item(t, &a, store)) return raise_pending();
     return number_object(&a);
 }

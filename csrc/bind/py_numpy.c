@@ -124,6 +124,7 @@ static PyObject *from_numpy(PyObject *unused, PyObject *o) {
 static PyObject *array_over(PyObject *self) {
     Tensor *t = tensor_of(self);
     int number = type_numbers[t->dtype], size = rl_dtype_bytes(t->dtype);
+    if (RL_UNLIKELY(rl_is_meta(t))) return PyErr_Format(PyExc_TypeError, "can't convert meta device type tensor to numpy: it has no numbers");
     if (number < 0) return PyErr_Format(PyExc_TypeError, "Got unsupported ScalarType BFloat16: NumPy has no bfloat16; use tensor.float().numpy()");
     if (t->ndim > NPY_MAXDIMS) return PyErr_Format(PyExc_ValueError, "NumPy arrays have at most %d dimensions, not %d", NPY_MAXDIMS, t->ndim);
     npy_intp shape[RL_MAX_DIMS], stride[RL_MAX_DIMS];

@@ -116,6 +116,20 @@ static PyObject *call_inplace(Call *c, Scope s) {
 /* requires_grad=True of the creating functions. */
 static bool ask_grad(const Arg *given, Call *c) { return !given->b || (c->out[0] && rl_require_grad_new(c->out[0])); }
 
+/* device=, or the default device where tensors are made from nothing. */
+static bool call_on_device(Call *c, const Frame *f) {
+    bool takes = false, from_tensors = false;
+    for (int k = 0; k < c->nargs; k++) {
+        takes |= c->op->parsed->param[k].kind == P_DEVICE;
+        from_tensors |= c->arg[k].tag == A_TENSOR || c->arg[k].tag == A_TENSORS;
+    }
+    bool meta = takes && (f->device == DEVICE_META || (!f->device && !from_tensors && device_default() == DEVICE_META));
+    if (meta) return rl_call_meta(c, rl_call);
+    if (!rl_call(c)) return false;
+    if (f->device == DEVICE_CPU) rl_mark_meta(c, false);
+    return true;
+}
+
 static PyObject *dispatch(PyOp *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
     return call_torch_function((PyObject *)self, args, nargs, kwnames);
 }
@@ -148,7 +162,7 @@ static PyObject *op_call(PyObject *callable, PyObject *const *args, size_t nargs
     c.result = a_none();
     if (RL_UNLIKELY(self->form == INPLACE_FORM)) return call_inplace(&c, s);
     if (RL_UNLIKELY(f.out != NULL)) return call_out(&c, &f, s);
-    if (RL_UNLIKELY(!rl_call(&c))) return failed(s);
+    if (RL_UNLIKELY(!(RL_UNLIKELY(rl_meta_seen) ? call_on_device(&c, &f) : rl_call(&c)))) return failed(s);
     if (RL_UNLIKELY(op->grad_param > 0 && op->parsed->nout == 1 && !ask_grad(&f.arg[op->grad_param], &c))) return failed(s);
     return op_results(&c, s);
 }

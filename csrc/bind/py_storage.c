@@ -103,7 +103,7 @@ static PyObject *storage_share(PyObject *self, PyObject *unused) {
 }
 static PyObject *storage_resizable(PyObject *self, PyObject *unused) { return PyBool_FromLong(!(storage_of(self)->flags & STORAGE_FIXED)); }
 static PyObject *storage_element_size(PyObject *self, PyObject *unused) { return PyLong_FromLong(1); }
-static PyObject *storage_device(PyObject *self, void *unused) { return device_cpu(); }
+static PyObject *storage_device(PyObject *self, void *unused) { return device_of(&(Tensor){.storage = storage_of(self)}); }
 static PyObject *storage_id(PyObject *self, void *unused) { return PyLong_FromVoidPtr(storage_of(self)); }
 static PyObject *storage_false(PyObject *self, void *unused) { Py_RETURN_FALSE; }
 static PyObject *storage_repr(PyObject *self) {

@@ -120,7 +120,9 @@ static PyObject *parameter_new(PyTypeObject *type, PyObject *args, PyObject *kwa
 
 static PyObject *get_shape(PyObject *self, void *unused) { return size_new(tensor_of(self)->ndim, tensor_of(self)->shape); }
 static PyObject *get_dtype(PyObject *self, void *unused) { return Py_NewRef(dtype_object(tensor_of(self)->dtype)); }
-static PyObject *get_device(PyObject *self, void *unused) { return device_cpu(); }
+static PyObject *get_device(PyObject *self, void *unused) { return device_of(tensor_of(self)); }
+static PyObject *get_cpu(PyObject *self, void *unused) { return PyBool_FromLong(!rl_is_meta(tensor_of(self))); }
+static PyObject *get_meta(PyObject *self, void *unused) { return PyBool_FromLong(rl_is_meta(tensor_of(self))); }
 static PyObject *get_layout(PyObject *self, void *unused) { return layout_strided(); }
 static PyObject *get_ndim(PyObject *self, void *unused) { return PyLong_FromLong(tensor_of(self)->ndim); }
 static PyObject *get_itemsize(PyObject *self, void *unused) { return PyLong_FromLong(rl_dtype_bytes(tensor_of(self)->dtype)); }
@@ -128,7 +130,6 @@ static PyObject *get_nbytes(PyObject *self, void *unused) { return PyLong_FromLo
 static PyObject *get_version(PyObject *self, void *unused) { return PyLong_FromUnsignedLong(rl_version(tensor_of(self))); }
 static PyObject *get_base(PyObject *self, void *unused) { return none_or(tensor_of(self)->base); }
 static PyObject *get_false(PyObject *self, void *unused) { Py_RETURN_FALSE; }
-static PyObject *get_true(PyObject *self, void *unused) { Py_RETURN_TRUE; }
 static PyObject *get_none(PyObject *self, void *unused) { Py_RETURN_NONE; }
 static PyObject *get_id(PyObject *self, void *unused) { return PyLong_FromVoidPtr(self); }
 static PyObject *get_cut_reason(PyObject *self, void *unused) {
@@ -233,8 +234,8 @@ PyGetSetDef tensor_getset[] = {
     {"_version", get_version, NULL, "How often the storage was written in place.", NULL}, {"_base", get_base, NULL, "The tensor this is a view of.", NULL},
     {"_cdata", get_id, NULL, NULL, NULL}, {"_cut_reason", get_cut_reason, NULL, "Why there is no grad_fn although an input required a gradient.", NULL},
     {"name", get_none, NULL, NULL, NULL}, {"__dict__", get_dict, set_dict, NULL, NULL},
-    {"is_cpu", get_true, NULL, NULL, NULL}, {"is_cuda", get_false, NULL, NULL, NULL}, {"is_mps", get_false, NULL, NULL, NULL}, {"is_xpu", get_false, NULL, NULL, NULL},
-    {"is_meta", get_false, NULL, NULL, NULL}, {"is_sparse", get_false, NULL, NULL, NULL}, {"is_sparse_csr", get_false, NULL, NULL, NULL},
+    {"is_cpu", get_cpu, NULL, NULL, NULL}, {"is_cuda", get_false, NULL, NULL, NULL}, {"is_mps", get_false, NULL, NULL, NULL}, {"is_xpu", get_false, NULL, NULL, NULL},
+    {"is_meta", get_meta, NULL, NULL, NULL}, {"is_sparse", get_false, NULL, NULL, NULL}, {"is_sparse_csr", get_false, NULL, NULL, NULL},
     {"is_quantized", get_false, NULL, NULL, NULL}, {"is_mkldnn", get_false, NULL, NULL, NULL}, {"is_nested", get_false, NULL, NULL, NULL},
     {"is_xla", get_false, NULL, NULL, NULL}, {"is_vulkan", get_false, NULL, NULL, NULL}, {"is_ipu", get_false, NULL, NULL, NULL}, {"is_maia", get_false, NULL, NULL, NULL}, {"is_mtia", get_false, NULL, NULL, NULL},
     {NULL},

@@ -1,6 +1,6 @@
 /* py_types.c -- the small value types: dtype, device, layout, memory_format, Size, Generator, and named tuples of results.
  *
- * dtypes, layouts and memory formats are singletons that pickle by name; the CPU is the only device there is. */
+ * dtypes, layouts and memory formats are singletons that pickle by name; the CPU is the only device there is, beside meta, which is none. */
 #include "bind.h"
 
 #include <string.h>
@@ -163,9 +163,15 @@ PyObject *memory_format_object(int format) { return Py_NewRef(format_objects[for
 
 typedef struct PyDevice { PyObject_HEAD PyObject *type; int index; } PyDevice;
 
-static PyObject *cpu_object;
+static PyObject *cpu_object, *meta_object;
 
 PyObject *device_cpu(void) { return Py_NewRef(cpu_object); }
+PyObject *device_of(const Tensor *t) { return Py_NewRef(RL_UNLIKELY(rl_is_meta(t)) ? meta_object : cpu_object); }
+
+static RL_TLS uint64_t outer_meta;      /* a bit for each block around: whether meta is the default outside of it */
+static RL_TLS bool default_meta;
+
+int device_default(void) { return default_meta ? DEVICE_META : DEVICE_CPU; }
 
 static const char *const device_types[] = {"cpu", "cuda", "mps", "meta", "xpu", "xla", "hpu", "mtia", "ipu", "mkldnn", "vulkan", "privateuseone"};
 
@@ -249,35 +255,57 @@ static PyObject *device_reduce(PyObject *self, PyObject *unused) {
     PyDevice *d = (PyDevice *)self;
     return d->index < 0 ? Py_BuildValue("O(O)", DeviceType, d->type) : Py_BuildValue("O(Oi)", DeviceType, d->type, d->index);
 }
-static PyObject *device_enter(PyObject *self, PyObject *unused) { return device_check(self) ? Py_NewRef(self) : NULL; }
-static PyObject *device_exit(PyObject *self, PyObject *args) { Py_RETURN_FALSE; }
+static PyObject *device_enter(PyObject *self, PyObject *unused) {
+    int kind = device_kind(self);
+    if (!kind) return NULL;
+    outer_meta = outer_meta << 1 | default_meta;
+    default_meta = kind == DEVICE_META;
+    return Py_NewRef(self);
+}
+static PyObject *device_exit(PyObject *self, PyObject *args) {
+    default_meta = outer_meta & 1;
+    outer_meta >>= 1;
+    Py_RETURN_FALSE;
+}
+
+PyObject *types_set_default_device(PyObject *unused, PyObject *device) {
+    int kind = device == Py_None ? DEVICE_CPU : device_kind(device);
+    if (!kind) return NULL;
+    default_meta = kind == DEVICE_META;
+    Py_RETURN_NONE;
+}
+PyObject *types_default_device(PyObject *unused, PyObject *none) { return Py_NewRef(default_meta ? meta_object : cpu_object); }
 
 /* As a decorator: the CPU is where everything happens anyway. */
 static PyObject *device_call(PyObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *function;
-    if (!PyArg_ParseTuple(args, "O:device.__call__", &function) || !device_check(self)) return NULL;
-    return Py_NewRef(function);
+    if (!PyArg_ParseTuple(args, "O:device.__call__", &function)) return NULL;
+    int kind = device_kind(self);
+    if (kind == DEVICE_META) return PyErr_Format(PyExc_NotImplementedError, "device('meta') as a decorator: write `with torch.device('meta'):` inside the function");
+    return kind ? Py_NewRef(function) : NULL;
 }
 
 bool device_like(PyObject *o) { return Py_TYPE(o) == DeviceType || PyUnicode_Check(o) || (PyLong_Check(o) && !PyBool_Check(o)); }
 
-bool device_check(PyObject *o) {
+int device_kind(PyObject *o) {
     PyObject *device = Py_TYPE(o) == DeviceType ? Py_NewRef(o) : PyObject_CallOneArg((PyObject *)DeviceType, o);
-    if (!device) return false;
+    if (!device) return 0;
     const char *type = PyUnicode_AsUTF8(((PyDevice *)device)->type);
-    int index = ((PyDevice *)device)->index;
-    bool cpu = type && !strcmp(type, "cpu");
-    if (type && !cpu) {
-        if (!strcmp(type, "cuda"))
-            PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled (rushlight runs on the CPU: use device='cpu', or ask cuda.is_available() first)");
-        else PyErr_Format(PyExc_NotImplementedError, "device '%s' is not there: rushlight runs on the CPU (device='cpu')", type);
-    } else if (cpu && index > 0) {
-        PyErr_Format(PyExc_RuntimeError, "CPU device index must be -1 or zero, got %d", index);
-        cpu = false;
-    }
+    int index = ((PyDevice *)device)->index, kind = 0;
+    if (type && !strcmp(type, "cpu")) {
+        if (index > 0) PyErr_Format(PyExc_RuntimeError, "CPU device index must be -1 or zero, got %d", index);
+        else kind = DEVICE_CPU;
+    } else if (type && !strcmp(type, "meta")) {
+        kind = DEVICE_META;
+        rl_meta_seen = true;
+    } else if (type && !strcmp(type, "cuda"))
+        PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled (rushlight runs on the CPU: use device='cpu', or ask cuda.is_available() first)");
+    else if (type) PyErr_Format(PyExc_NotImplementedError, "device '%s' is not there: rushlight runs on the CPU (device='cpu')", type);
     Py_DECREF(device);
-    return cpu;
+    return kind;
 }
+
+bool device_check(PyObject *o) { return device_kind(o) != 0; }
 
 static PyGetSetDef device_getset[] = {
     {"type", device_type_get, NULL, "'cpu'", NULL}, {"index", device_index_get, NULL, "the number of the device, or None", NULL}, {NULL},
@@ -644,6 +672,7 @@ bool types_start(PyObject *module) {
         if (!add_named(module, &named, LayoutType, i + 1, layouts[i])) return false;
     structseqs = PyDict_New();
     cpu_object = device_make(DeviceType, "cpu", 3, -1);
+    meta_object = device_make(DeviceType, "meta", 4, -1);
     return add_named(module, &layout_object, LayoutType, 0, "strided") && cpu_object && structseqs &&
            PyModule_AddObjectRef(module, "_return_types", structseqs) == 0;
 }

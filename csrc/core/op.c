@@ -350,8 +350,11 @@ static bool call_autocast(Call *c) {
     return ok;
 }
 
+static bool call_either(Call *c) { return rl_thread.autocast ? call_autocast(c) : call_plainly(c); }
+
 bool rl_call(Call *c) {
     if (RL_UNLIKELY(c->op->where & METHOD_ONLY_INPLACE)) return rl_call_inplace(c);
+    if (RL_UNLIKELY(rl_meta_seen) && rl_reads_meta(c)) return rl_call_meta(c, call_either);
     return RL_UNLIKELY(rl_thread.autocast) ? call_autocast(c) : call_plainly(c);
 }
 
@@ -451,6 +454,11 @@ bool rl_call_inplace(Call *c) {
     uint32_t wants = 0;
     if (!self || rl_thread.failed) return rl_fail(RL_TYPE_ERROR, "%s_(): the tensor to write to is missing", c->op->parsed->name);
     c->nargs = c->op->parsed->nparams;
+    if (RL_UNLIKELY(rl_meta_seen)) {
+        bool done;
+        if (!rl_write_meta(c, self, &done)) return false;
+        if (done) return (c->out[0] = self) != NULL;
+    }
     if (!(c->op->flags & OVERLAPS ? rl_check_history_inplace(self) : rl_check_inplace(self))) return false;
     if (RL_UNLIKELY(self->flags & T_UNWRITABLE) && rl_needs_grad(c) && !rl_check_view_inplace(self)) return false;
     if (!rl_writers_room(self->storage)) return false;

@@ -225,6 +225,9 @@ def tensor_repr(tensor):
     prefix = "tensor(" if plain else f"{type(tensor).__name__}("
     value, suffixes = tensor.detach(), []
     empty = not tensor.numel()
+    if tensor.is_meta:
+        shown = ["device='meta'", f"size={tuple(tensor.shape)}", *([f"dtype={tensor.dtype}"] if tensor.dtype != rl.get_default_dtype() else []), *_history(tensor)]
+        return _hang(prefix + "...", shown, len(prefix))
     if (empty and tensor.dim() != 1) or (not empty and not _options.edgeitems):
         suffixes.append(f"size={tuple(tensor.shape)}")
     text = "[]" if empty else _values(value, len(prefix))

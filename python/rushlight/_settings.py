@@ -16,14 +16,13 @@ _state = {"deterministic": False, "warn_only": False, "precision": "highest", "w
 
 
 def set_default_device(device):
-    """The device of new tensors: the CPU, which is the only one."""
-    if device is not None:
-        rl.empty(0, device=device)
+    """The device of new tensors: the CPU, which is the only one, or meta; None is the CPU."""
+    rl._C._set_default_device(device)
 
 
 def get_default_device():
-    """device(type='cpu')"""
-    return rl.device("cpu")
+    """The device of new tensors: what set_default_device or a `with torch.device(..)` around says."""
+    return rl._C._get_default_device()
 
 
 def use_deterministic_algorithms(mode, *, warn_only=False):
