@@ -170,3 +170,21 @@ def test_true_is_all_of_it():
     x = rl.zeros(3, dtype=rl.float64)
     x[True] = rl.tensor([1.0, 2.0, 3.0], dtype=rl.float32)
     assert x.tolist() == [1, 2, 3] and x.dtype == rl.float64
+
+
+def test_fills_of_expanded_tensors_warn():
+    def mask(*rows):
+        return rl.tensor(rows)
+    for base, write, expected, name in (
+            (rl.zeros(2, 1).expand(2, 3), lambda x: x.masked_fill_(mask([True, False, False], [False] * 3), 1.0), [[1] * 3, [0] * 3], "masked_fill_"),
+            (rl.zeros(()).expand(3), lambda x: x.masked_fill_(mask(False, True, False), 5), [5] * 3, "masked_fill_"),
+            (rl.zeros(1, 2).expand(3, 2), lambda x: x.index_fill_(0, rl.tensor([1]), 2.0), [[2, 2]] * 3, "index_fill_"),
+            (rl.zeros(1, 2).expand(3, 2), lambda x: x.index_fill_(1, rl.tensor([1]), 2.0), [[0, 2]] * 3, "index_fill_")):
+        version = base._version
+        with pytest.warns(UserWarning, match=f"Use of {name} on expanded tensors is deprecated"):
+            assert write(base) is base
+        assert base.tolist() == expected and base._version > version
+    leaf = rl.zeros(1, 2, requires_grad=True)
+    for write in (lambda x: x.masked_fill_(mask([True, False]), 5), lambda x: x.index_fill_(0, rl.tensor([1]), 2.0)):
+        with pytest.raises(RuntimeError, match="single memory location"):
+            write((leaf * 1).expand(3, 2))

@@ -357,6 +357,21 @@ static void index_put_vjp(Call *c, Tensor **g, Tensor **dx) {
 
 /* ---- masks ------------------------------------------------------------------------------------------------------------------- */
 
+/* In place on an expanded tensor: an element in memory is written if the mask is True for any of the elements that it stands for. */
+static Tensor *fill_shared(Tensor *self, Tensor *mask, Tensor *value) {
+    if (rl_requires_grad(self) && !rl_check_inplace(self)) return NULL;
+    rl_host.warn("Use of masked_fill_ on expanded tensors is deprecated. Please clone() the tensor before performing this operation: what is written shows in all elements that share memory.");
+    Tensor *x = self;
+    mask = rl_expand(mask, x->ndim, x->shape);
+    for (int d = 0; mask && x && d < self->ndim; d++) {
+        if (x->stride[d] || x->shape[d] < 2) continue;
+        x = rl_narrow(x, d, 0, 1);
+        mask = rl_do_overload("any", 1, a_t(mask), a_i(d), a_b(true));
+    }
+    if (!x || !mask || rl_thread.failed || (rl_self_overlaps(x) && !rl_check_inplace(x))) return NULL;
+    return rl_loop(rl_kernels->where[rl_size_index(rl_dtypes[x->dtype].bytes)], 4, (Tensor *[]){x, mask, value, x}, NULL, 0.5) ? self : NULL;
+}
+
 static Tensor *masked_fill_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *mask = c->arg[1].tensor;
     if (mask->dtype != RL_BOOL) return rl_fail(RL_RUNTIME_ERROR, "masked_fill_ only supports boolean masks, but got mask with dtype %s", rl_dtypes[mask->dtype].name);
@@ -368,6 +383,7 @@ static Tensor *masked_fill_forward(Call *c) {
     if ((value && !rl_item(value, &number, store)) || !rl_number_fits(dtype, &number)) return NULL;
     value = value ? rl_cast(value, dtype) : rl_scalar(dtype, &c->arg[2]);
     if (!value) return NULL;
+    if (c->inplace && c->dest == x && rl_self_overlaps(x)) return fill_shared(x, mask, value);
     Tensor *y = rl_out_like(c, 0, dtype, 2, (Tensor *[]){x, mask});
     return y && rl_loop(rl_kernels->where[rl_size_index(rl_dtypes[dtype].bytes)], 4, (Tensor *[]){y, mask, value, x}, NULL, 0.5) ? y : NULL;
 }
@@ -435,7 +451,7 @@ Op rl_index_ops[] = {
         .forward = index_put_forward, .vjp = index_put_vjp, .samples = "x(3, 4), [idx(3, 1)], x(4), True; x(3, 4), [None, idx(4, 2)], x(3, 2), True; x(3, 4), [mask(3, 4)], x()",
     },
     {
-        .sig = "masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor", .where = FUNCTION | METHOD | INPLACE, .flags = ELEMENTWISE, .saves = SAVE(1),
+        .sig = "masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor", .where = FUNCTION | METHOD | INPLACE, .flags = ELEMENTWISE | OVERLAPS, .saves = SAVE(1),
         .doc = "A copy with value where the mask, broadcast, is True.\n\n>>> rl.masked_fill(rl.tensor([1, 2]), rl.tensor([True, False]), 0)\ntensor([0, 2])",
         .forward = masked_fill_forward, .vjp = masked_fill_vjp, .samples = "x(3, 4), mask(3, 4), 2; x(3, 4), mask(4), x()",
     },

@@ -473,7 +473,11 @@ static Tensor *index_fill_forward(Call *c) {
     if (value->ndim) return rl_fail(RL_RUNTIME_ERROR, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).", value->ndim);
     if (c->arg[3].tag != A_TENSOR && c->arg[3].tag != A_COMPLEX && !rl_number_fits((Dtype)x->dtype, &c->arg[3])) return NULL;
     if (c->arg[3].tag == A_COMPLEX && !rl_dtype_is(x->dtype, CLASS_COMPLEX)) return rl_fail(RL_RUNTIME_ERROR, "index_fill_(): Converting complex Scalar to non-complex type is not supported");
-    Tensor *y = working_copy(c, x);
+    bool shared = c->inplace && c->dest == x && rl_self_overlaps(x);
+    if (shared && rl_requires_grad(x) && !rl_check_inplace(x)) return NULL;
+    if (shared)
+        rl_host.warn("Use of index_fill_ on expanded tensors is deprecated. Please clone() the tensor before performing this operation: what is written shows in all elements that share memory.");
+    Tensor *y = rl_thread.failed ? NULL : working_copy(c, x);
     value = rl_cast(value, x->dtype);
     if (in_blocks(y, value)) return write_blocks(y, dim, index->numel, rl_data(index), 1, value, NULL), y;
     const int64_t *number = rl_data(index);
@@ -661,7 +665,7 @@ Op rl_scatter_ops[] = {
         .forward = index_copy_forward, .vjp = index_copy_vjp, .samples = "x(3, 4), 0, idx(3, 1), x(1, 4)",
     },
     {
-        .sig = "index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -> Tensor", .where = FUNCTION | METHOD | INPLACE, .saves = SAVE(2),
+        .sig = "index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -> Tensor", .where = FUNCTION | METHOD | INPLACE, .saves = SAVE(2), .flags = OVERLAPS,
         .doc = "A copy with a value written to the slices at the numbers.\n\n>>> rl.index_fill(rl.zeros(2), 0, rl.tensor([1]), 3)\ntensor([0., 3.])",
         .forward = index_fill_forward, .vjp = index_fill_vjp, .samples = "x(3, 4), 0, idx(3, 1), 2; x(3, 4), 1, idx(4, 2), x()",
     },
