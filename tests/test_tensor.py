@@ -374,3 +374,21 @@ def test_dim_order_and_what_leaves_it_open():
         rl.empty(2, 3, 1).expand(2, 3, 4).dim_order(ambiguity_check=True)
     with pytest.raises(TypeError, match="bool or a list of memory formats"):
         one.dim_order(ambiguity_check="no")
+
+
+def test_classes_with_torch_dispatch_are_refused():
+    """They would be passed over silently."""
+    class Asks(rl.Tensor):
+        @classmethod
+        def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+            return func(*args, **(kwargs or {}))
+
+    class AsksNot(rl.Tensor):
+        __torch_dispatch__ = rl._C._disabled_torch_dispatch_impl
+
+    x = rl.ones(2)
+    for make in (lambda: rl.Tensor._make_wrapper_subclass(Asks, (2,), dtype=x.dtype), lambda: rl.Tensor._make_subclass(Asks, x), lambda: x.as_subclass(Asks), lambda: Asks(x), lambda: Asks([1, 2]),
+                 lambda: AsksNot._make_wrapper_subclass(AsksNot, (2,))):
+        with pytest.raises(NotImplementedError, match="__torch_dispatch__"):
+            make()
+    assert type(x.as_subclass(AsksNot) + 1) is AsksNot

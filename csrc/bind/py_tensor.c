@@ -14,7 +14,26 @@ void tensor_dealloc(PyObject *self);
 
 /* ---- making ---- */
 
+static PyObject *dispatch_key, *dispatch_off;      /* "__torch_dispatch__", and the value of it that asks for nothing */
+
+static PyObject *refuse_dispatch(PyTypeObject *type) {
+    return PyErr_Format(PyExc_NotImplementedError, "%s: operations here are calls into one engine, without a dispatcher beneath that __torch_dispatch__ or _make_wrapper_subclass() could take part in; "
+                        "define __torch_function__, which sees every function of torch's", type->tp_name);
+}
+
+/* A class that counts on being asked beneath every operation would be passed over silently. */
+static bool may_be_made(PyTypeObject *type) {
+    PyObject *found = RL_LIKELY(type == TensorType || type == ParameterType) ? NULL : _PyType_Lookup(type, dispatch_key);
+    return RL_LIKELY(!found || found == dispatch_off || found == Py_None) || refuse_dispatch(type);
+}
+
+static PyObject *make_wrapper_subclass(PyObject *unused, PyObject *args, PyObject *kwargs) {
+    PyObject *type = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
+    return refuse_dispatch(type && PyType_Check(type) ? (PyTypeObject *)type : TensorType);
+}
+
 PyObject *tensor_make_subclass(PyTypeObject *type, Tensor *data, bool requires_grad) {
+    if (!may_be_made(type)) return NULL;
     if (requires_grad && !rl_dtype_is(data->dtype, CLASS_INEXACT))
         return PyErr_Format(PyExc_RuntimeError, "Only Tensors of floating point and complex dtype can require gradients; this one is %s: give requires_grad=False", rl_dtypes[data->dtype].name);
     Scope s = rl_scope_open();
@@ -33,7 +52,7 @@ static bool is_tensor_type(PyObject *o) {
 
 /* A differentiable look at the same data as another type; the argument itself where the type is the same. */
 static PyObject *tensor_as_subclass(PyObject *self, PyObject *type) {
-    if (!is_tensor_type(type)) return NULL;
+    if (!is_tensor_type(type) || !may_be_made((PyTypeObject *)type)) return NULL;
     Tensor *t = tensor_of(self);
     Scope s = rl_scope_open();
     Tensor *alias;
@@ -445,6 +464,7 @@ PyMethodDef tensor_methods[] = {
     {"tolist", tensor_tolist, METH_NOARGS, "tolist($self)\n--\n\nThe elements as nested lists of Python numbers."}, {"__complex__", tensor_complex, METH_NOARGS, NULL},
     {"as_subclass", AS_METHOD(tensor_as_subclass_by_name), METH_FASTCALL | METH_KEYWORDS, "as_subclass($self, cls)\n--\n\nThe same data as an instance of cls; gradients flow."},
     {"_swap_contents", tensor_swap_contents, METH_O, "_swap_contents(self, other)"},
+    {"_make_wrapper_subclass", AS_METHOD(make_wrapper_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, "Refused: there is no dispatcher for __torch_dispatch__ to take part in."},
     {"_make_subclass", AS_METHOD(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, "_make_subclass(cls, data, require_grad=False)"},
     {"set_", AS_METHOD(tensor_set), METH_VARARGS | METH_KEYWORDS, "set_($self, source=None, storage_offset=0, size=None, stride=None)\n--\n\nLook at another storage."},
     {"__torch_function__", AS_METHOD(torch_function), METH_FASTCALL | METH_CLASS, "Runs the function; results become instances of the subclass."},
@@ -543,7 +563,10 @@ static bool make_parameter_type(PyObject *module) {
 }
 
 bool tensor_start(PyObject *module) {
-    return PyModule_AddFunctions(module, function_methods) == 0 && make_tensor_type(module) && make_parameter_type(module) &&
+    dispatch_key = PyUnicode_InternFromString("__torch_dispatch__");
+    if (!dispatch_key || PyModule_AddFunctions(module, function_methods) < 0) return false;
+    dispatch_off = PyObject_GetAttrString(module, "_disabled_torch_function_impl");      /* one function serves both protocols where they are off */
+    return dispatch_off && PyModule_AddObjectRef(module, "_disabled_torch_dispatch_impl", dispatch_off) == 0 && make_tensor_type(module) && make_parameter_type(module) &&
            add_methods(TensorType, cast_methods) && add_methods(TensorType, autograd_methods) && add_methods(TensorType, hook_methods) && add_methods(TensorType, numpy_methods) && add_methods(TensorType, reshape_methods) &&
            add_getset(TensorType, autograd_getset) && add_getset(TensorType, hook_getset);
 }
