@@ -275,3 +275,19 @@ def test_lazy_property():
     with rl.no_grad():
         assert slow.answer is slow.answer and slow.asked == 1 and slow.answer.requires_grad
     assert isinstance(Slow.answer, property) and isinstance(Slow.answer, mine.utils.lazy_property)
+
+
+def test_expand_has_the_base_ready_before_the_rest_is_set():
+    """Subclasses may keep what Distribution.__init__ sets in the base."""
+    class Delegating(mine.Independent):
+        @property
+        def _validate_args(self):
+            return self.base_dist._validate_args
+
+        @_validate_args.setter
+        def _validate_args(self, value):
+            self.base_dist._validate_args = value
+
+    wide = Delegating(mine.Normal(rl.zeros(2, 3), rl.ones(3)), 1)
+    new = wide.expand((4, 2), _instance=wide.__new__(Delegating))
+    assert new.batch_shape == (4, 2) and new.base_dist.batch_shape == (4, 2, 3) and new.log_prob(rl.zeros(3)).shape == (4, 2)

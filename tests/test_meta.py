@@ -47,6 +47,20 @@ def test_nothing_is_drawn_for_meta_and_nothing_is_written():
     assert rl.rand(3).equal(expected) and all(p.is_meta and p.requires_grad for layer in layers for p in layer.parameters())
 
 
+def test_writes_are_left_out_however_they_are_said():
+    x = rl.zeros(3, 3, device="meta")
+    x[0] += 2
+    x[:, 1] *= 3
+    x -= 1
+    x[0] = 1
+    x[x > 0] = rl.ones(9, device="meta")[:0]
+    x[0, 0] = rl.ones((), device="meta")
+    x.add_(1).copy_(rl.ones(3, 3)).normal_().index_fill_(0, rl.tensor([0]), 1)
+    assert x.is_meta and x.shape == (3, 3)
+    with pytest.raises(NotImplementedError, match="meta"):
+        rl.zeros(3, 3)[0] = x[0]
+
+
 def test_the_device_block_ends_and_nests():
     with META:
         assert rl.get_default_device() == META and rl.tensor([1.0]).is_meta and rl.arange(3).is_meta and rl.as_tensor([1]).is_meta

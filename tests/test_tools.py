@@ -254,6 +254,16 @@ def test_foreach_agrees_with_torch(name):
             np.testing.assert_allclose(got, expected, rtol=1e-6)       # sums in another order
 
 
+def test_foreach_takes_the_second_operand_under_each_of_torchs_words():
+    a = [rl.ones(2), rl.ones(2)]
+    rl._foreach_mul_(a, scalar=3.0)
+    rl._foreach_add_(a, scalars=[1.0, 2.0])
+    assert [t.tolist() for t in a] == [[4, 4], [5, 5]]
+    assert rl._foreach_pow(a, exponent=2)[0].tolist() == [16, 16] and rl._foreach_clamp_max(a, scalar=4)[1].tolist() == [4, 4]
+    with pytest.raises(TypeError, match="multiple values"):
+        rl._foreach_mul(a, other=1, scalar=2)
+
+
 def test_foreach_copies_and_refuses():
     a, b = [rl.zeros(2), rl.zeros(3)], [rl.ones(2), rl.arange(3.0)]
     rl._foreach_copy_(a, b)

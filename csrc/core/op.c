@@ -457,7 +457,12 @@ bool rl_call_inplace(Call *c) {
     if (RL_UNLIKELY(rl_meta_seen)) {
         bool done;
         if (!rl_write_meta(c, self, &done)) return false;
-        if (done) return (c->out[0] = self) != NULL;
+        if (done) {
+            c->out = c->out_inline;
+            c->out[0] = self;
+            c->nout = 1;
+            return true;
+        }
     }
     if (!(c->op->flags & OVERLAPS ? rl_check_history_inplace(self) : rl_check_inplace(self))) return false;
     if (RL_UNLIKELY(self->flags & T_UNWRITABLE) && rl_needs_grad(c) && !rl_check_view_inplace(self)) return false;

@@ -10,12 +10,15 @@ from itertools import repeat
 
 import rushlight as rl
 
+from ._keywords import also_called
+
 _UNARY = frozenset("abs acos asin atan ceil clone cos cosh erf erfc exp expm1 floor frac lgamma log log10 log1p log2 neg reciprocal round rsqrt sigmoid sign sin sinh "
                    "sqrt tan tanh trunc zero".split())
 _BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "pow": "pow", "maximum": "maximum", "minimum": "minimum",
            "clamp_max": "minimum", "clamp_min": "maximum", "copy": "copy"}
 _TERNARY = frozenset(("addcmul", "addcdiv", "lerp"))
 _MADE = {}
+_second = also_called(scalar="other", scalars="other", exponent="other")     # torch has an overload for each kind, and a word
 
 
 def _tensors(name, values, argument="self"):
@@ -76,6 +79,7 @@ def _make_copy(name):
 def _make_bound(name, plain, inplace):
     bound, method = partial(_bound, plain), _method(plain)
 
+    @_second
     def function(self, other):
         others = _per_tensor(name, len(_tensors(name, self)), other)
         plainly = others is other and all(map(isinstance, others, repeat(rl.Tensor)))
@@ -93,6 +97,7 @@ def _make_bound(name, plain, inplace):
 def _make_binary(name, plain, inplace):
     method = _method(plain, inplace)
 
+    @_second
     def function(self, other, alpha=1):
         if plain == "pow" and not inplace and not isinstance(self, (list, tuple)) and isinstance(other, (list, tuple)):
             return tuple(self ** exponent for exponent in other)

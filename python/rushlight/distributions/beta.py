@@ -29,9 +29,7 @@ class Beta(ExponentialFamily):
         super().__init__(self._dirichlet._batch_shape, validate_args=validate_args)
 
     def expand(self, batch_shape, _instance=None):
-        new = self._expanded(Beta, batch_shape, _instance)
-        new._dirichlet = self._dirichlet.expand(torch.Size(batch_shape))
-        return new
+        return self._expanded(Beta, batch_shape, _instance, _dirichlet=self._dirichlet.expand(torch.Size(batch_shape)))
 
     @property
     def mean(self):

@@ -167,8 +167,9 @@ class Distribution:
                                       "define a custom .expand() method.")
         return self.__new__(type(self)) if _instance is None else _instance
 
-    def _expanded(self, cls, batch_shape, _instance, *names):
-        """What expand() does for distributions given by tensors: these attributes, where they are set, with their batch expanded."""
+    def _expanded(self, cls, batch_shape, _instance, *names, **ready):
+        """What expand() does for distributions given by tensors: these attributes, where they are set, with their batch expanded. Those that are
+        ready are set as they are; both before the rest, which subclasses may compute from them."""
         new = self._get_checked_instance(cls, _instance)
         batch_shape = torch.Size(batch_shape)
         known = len(self._batch_shape)
@@ -176,6 +177,8 @@ class Distribution:
             value = self.__dict__.get(name)
             if value is not None:
                 new.__dict__[name] = value.expand(batch_shape + value.shape[known:])
+        for name, value in ready.items():
+            setattr(new, name, value)
         Distribution.__init__(new, batch_shape, self._event_shape, validate_args=False)
         new._validate_args = self._validate_args
         return new

@@ -28,10 +28,8 @@ class Independent(Distribution):
         super().__init__(shape[:len(shape) - event_dim], shape[len(shape) - event_dim:], validate_args=validate_args)
 
     def expand(self, batch_shape, _instance=None):
-        new = self._expanded(Independent, batch_shape, _instance)
-        new.base_dist = self.base_dist.expand(torch.Size(batch_shape) + self._event_shape[:self.reinterpreted_batch_ndims])
-        new.reinterpreted_batch_ndims = self.reinterpreted_batch_ndims
-        return new
+        base = self.base_dist.expand(torch.Size(batch_shape) + self._event_shape[:self.reinterpreted_batch_ndims])
+        return self._expanded(Independent, batch_shape, _instance, base_dist=base, reinterpreted_batch_ndims=self.reinterpreted_batch_ndims)
 
     @property
     def has_rsample(self):

@@ -30,12 +30,10 @@ class MixtureSameFamily(Distribution):
         super().__init__(component_distribution.batch_shape[:-1], event_shape, validate_args=validate_args)
 
     def expand(self, batch_shape, _instance=None):
-        new = self._expanded(MixtureSameFamily, batch_shape, _instance)
         batch_shape = torch.Size(batch_shape)
-        new._component_distribution = self._component_distribution.expand(batch_shape + (self._num_component,))
-        new._mixture_distribution = self._mixture_distribution.expand(batch_shape)
-        new._num_component, new._event_ndims = self._num_component, self._event_ndims
-        return new
+        return self._expanded(MixtureSameFamily, batch_shape, _instance, _num_component=self._num_component, _event_ndims=self._event_ndims,
+                              _component_distribution=self._component_distribution.expand(batch_shape + (self._num_component,)),
+                              _mixture_distribution=self._mixture_distribution.expand(batch_shape))
 
     @constraints.dependent_property
     def support(self):
