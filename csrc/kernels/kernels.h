@@ -43,6 +43,11 @@ typedef enum {
     TERNARY_COUNT
 } Ternary;
 
+/* How a picture of n dims and `area` elements a channel is read at places: `order` says which derivative along each dim. */
+typedef enum { GRID_BILINEAR, GRID_NEAREST, GRID_BICUBIC } GridMode;
+typedef enum { GRID_ZEROS, GRID_BORDER, GRID_REFLECTION } GridPadding;
+typedef struct GridSpec { int n, order[3]; int64_t in[3], area, channels, places; GridMode mode; GridPadding padding; bool align, single; } GridSpec;
+
 /* A reduction is a small monoid.  acc is an array of m accumulators; `add` takes n rows of m elements each (distances in_col and
  * in_row in bytes; m or n may be 1) into it, `merge` joins two pieces (`from` comes later), `finish` writes m results made of `count`
  * elements each.  Pieces are cut by shape alone, so that results do not depend on the number of threads. */
@@ -233,6 +238,9 @@ typedef struct Kernels {
     void (*rnn_step[K_DTYPES])(int64_t count, void *state, bool relu);
     void (*rnn_grad[K_DTYPES])(int64_t count, const void *state, const void *dstate, void *dgates, bool relu);
 
+    /* grid.inc.c: `count` places of one picture; values are [channels, places], the grid [places, n], x first. */
+    void (*grid_read[K_DTYPES])(const GridSpec *g, int64_t count, const void *grid, void *picture, void *values);
+    void (*grid_write[K_DTYPES])(const GridSpec *g, int64_t count, const void *grid, void *picture, void *values);   /* adds the values to the picture */
     /* distance.inc.c: x is rows of `width`, others are packed by pack_panels: along their number for distances, along `width` for slopes.
      * dx[r] = sum of weight[r][j] s(x[r] - other[j]), s the slope of distance^p by a coordinate, over p, and for infinity that of the distance */
     void (*distances[K_DTYPES])(int64_t rows, int64_t others, int64_t width, const void *x, const void *packed, double p, void *y, int64_t ldy);

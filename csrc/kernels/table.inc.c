@@ -22,6 +22,7 @@
 #include "rnn.inc.c"
 #include "loss.inc.c"
 #include "distance.inc.c"
+#include "grid.inc.c"
 
 #define FLOATS(name) {[8] = name##_f32, [9] = name##_f64}
 #include "index.inc.c"
@@ -60,6 +61,8 @@ const Kernels TABLE = {
     .softmax_slope = FLOATS(softmax_slope),
     .pack_panels = FLOATS(pack_panels),
     .panel_product = FLOATS(panel_product),
+    .grid_read = FLOATS(grid_read),
+    .grid_write = FLOATS(grid_write),
     .distances = FLOATS(distances),
     .distance_slopes = FLOATS(distance_slopes),
     .lstm_step = FLOATS(lstm_step),

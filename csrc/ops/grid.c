@@ -1,184 +1,61 @@
 /* grid.c -- an image read at the places that a grid names, and the grids of affine maps.
  *
- * Along each dim a place reads a few neighbours with weights that are polynomials of the place.  Two primitives do everything:
+ * Along each dim a place reads a few neighbours with weights that are polynomials of the place (kernels/grid.inc.c).  Two primitives do everything:
  * read, and its adjoint write, each with the weights differentiated so many times along each dim.  The derivative of either
  * by the grid is a read with one order more, so that they are differentiable without end. */
 #include "rushlight.h"
+#include "kernels/kernels.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-typedef enum { BILINEAR, NEAREST, BICUBIC } Mode;
-typedef enum { ZEROS, BORDER, REFLECTION } Padding;
 enum { INPUT, GRID, MODE, PADDING, ALIGN, ORDERS, SIZE };
 
-/* ---- one dim of one place ------------------------------------------------------------------------------------------------------ */
-
-typedef struct Reach { int n; int64_t index[4]; double weight[4]; } Reach;    /* index -1: outside, read as zero */
-
-/* Into the image by the rule for borders; *slope is multiplied by the derivative of that. */
-static double moved_inside(double at, int64_t n, Padding padding, bool align, double *slope) {
-    double last = (double)(n - 1);
-    if (padding == ZEROS) return at;
-    if (padding == REFLECTION) {
-        double low = align ? 0 : -0.5, span = align ? last : (double)n;
-        if (span == 0) return *slope = 0, 0;
-        double x = at - low;
-        if (x < 0) x = -x, *slope = -*slope;
-        double flips = floor(x / span), extra = x - flips * span;
-        bool back = fmod(flips, 2) != 0;
-        if (back) *slope = -*slope;
-        at = back ? span - extra + low : extra + low;
-    }
-    if (!(at > 0)) return *slope = 0, 0;
-    if (at >= last) return *slope = 0, last;
-    return at;
-}
-
-/* Without a call: this is most of the work for few channels. */
-static double whole(double x) {
-    if (!(fabs(x) < 0x1p51)) return x;
-    double t = (double)(int64_t)x;
-    return t > x ? t - 1 : t;
-}
-
-static int64_t known(double at, int64_t n) { return at >= 0 && at < (double)n ? (int64_t)at : -1; }
-
-/* The k-th derivative of the weights of the four neighbours at t in [0, 1). */
-static void cubic_weights(double t, int k, double *w) {
-    static const double a = -0.75;
-    double x[4] = {t + 1, t, 1 - t, 2 - t}, sign[4] = {1, 1, k % 2 ? -1 : 1, k % 2 ? -1 : 1};
-    for (int i = 0; i < 4; i++) {
-        bool far = i == 0 || i == 3;
-        double c3 = far ? a : a + 2, c2 = far ? -5 * a : -(a + 3), c1 = far ? 8 * a : 0, c0 = far ? -4 * a : 1, v = x[i];
-        w[i] = sign[i] * (k == 0 ? ((c3 * v + c2) * v + c1) * v + c0 : k == 1 ? (3 * c3 * v + 2 * c2) * v + c1 : k == 2 ? 6 * c3 * v + 2 * c2 : k == 3 ? 6 * c3 : 0);
-    }
-}
-
-static void reach_of(double place, int64_t n, Mode mode, Padding padding, bool align, int order, bool single, Reach *r) {
-    double slope = align ? (double)(n - 1) / 2 : (double)n / 2, at = align ? (place + 1) / 2 * (double)(n - 1) : ((place + 1) * (double)n - 1) / 2, unused = 1;
-    if (single) at = (float)at;
-    if (mode == BICUBIC) {
-        double low = whole(at), by = 1;
-        r->n = 4;
-        cubic_weights(at - low, order, r->weight);
-        for (int k = 0; k < order; k++) by *= slope;
-        for (int i = 0; i < 4; i++) {
-            r->weight[i] *= by;
-            r->index[i] = known(moved_inside(low - 1 + i, n, padding, align, &unused), n);
-        }
-        return;
-    }
-    at = moved_inside(at, n, padding, align, &slope);
-    if (mode == NEAREST) {
-        *r = (Reach){.n = 1, .index = {known(fabs(at) < 0x1p51 ? (at + 0x1.8p52) - 0x1.8p52 : at, n)}, .weight = {order == 0}};
-        return;
-    }
-    double low = whole(at), up = at - low;
-    r->n = 2;
-    r->index[0] = known(low, n);
-    r->index[1] = known(low + 1, n);
-    r->weight[0] = order == 0 ? 1 - up : order == 1 ? -slope : 0;
-    r->weight[1] = order == 0 ? up : order == 1 ? slope : 0;
-}
-
-/* ---- one place --------------------------------------------------------------------------------------------------------------------- */
-
 typedef struct Work {
-    int n;                      /* dims of the picture */
-    int64_t batch, channels, in[3], area, places;
-    Mode mode;
-    Padding padding;
-    bool align;
-    int order[3];
+    GridSpec spec;
+    int64_t batch;
     Dtype dtype;
     char *picture, *values;     /* [N, C, area] and [N, C, places], dense */
     const char *grid;           /* [N, places, n], dense, x first */
 } Work;
 
-enum { BLOCK = 64, MOST = 16 };
-
-/* The neighbours of some places of one picture: neighbour j of place p at at[j][p], or -1 outside of the picture. */
-typedef struct Taps { int n; int64_t batch, first, count, at[MOST][BLOCK]; double weight[MOST][BLOCK]; } Taps;
-
-static double grid_value(const Work *w, int64_t i) { return w->dtype == RL_FLOAT32 ? (double)((const float *)w->grid)[i] : ((const double *)w->grid)[i]; }
-
-static void taps_of(const Work *w, int64_t p, Taps *t) {
-    Reach r[3];
-    int m = 1;
-    t->at[0][p] = 0;
-    t->weight[0][p] = 1;
-    for (int d = 0; d < w->n; d++) {
-        reach_of(grid_value(w, (t->batch * w->places + t->first + p) * w->n + w->n - 1 - d), w->in[d], w->mode, w->padding, w->align, w->order[d], w->dtype == RL_FLOAT32, &r[d]);
-        for (int i = m * r[d].n - 1; i >= 0; i--) {      /* from the last on, so that what is still read is not written */
-            int64_t before = t->at[i / r[d].n][p], here = r[d].index[i % r[d].n];
-            t->weight[i][p] = t->weight[i / r[d].n][p] * r[d].weight[i % r[d].n];
-            t->at[i][p] = before < 0 || here < 0 ? -1 : before * w->in[d] + here;
-        }
-        m *= r[d].n;
-    }
-    t->n = m;
-}
-
-#define PLACES(T, name)                                                                                                          \
-    static void read_##name(const Work *w, const Taps *t) {                                                                     \
-        const T *x = (const T *)w->picture + t->batch * w->channels * w->area;                                                   \
-        T *y = (T *)w->values + t->batch * w->channels * w->places + t->first;                                                   \
-        for (int64_t c = 0; c < w->channels; c++, x += w->area, y += w->places) {                                                \
-            T sum[BLOCK] = {0};                                                                                                  \
-            for (int j = 0; j < t->n; j++)                                                                                       \
-                for (int64_t p = 0; p < t->count; p++)                                                                           \
-                    if (t->at[j][p] >= 0) sum[p] += (T)t->weight[j][p] * x[t->at[j][p]];                                         \
-            memcpy(y, sum, (size_t)t->count * sizeof *y);                                                                        \
-        }                                                                                                                        \
-    }                                                                                                                            \
-    static void write_##name(const Work *w, const Taps *t) {                                                                    \
-        T *x = (T *)w->picture + t->batch * w->channels * w->area;                                                               \
-        const T *y = (const T *)w->values + t->batch * w->channels * w->places + t->first;                                       \
-        for (int64_t c = 0; c < w->channels; c++, x += w->area, y += w->places)                                                  \
-            for (int j = 0; j < t->n; j++)                                                                                       \
-                for (int64_t p = 0; p < t->count; p++)                                                                           \
-                    if (t->at[j][p] >= 0) x[t->at[j][p]] += (T)t->weight[j][p] * y[p];                                           \
-    }
-PLACES(float, f32) PLACES(double, f64)
-#undef PLACES
-
-static void each_block(const Work *w, int64_t batch, int64_t begin, int64_t end, void (*fn)(const Work *w, const Taps *t)) {
-    Taps t;
-    for (t.batch = batch, t.first = begin; t.first < end; t.first += BLOCK) {
-        t.count = end - t.first < BLOCK ? end - t.first : BLOCK;
-        for (int64_t p = 0; p < t.count; p++) taps_of(w, p, &t);
-        fn(w, &t);
-    }
+/* Places [from, to) of one picture. */
+static void some_places(const Work *w, int64_t batch, int64_t from, int64_t to, void (*fn)(const GridSpec *g, int64_t count, const void *grid, void *picture, void *values)) {
+    const GridSpec *g = &w->spec;
+    int64_t bytes = rl_dtype_bytes(w->dtype);
+    fn(g, to - from, w->grid + (batch * g->places + from) * g->n * bytes, w->picture + batch * g->channels * g->area * bytes, w->values + (batch * g->channels * g->places + from) * bytes);
 }
 
 static void read_range(int64_t begin, int64_t end, void *state) {
     const Work *w = state;
+    int64_t places = w->spec.places;
     while (begin < end) {
-        int64_t batch = begin / w->places, from = begin % w->places, to = w->places < from + end - begin ? w->places : from + end - begin;
-        each_block(w, batch, from, to, w->dtype == RL_FLOAT32 ? read_f32 : read_f64);
+        int64_t batch = begin / places, from = begin % places, to = places < from + end - begin ? places : from + end - begin;
+        some_places(w, batch, from, to, rl_kernels->grid_read[w->dtype]);
         begin += to - from;
     }
 }
 
 static void write_range(int64_t begin, int64_t end, void *state) {
     const Work *w = state;
-    for (; begin < end; begin++) each_block(w, begin, 0, w->places, w->dtype == RL_FLOAT32 ? write_f32 : write_f64);
+    for (; begin < end; begin++) some_places(w, begin, 0, w->spec.places, rl_kernels->grid_write[w->dtype]);
 }
 
 /* ---- primitives ----------------------------------------------------------------------------------------------------------------------- */
 
 static bool start(Call *c, Work *w, const Tensor *grid, const int64_t *in, int n) {
     const Arg *a = c->arg;
-    if (n < 2 || n > 3 || grid->ndim != n + 2 || rl_size(grid, -1) != n || a[ORDERS].n != n || a[MODE].i < BILINEAR || a[MODE].i > BICUBIC || (n == 3 && a[MODE].i == BICUBIC) || a[PADDING].i < ZEROS || a[PADDING].i > REFLECTION)
+    if (n < 2 || n > 3 || grid->ndim != n + 2 || rl_size(grid, -1) != n || a[ORDERS].n != n || a[MODE].i < GRID_BILINEAR || a[MODE].i > GRID_BICUBIC || (n == 3 && a[MODE].i == GRID_BICUBIC) || a[PADDING].i < GRID_ZEROS || a[PADDING].i > GRID_REFLECTION)
         return rl_fail(RL_RUNTIME_ERROR, "%s(): a grid of shape %s for an image of %d dims", c->op->parsed->name, rl_text_shape(grid), n);
-    *w = (Work){.n = n, .batch = grid->shape[0], .area = 1, .places = 1, .mode = (Mode)a[MODE].i, .padding = (Padding)a[PADDING].i, .align = a[ALIGN].b, .dtype = grid->dtype, .grid = rl_data(grid)};
+    *w = (Work){.batch = grid->shape[0], .dtype = grid->dtype, .grid = rl_data(grid)};
+    GridSpec *g = &w->spec;
+    *g = (GridSpec){.n = n, .area = 1, .places = 1, .mode = (GridMode)a[MODE].i, .padding = (GridPadding)a[PADDING].i, .align = a[ALIGN].b, .single = grid->dtype == RL_FLOAT32};
     for (int d = 0; d < n; d++) {
         if (in[d] <= 0 || in[d] > INT32_MAX) return rl_fail(RL_RUNTIME_ERROR, "%s(): expected input to have non-empty spatial dimensions, but input has sizes %s", c->op->parsed->name, rl_text_sizes(n, in));
-        w->area *= w->in[d] = in[d];
-        w->places *= grid->shape[1 + d];
-        w->order[d] = (int)(a[ORDERS].ints[d] < 0 ? 0 : a[ORDERS].ints[d] > 4 ? 4 : a[ORDERS].ints[d]);
+        g->area *= g->in[d] = in[d];
+        g->places *= grid->shape[1 + d];
+        g->order[d] = (int)(a[ORDERS].ints[d] < 0 ? 0 : a[ORDERS].ints[d] > 4 ? 4 : a[ORDERS].ints[d]);
     }
     return true;
 }
@@ -193,10 +70,10 @@ static Tensor *read_forward(Call *c) {
     memcpy(shape + 2, grid->shape + 1, (size_t)n * sizeof *shape);
     Tensor *y = rl_empty(n + 2, shape, x->dtype);
     if (!y || y->numel == 0) return y;
-    w.channels = x->shape[1];
+    w.spec.channels = x->shape[1];
     w.picture = rl_data(x);
     w.values = rl_data(y);
-    return rl_parallel_for(w.batch * w.places, 1 + 5000 / (w.channels + 8), read_range, &w) ? y : NULL;
+    return rl_parallel_for(w.batch * w.spec.places, 1 + 5000 / (w.spec.channels + 8), read_range, &w) ? y : NULL;
 }
 
 static Tensor *write_forward(Call *c) {
@@ -211,7 +88,7 @@ static Tensor *write_forward(Call *c) {
     memcpy(shape + 2, c->arg[SIZE].ints, (size_t)n * sizeof *shape);
     Tensor *x = rl_zeros(n + 2, shape, y->dtype);
     if (!x || y->numel == 0) return x;
-    w.channels = y->shape[1];
+    w.spec.channels = y->shape[1];
     w.picture = rl_data(x);
     w.values = rl_data(y);
     return rl_parallel_for(w.batch, 1, write_range, &w) ? x : NULL;
@@ -221,7 +98,7 @@ static Tensor *write_forward(Call *c) {
 static Tensor *slope_of_grid(Call *c, Tensor *g, Tensor *picture) {
     int n = c->arg[ORDERS].n;
     Tensor *part[3];
-    if (c->arg[MODE].i == NEAREST) return rl_mul_number(rl_do("sign", c->arg[GRID]), 0);    /* zeros that depend on the grid alone */
+    if (c->arg[MODE].i == GRID_NEAREST) return rl_mul_number(rl_do("sign", c->arg[GRID]), 0);    /* zeros that depend on the grid alone */
     for (int d = 0; d < n; d++) {
         int64_t orders[3];
         memcpy(orders, c->arg[ORDERS].ints, (size_t)n * sizeof *orders);
@@ -256,7 +133,7 @@ static bool grid_fits(const Tensor *x, const Tensor *grid, int64_t mode) {
     if (rl_size(grid, -1) != n) return rl_fail(RL_RUNTIME_ERROR, "grid_sampler(): expected grid to have size %d in last dimension, but got grid with sizes %s", n, rl_text_shape(grid));
     for (int d = 2; d < x->ndim; d++)
         if (x->shape[d] == 0) return rl_fail(RL_RUNTIME_ERROR, "grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes %s with dimension %d being empty", rl_text_shape(x), d);
-    if (mode == BICUBIC && n == 3) return rl_fail(RL_RUNTIME_ERROR, "grid_sampler(): bicubic interpolation only supports 4D input");
+    if (mode == GRID_BICUBIC && n == 3) return rl_fail(RL_RUNTIME_ERROR, "grid_sampler(): bicubic interpolation only supports 4D input");
     return true;
 }
 
