@@ -712,6 +712,7 @@ Tensor *rl_cat(int n, Tensor **t, int64_t dim);
 Tensor *rl_contiguous(Tensor *a);
 Tensor *rl_clone(Tensor *a);
 Tensor *rl_empty_in_format(Tensor *x, Dtype dtype, const Arg *format);   /* as x, in a memory format given as A_INT; none preserves */
+Tensor *rl_channels_last_as(Tensor *y, const Tensor *x);   /* y, or if x steps channels last, a copy of y (without history) that does too */
 Tensor *rl_as_signed(Tensor *a, bool in_order); /* the bits of a bare dtype in the signed dtype of that width; in order: a copy whose numbers compare as the unsigned ones do */
 Tensor *rl_cast(Tensor *a, Dtype dtype);        /* a itself if it has the dtype */
 Tensor *rl_copy_into(Tensor *to, Tensor *from); /* raw: broadcasts, casts, no history, no version bump */

@@ -46,6 +46,36 @@ def test_floats_agree_with_doubles(seed):
         assert abs(ours - exact).max(initial=0) <= 2e-5 * abs(exact).max(initial=1)
 
 
+SMALL = [  # input, weight, options: images of which padding is much, many channels or one to a group, batches that do not divide
+    ((33, 64, 2, 2), (40, 64, 3, 3), {"padding": 1}),
+    ((9, 32, 4, 4), (64, 32, 3, 3), {"padding": 1}),
+    ((35, 48, 3, 3), (130, 48, 3, 3), {"padding": 1, "stride": 2}),
+    ((3, 40, 7, 7), (129, 40, 3, 3), {"padding": 1}),
+    ((5, 66, 1, 1), (33, 66, 3, 3), {"padding": 1}),
+    ((20, 34, 4, 4), (70, 34, 4, 4), {}),
+    ((6, 128, 4, 4), (64, 64, 3, 3), {"padding": 2, "dilation": 2, "groups": 2}),
+    ((4, 64, 14, 14), (130, 64, 3, 3), {"padding": 1}),
+    ((2, 32, 3, 4, 2), (48, 32, 3, 3, 3), {"padding": 1}),
+    ((40, 64, 3), (64, 64, 5), {"padding": 2}),
+    ((3, 10, 9, 33), (10, 1, 3, 3), {"padding": 1, "groups": 10}),
+    ((2, 6, 11, 8), (24, 1, 5, 5), {"padding": 2, "stride": 2, "groups": 6}),
+]
+
+
+@pytest.mark.parametrize("x, w, options", SMALL)
+def test_small_images_and_many_channels(x, w, options):
+    options = {"stride": 1, **options}
+    numbers = np.random.default_rng(0)
+    n, x, w, b = len(x) - 2, *(numbers.standard_normal(shape).astype("f4") for shape in (x, w, w[0]))
+
+    def slope(shape):
+        return np.random.default_rng(1).standard_normal(shape).astype("f4")
+
+    for ours, exact in zip(results(n, x, w, b, slope, options, rl.float32), results(n, x, w, b, slope, options, rl.float64)):
+        # up to a thousand products are summed, each rounded to 2^-24
+        assert ours.shape == exact.shape and abs(ours - exact).max() <= 2e-5 * abs(exact).max()
+
+
 def test_what_lies_between_lines_is_never_summed():
     """Vectors run on past the end of a line; what they meet there (here infinity) must not reach the result."""
     x = rl.zeros(1, 1, 9, 9)

@@ -493,7 +493,7 @@ static Tensor *roll_forward(Call *c) {
         if (x->numel && !copy_rolled(y, x, dim, modulo(shifts->ints[i], x->shape[dim]))) return NULL;
         x = y;
     }
-    return x;
+    return rl_channels_last_as(x, c->arg[0].tensor);
 }
 
 static void roll_vjp(Call *c, Tensor **g, Tensor **dx) {

@@ -200,6 +200,12 @@ static Dtype work_dtype(Dtype d) { return rl_dtype_is(d, CLASS_HALF) ? RL_FLOAT3
 static Tensor *ready(Tensor *t, Dtype work) { return rl_contiguous(rl_cast(t, work)); }
 static bool is_direct(const Geometry *g, Dtype work, ConvPart part) { return work == RL_FLOAT32 && !is_plain(g) && rl_conv_direct_suits(g, part); }
 
+/* Channels last if the image or the weight is. */
+static Tensor *laid_out(Call *c, Tensor *y) {
+    const Tensor *x = c->arg[0].tensor, *w = c->arg[1].tensor;
+    return rl_channels_last_as(y, rl_steps_channels_last(x) ? x : w);
+}
+
 static Tensor *conv_forward(Call *c) {
     Arg *a = c->arg;
     Tensor *x = a[0].tensor, *w = a[1].tensor, *bias = rl_arg_tensor(c, 2);
@@ -219,12 +225,12 @@ static Tensor *conv_forward(Call *c) {
     Work k;
     if (!y || !x || !w || (rl_arg_tensor(c, 2) && !bias)) return NULL;
     if (is_direct(&g, work, CONV_OUTPUT) && y->numel)
-        return rl_conv_direct_output(&g, rl_data(x), rl_data(w), bias ? rl_data(bias) : NULL, rl_data(y)) ? rl_cast(y, dtype) : NULL;
+        return rl_conv_direct_output(&g, rl_data(x), rl_data(w), bias ? rl_data(bias) : NULL, rl_data(y)) ? laid_out(c, rl_cast(y, dtype)) : NULL;
     if (!prepare_work(&k, &g, work)) return NULL;
     k.x = rl_data(x), k.w = rl_data(w), k.y = rl_data(y), k.bias = bias ? rl_data(bias) : NULL;
     double cost = (double)g.out_channels / (double)g.groups * (double)g.columns * (double)g.rows * (double)g.groups / 20;
     if (y->numel && !rl_parallel_for(g.batch, 1 + (int64_t)(20000 / (cost + 1)), forward_range, &k)) return NULL;
-    return rl_cast(y, dtype);
+    return laid_out(c, rl_cast(y, dtype));
 }
 
 static Tensor *conv_input_forward(Call *c) {
@@ -247,16 +253,16 @@ static Tensor *conv_input_forward(Call *c) {
     w = ready(w, work);
     Work k;
     if (!x || !y || !w) return NULL;
-    if (is_direct(&g, work, CONV_INPUT) && y->numel && w->numel && x->numel) return rl_conv_direct_input(&g, rl_data(y), rl_data(w), rl_data(x)) ? rl_cast(x, dtype) : NULL;
+    if (is_direct(&g, work, CONV_INPUT) && y->numel && w->numel && x->numel) return rl_conv_direct_input(&g, rl_data(y), rl_data(w), rl_data(x)) ? laid_out(c, rl_cast(x, dtype)) : NULL;
     if (!prepare_work(&k, &g, work)) return NULL;
     k.x = rl_data(x), k.w = rl_data(w), k.y = rl_data(y);
     if (y->numel == 0 || w->numel == 0) {
         memset(k.x, 0, (size_t)(x->numel * k.bytes));
-        return rl_cast(x, dtype);
+        return laid_out(c, rl_cast(x, dtype));
     }
     double cost = (double)g.out_channels * (double)g.columns * (double)g.rows / 20;
     if (!rl_parallel_for(g.batch, 1 + (int64_t)(20000 / (cost + 1)), input_range, &k)) return NULL;
-    return rl_cast(x, dtype);
+    return laid_out(c, rl_cast(x, dtype));
 }
 
 static Tensor *add_runs(Tensor *partial, int64_t runs) {

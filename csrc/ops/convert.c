@@ -169,6 +169,12 @@ Tensor *rl_empty_in_format(Tensor *x, Dtype dtype, const Arg *format) {
     }
 }
 
+Tensor *rl_channels_last_as(Tensor *y, const Tensor *x) {
+    if (!y || y->ndim != x->ndim || !rl_steps_channels_last(x) || rl_steps_channels_last(y)) return y;
+    Tensor *z = empty_channels_last(y, y->dtype, y->ndim);
+    return z ? rl_copy_into(z, y) : NULL;
+}
+
 static bool is_in_format(Tensor *x, const Arg *format) {
     int64_t f = format->tag == A_INT ? format->i : FORMAT_PRESERVE;
     if (f == FORMAT_PRESERVE) return true;

@@ -33,7 +33,8 @@ static Tensor *shuffle_forward(Call *c) {
     shape[n + 2] = w / r;
     bool fits = out ? rl_mul_size(h, r, &shape[n + 1]) && rl_mul_size(w, r, &shape[n + 2]) : square && rl_mul_size(ch, square, &shape[n]);
     if (!fits) return rl_fail(RL_RUNTIME_ERROR, "%s: %s=%" PRId64 " is too large for an input of shape %s", name, c->op->parsed->param[1].name, r, rl_text_shape(x));
-    return rl_reshape(rl_do("clone", a_t(turned), a_i(FORMAT_CONTIGUOUS)), x->ndim, shape);
+    Tensor *y = rl_reshape(rl_do("clone", a_t(turned), a_i(FORMAT_CONTIGUOUS)), x->ndim, shape);
+    return y && x->ndim == 4 && rl_steps_channels_last(x) ? rl_do("clone", a_t(y), a_i(FORMAT_CHANNELS_LAST)) : y;
 }
 
 Op rl_image_ops[] = {

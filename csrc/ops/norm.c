@@ -242,9 +242,19 @@ static bool read_doubles(Tensor *t, double *out, int64_t n, double otherwise) {
     return true;
 }
 
+/* Channels that lie beside each other stay so: images are then rows of them. */
+static Tensor *ready_beside(Tensor *t, Dtype work) {
+    Tensor *x = rl_cast(t, work);
+    return x && rl_is_channels_last(x) && rl_steps_channels_last(x) ? x : rl_contiguous(x);
+}
+
 static bool set_channels(Channels *k, Tensor *x) {
     *k = (Channels){.dtype = x->dtype, .bytes = rl_dtypes[x->dtype].bytes, .batch = x->shape[0], .channels = x->shape[1]};
     k->inner = k->batch && k->channels ? x->numel / k->batch / k->channels : 0;
+    if (!rl_is_contiguous(x)) {
+        k->batch *= k->inner;
+        k->inner = 1;
+    }
     double *room = rl_scope_bytes(9 * (k->channels + 1) * 8);
     if (!room) return false;
     double **each[] = {&k->mean, &k->scale, &k->weight, &k->bias, &k->sum, &k->dot, &k->mul, &k->x_mul, &k->add};
@@ -286,7 +296,7 @@ static Tensor *batch_norm_forward(Call *c) {
     for (int i = 0; i < 4; i++) each[i] = rl_arg_tensor(c, i + 1);
     if (!out || !check_batch_norm(x, each, training)) return NULL;
     Dtype work = work_dtype(x->dtype);
-    Tensor *dense = ready(x, work), *y = rl_empty(x->ndim, x->shape, work);
+    Tensor *dense = ready_beside(x, work), *y = dense ? rl_empty_like(dense, work) : NULL;
     Channels k;
     if (!dense || !y || !set_channels(&k, dense)) return NULL;
     k.y = rl_data(y);
@@ -348,7 +358,7 @@ static void batch_norm_vjp(Call *c, Tensor **g, Tensor **dx) {
         batch_norm_open(c, rl_cast(g[0], work), dx);
         return;
     }
-    Tensor *x = ready(c->arg[0].tensor, work), *gd = ready(g[0], work);
+    Tensor *x = ready_beside(c->arg[0].tensor, work), *gd = !x ? NULL : rl_is_contiguous(x) ? ready(g[0], work) : rl_channels_last_as(ready_beside(g[0], work), x);
     Channels k;
     if (!x || !gd || !set_channels(&k, x)) return;
     int64_t n = k.channels;
@@ -365,7 +375,7 @@ static void batch_norm_vjp(Call *c, Tensor **g, Tensor **dx) {
     memset(k.dot, 0, (size_t)n * 8);
     if (x->numel && !rl_parallel_for(n, 1 + 30000 / (k.batch * k.inner + 1), channel_dots, &k)) return;
     if (rl_need(c, 0)) {
-        if (!(dx[0] = rl_empty(x->ndim, x->shape, x->dtype))) return;
+        if (!(dx[0] = rl_empty_like(x, x->dtype))) return;
         k.dx = rl_data(dx[0]);
         set_back(&k);
         if (k.inner == 1) {
@@ -473,7 +483,7 @@ static Tensor *groups_forward(Call *c) {
     if (!rl_parallel_for(rows, 1 + 30000 * rows / x->numel, group_range, &r)) return NULL;
     for (int k = 0; k < 2; k++)
         if (!(out[1 + k] = rl_reshape(doubles(k ? r.k.scale : r.k.mean, rows, work), 2, shape))) return NULL;
-    return out[0] = rl_cast(y, x->dtype);
+    return out[0] = rl_channels_last_as(rl_cast(y, x->dtype), x);
 }
 
 /* The same in operations, for where the gradient itself is differentiated. */
@@ -512,6 +522,7 @@ static void groups_vjp(Call *c, Tensor **g, Tensor **dx) {
     r.k.g = rl_data(gd);
     r.k.y = data_or_null(dx[0]);
     if (!rl_parallel_for(rows, 1 + 30000 * rows / x->numel, group_grad_range, &r)) return;
+    dx[0] = rl_channels_last_as(dx[0], c->arg[0].tensor);
     double *dw = r.k.weight, *db = r.k.bias;      /* done with */
     memset(dw, 0, (size_t)all * 16);
     for (int64_t i = 0; i < batch * all; i++) {
@@ -589,7 +600,7 @@ static Tensor *instance_norm_forward(Call *c) {
     if (x->ndim < 2) return rl_fail(RL_RUNTIME_ERROR, "instance_norm(): expected an input [N, C, ...], but got shape %s", rl_text_shape(x));
     if (!use_input && (!mean || !var)) return rl_fail(RL_RUNTIME_ERROR, "Expected running_mean and running_var to be defined when use_input_stats is false");
     if (use_input && !mean && !var && x->numel && (!w || (w->ndim == 1 && w->numel == x->shape[1])) && (!b || (b->ndim == 1 && b->numel == x->shape[1])))
-        return rl_do("_group_norm", a_t(x), a_i(x->shape[1]), a_maybe(w), a_maybe(b), c->arg[7]);
+        return rl_do("_group_norm", a_t(rl_contiguous(x)), a_i(x->shape[1]), a_maybe(w), a_maybe(b), c->arg[7]);
     int64_t shape[RL_MAX_DIMS], n = x->shape[0], ch = x->shape[1];
     for (int i = 0; i < x->ndim; i++) shape[i] = i == 0 ? 1 : i == 1 ? n * ch : x->shape[i];
     Tensor *many_mean = mean ? rl_do("repeat", a_t(mean), a_ints(1, &n)) : NULL, *many_var = var ? rl_do("repeat", a_t(var), a_ints(1, &n)) : NULL;

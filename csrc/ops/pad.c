@@ -26,10 +26,10 @@ static Tensor *constant_pad_forward(Call *c) {
     int64_t shape[RL_MAX_DIMS], before[RL_MAX_DIMS], part[RL_MAX_DIMS];
     if (!padded_shape(x, &c->arg[1], shape, before)) return NULL;
     Tensor *picture = NULL, *y;
-    if (x->ndim == 4 && rl_is_channels_last(x) && !rl_is_contiguous(x)) {
+    if (rl_steps_channels_last(x)) {
         int64_t none[RL_MAX_DIMS] = {0};
         picture = rl_view(x, x->ndim, shape, none, 0);
-        y = rl_empty_in_format(picture, x->dtype, &(Arg){.tag = A_INT, .i = FORMAT_CHANNELS_LAST});
+        y = rl_empty_in_format(picture, x->dtype, &(Arg){.tag = A_INT, .i = x->ndim == 4 ? FORMAT_CHANNELS_LAST : FORMAT_CHANNELS_LAST_3D});
     } else y = rl_empty(x->ndim, shape, x->dtype);
     if (!rl_fill(y, &c->arg[2])) return NULL;
     int64_t to = y->offset, from = x->offset;
@@ -235,7 +235,8 @@ static Tensor *border_unpad_forward(Call *c) {
     l.narrow = rl_data(x);
     l.wide = rl_data(wide);
     int64_t area = l.lines * l.big[2];
-    return rl_parallel_for(g->numel / area, 1 + 50000 / area, add_lines, &l) ? rl_cast(x, g->dtype) : NULL;
+    if (!rl_parallel_for(g->numel / area, 1 + 50000 / area, add_lines, &l)) return NULL;
+    return n == 2 ? rl_channels_last_as(rl_cast(x, g->dtype), g) : rl_cast(x, g->dtype);
 }
 
 static Tensor *padded_by(Tensor *x, const Arg *pad, Border border);
@@ -252,7 +253,8 @@ static Tensor *border_pad_forward(Call *c) {
     int n = c->op->data2;
     if (c->arg[1].n != 2 * n) return rl_fail(RL_RUNTIME_ERROR, "padding size is expected to be %d, but got: %d", 2 * n, c->arg[1].n);
     if (x->ndim != n + 1 && x->ndim != n + 2) return rl_fail(RL_RUNTIME_ERROR, "Expected %dD or %dD (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: %s", n + 1, n + 2, rl_text_shape(x));
-    return border_pad(c, x, &c->arg[1], c->op->data);
+    Tensor *y = border_pad(c, x, &c->arg[1], c->op->data);
+    return n == 2 ? rl_channels_last_as(y, x) : y;
 }
 
 static Tensor *pad_forward(Call *c) {

@@ -148,13 +148,6 @@ static int64_t planes_of(const Tensor *x, int n) {
     return planes;
 }
 
-/* y, channels last if x is. */
-static Tensor *in_layout_of(Tensor *y, Tensor *x) {
-    if (!y || x->ndim < 4 || rl_is_contiguous(x) || !rl_is_channels_last(x)) return y;
-    Tensor *z = rl_empty_in_format(y, y->dtype, &(Arg){.tag = A_INT, .i = x->ndim == 4 ? FORMAT_CHANNELS_LAST : FORMAT_CHANNELS_LAST_3D});
-    return z ? rl_copy_into(z, y) : NULL;
-}
-
 /* The maxima, and where they stood if that is asked for. */
 static Tensor *maxima(Call *c, Tensor *x, const Arg *window, Tensor **where) {
     int n = spatial(window);
@@ -168,8 +161,8 @@ static Tensor *maxima(Call *c, Tensor *x, const Arg *window, Tensor **where) {
     if (!y || !dense || (where && !*where)) return NULL;
     Work k = {.r = &r, .x = rl_data(dense), .y = rl_data(y), .where = where ? rl_data(*where) : NULL, .dtype = work};
     if (!run_planes(&k, planes_of(x, n), max_range)) return NULL;
-    if (where) *where = in_layout_of(*where, x);
-    return in_layout_of(rl_cast(y, dtype), x);
+    if (where) *where = rl_channels_last_as(*where, x);
+    return rl_channels_last_as(rl_cast(y, dtype), x);
 }
 
 static Tensor *max_pool_forward(Call *c) {
@@ -207,7 +200,7 @@ static void max_pool_vjp(Call *c, Tensor **g, Tensor **dx) {
     const Meta *m = rl_meta(c, 0);
     int n = spatial(&c->arg[1]);
     if (!rl_thread.grad_mode) {
-        dx[0] = return_maxima(g[0], c->out[1], m, n);
+        dx[0] = rl_channels_last_as(return_maxima(g[0], c->out[1], m, n), c->out[1]);
         return;
     }
     Tensor *zeros = flat_planes(rl_zeros(m->ndim, m->shape, g[0]->dtype), n);
@@ -226,7 +219,8 @@ static Tensor *mean_pool_forward(Call *c) {
     Tensor *y = rl_empty(x->ndim, shape, work), *dense = rl_contiguous(rl_cast(x, work));
     if (!y || !dense) return NULL;
     Work k = {.r = &r, .x = rl_data(dense), .y = rl_data(y), .dtype = work};
-    return run_planes(&k, planes_of(x, n), mean_range) ? in_layout_of(rl_cast(y, dtype), x) : NULL;
+    if (!run_planes(&k, planes_of(x, n), mean_range)) return NULL;
+    return n == 2 ? rl_channels_last_as(rl_cast(y, dtype), x) : rl_cast(y, dtype);
 }
 
 static void mean_pool_vjp(Call *c, Tensor **g, Tensor **dx) {
@@ -252,7 +246,8 @@ static Tensor *mean_unpool_forward(Call *c) {
     Tensor *x = rl_zeros(y->ndim, shape, work), *dense = rl_contiguous(rl_cast(y, work));
     if (!x || !dense) return NULL;
     Work k = {.r = &r, .x = rl_data(x), .y = rl_data(dense), .dtype = work};
-    return run_planes(&k, planes_of(y, n), unpool_range) ? rl_cast(x, dtype) : NULL;
+    if (!run_planes(&k, planes_of(y, n), unpool_range)) return NULL;
+    return n == 2 ? rl_channels_last_as(rl_cast(x, dtype), y) : rl_cast(x, dtype);
 }
 
 static void mean_unpool_vjp(Call *c, Tensor **g, Tensor **dx) { dx[0] = rl_do("_mean_pool", a_t(g[0]), c->arg[2]); }

@@ -307,12 +307,6 @@ static bool prepare(Call *c, Work *w, const int64_t *in, const int64_t *out, Dty
     return true;
 }
 
-static Tensor *as_laid_out(Tensor *y, Tensor *x) {
-    if (!y || !rl_is_channels_last(x) || rl_is_contiguous(x)) return y;
-    Tensor *z = rl_empty_in_format(y, y->dtype, &(Arg){.tag = A_INT, .i = x->ndim == 4 ? FORMAT_CHANNELS_LAST : FORMAT_CHANNELS_LAST_3D});
-    return z ? rl_copy_into(z, y) : NULL;
-}
-
 static Tensor *upsample_forward(Call *c) {
     Tensor *x = c->arg[0].tensor;
     int n = c->op->data2;
@@ -323,7 +317,7 @@ static Tensor *upsample_forward(Call *c) {
     int64_t shape[5] = {x->shape[0], x->shape[1]};
     memcpy(shape + 2, c->arg[1].ints, (size_t)n * sizeof *shape);
     Tensor *dense = rl_contiguous(rl_cast(x, dtype)), *y = rl_empty(n + 2, shape, dtype);
-    return dense && y && run(&w, dense, y) ? as_laid_out(rl_cast(y, x->dtype), x) : NULL;
+    return dense && y && run(&w, dense, y) ? rl_channels_last_as(rl_cast(y, x->dtype), x) : NULL;
 }
 
 /* The row's number among its family, the sizes before, alignment and scales: what its adjoint needs. */
@@ -363,7 +357,7 @@ static Tensor *upsample_back_forward(Call *c) {
     int64_t shape[5] = {g->shape[0], g->shape[1]};
     memcpy(shape + 2, c->arg[1].ints, (size_t)n * sizeof *shape);
     Tensor *dense = rl_contiguous(rl_cast(g, dtype)), *x = rl_empty(n + 2, shape, dtype);
-    return dense && x && run(&w, dense, x) ? as_laid_out(rl_cast(x, g->dtype), g) : NULL;
+    return dense && x && run(&w, dense, x) ? rl_channels_last_as(rl_cast(x, g->dtype), g) : NULL;
 }
 
 static void upsample_back_vjp(Call *c, Tensor **g, Tensor **dx) {

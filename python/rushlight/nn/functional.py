@@ -573,7 +573,10 @@ def channel_shuffle(input, groups):
         raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
     if c % groups != 0:
         raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
-    return input.reshape(input.size(0), groups, c // groups, *input.shape[2:]).transpose(1, 2).reshape(input.shape)
+    mixed = input.reshape(input.size(0), groups, c // groups, *input.shape[2:]).transpose(1, 2).reshape(input.shape)
+    if input.dim() == 4 and not input.is_contiguous() and input.is_contiguous(memory_format=rl.channels_last):
+        return mixed.contiguous(memory_format=rl.channels_last)
+    return mixed
 
 
 def native_channel_shuffle(input, groups):
