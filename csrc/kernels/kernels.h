@@ -59,7 +59,7 @@ struct Reduction {
     void (*add)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, void *acc, int64_t first /* index of row 0 */, const double *extra);
     void (*merge)(const Reduction *r, int64_t m, void *acc, const void *from, const double *extra);
     void (*finish)(const Reduction *r, int64_t m, const void *acc, char *const *out, const int64_t *out_stride, int64_t count, const double *extra);
-    /* May be NULL: m lines of n elements from start to end, where it is so simple; false: it is not. */
+    /* May be NULL: m lines of n elements from start to end, which lie along memory or beside each other; false: it is not so simple. */
     bool (*lines)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, char *const *out, const int64_t *out_stride, const double *extra);
 };
 

@@ -88,9 +88,9 @@ static void FN(sum_lines)(const Reduction *r, int64_t m, int64_t n, const char *
         w = m - j < SUM_COLUMNS ? m - j : SUM_COLUMNS;
         ROOM(room, SUM_COLUMNS);
         bool plain = !r->half && in_col == sizeof(T);
-        for (int64_t i = 0; i < n; i += SUM_ROWS) {
+        for (int64_t i = 0, most = plain ? 4 * SUM_ROWS : SUM_ROWS; i < n; i += most) {
             T part[SUM_COLUMNS] = {0};
-            int64_t k = i, end = n - i < SUM_ROWS ? n : i + SUM_ROWS;
+            int64_t k = i, end = n - i < most ? n : i + most;
             for (; plain && k + 4 <= end; k += 4) four(w, part, in + j * in_col + k * in_row, in_row, extra);
             for (; k < end; k++) rows(w, part, take(r, w, room, in + j * in_col + k * in_row, in_col), extra);
             SIMD for (int64_t k = 0; k < w; k++) sum_add(&total[j + k], (double)part[k]);
@@ -121,8 +121,18 @@ FINISH(normp, pow(s, 1 / extra[0]))
 
 #define LINES(name, line, value) \
     static bool FN(name##_whole)(const Reduction *r, int64_t m, int64_t n, const char *in, int64_t in_col, int64_t in_row, char *const *out, const int64_t *out_stride, const double *extra) { \
-        if (n > SUM_LINE || in_row != sizeof(T)) return false; \
-        for (int64_t j = 0; j < m; j++) { const double s = FN(line##_inline)(n, (const T *)(in + j * in_col), extra); *(T *)(out[0] + j * out_stride[0]) = (T)(value); } \
+        if (in_row == sizeof(T) && n <= SUM_LINE) { \
+            for (int64_t j = 0; j < m; j++) { const double s = FN(line##_inline)(n, (const T *)(in + j * in_col), extra); *(T *)(out[0] + j * out_stride[0]) = (T)(value); } \
+            return true; \
+        } \
+        if (in_col != sizeof(T) || out_stride[0] != sizeof(T) || n > SUM_ROWS) return false; \
+        for (int64_t j = 0, w, i; j < m; j += w) { \
+            T part[SUM_COLUMNS] = {0}, *to = (T *)out[0] + j; \
+            w = m - j < SUM_COLUMNS ? m - j : SUM_COLUMNS; \
+            for (i = 0; i + 4 <= n; i += 4) FN(line##_four)(w, part, in + j * in_col + i * in_row, in_row, extra); \
+            for (; i < n; i++) FN(line##_rows)(w, part, (const T *)(in + j * in_col + i * in_row), extra); \
+            SIMD for (int64_t k = 0; k < w; k++) { const double s = (double)part[k]; to[k] = (T)(value); } \
+        } \
         return true; \
     }
 LINES(sum, sum, s)

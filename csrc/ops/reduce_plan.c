@@ -166,7 +166,7 @@ static void work_tasks(int64_t begin, int64_t end, void *state) {
     char acc[BLOCK * MOST_ACC] __attribute__((aligned(64)));
     for (int64_t task = begin; task < end; task++) {
         Place p = place_of(j, task);
-        if (j->r->lines && !j->columns && j->kept.n && j->reduced.n == 1) {
+        if (j->r->lines && j->kept.n && j->reduced.n == 1) {
             const int64_t to[2] = {j->kept.out[0][0], j->kept.out[1][0]};
             if (j->r->lines(j->r, p.width, j->count, p.in, j->kept.in[0], j->reduced.in[0], p.out, to, j->extra)) continue;
         }
@@ -209,11 +209,33 @@ static bool reduce_small(const Reduction *r, Tensor *x, Tensor *out, Tensor *out
     return true;
 }
 
+/* x without the reduced dims that say the same again and again, where that makes no difference but for a factor; `shape` becomes its own. */
+static Tensor without_repeats(Reduce kind, const Tensor *x, const bool *mask, const Tensor *out2, int64_t *shape, int64_t *factor) {
+    Tensor once = *x;
+    *factor = 1;
+    bool fits = kind == REDUCE_mean || kind == REDUCE_any || kind == REDUCE_all || (kind == REDUCE_sum && !rl_dtype_is(x->dtype, CLASS_HALF)) || ((kind == REDUCE_max || kind == REDUCE_min) && !out2);
+    for (int d = 0; fits && d < x->ndim; d++) {
+        bool repeats = mask[d] && !x->stride[d] && x->shape[d] > 1;
+        shape[d] = repeats ? 1 : x->shape[d];
+        if (repeats) *factor *= x->shape[d];
+    }
+    if (*factor > 1) once.shape = shape, once.numel /= *factor;
+    return once;
+}
+
+static bool times(Tensor *t, int64_t factor) {
+    Arg number = a_i(factor);
+    Tensor *by = rl_scalar(t->dtype, &number);
+    return by && rl_loop(rl_kernels->binary[t->dtype][BINARY_mul], 3, (Tensor *[]){t, t, by}, NULL, 1);
+}
+
 bool rl_reduce(Reduce kind, Tensor *x, const bool *mask, bool keepdim, Tensor *out, Tensor *out2, const double *extra) {
     if (!x || (!out && !out2)) return false;
     const Reduction *r = &rl_kernels->reduce[x->dtype][kind];
     if (!r->acc_bytes) return rl_fail(RL_NOT_IMPLEMENTED, "this reduction is not implemented for '%s'", rl_dtypes[x->dtype].word);
-    int64_t results = (out ? out : out2)->numel;
+    int64_t results = (out ? out : out2)->numel, shape[RL_MAX_DIMS], factor;
+    Tensor once = without_repeats(kind, x, mask, out2, shape, &factor);
+    if (factor > 1) return rl_reduce(kind, &once, mask, keepdim, out, out2, extra) && (kind != REDUCE_sum || times(out, factor));
     static const double no_places[] = {1};
     if ((kind == REDUCE_max || kind == REDUCE_min) && !out2) extra = no_places;
     if (results == 1 && x->numel <= PIECE && rl_is_contiguous(x)) return reduce_small(r, x, out, out2, extra);
