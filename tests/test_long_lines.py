@@ -267,6 +267,6 @@ def test_dims_that_repeat(dtype):
                 continue
             ours, want = (getattr(t, name)(dims) for t in (wide, plain))
             assert ours.dtype == want.dtype
-            numpy.testing.assert_allclose(ours.numpy(), want.numpy(), rtol={"float16": 2e-3, "float32": 1e-6, "complex64": 1e-6}.get(dtype, 1e-14))     # another order of additions
+            numpy.testing.assert_allclose(ours.numpy(), want.numpy(), rtol={"float16": 2e-3, "float32": 1e-5, "complex64": 1e-5}.get(dtype, 1e-12))     # another order of additions, some of which cancel
     if dtype not in ("bool", "complex64"):
         assert wide.max(1).indices.tolist() == plain.max(1).indices.tolist() and wide.argmin().item() == plain.argmin().item()
