@@ -392,3 +392,12 @@ def test_classes_with_torch_dispatch_are_refused():
         with pytest.raises(NotImplementedError, match="__torch_dispatch__"):
             make()
     assert type(x.as_subclass(AsksNot) + 1) is AsksNot
+
+
+def test_an_empty_storage_is_an_empty_tensor():
+    """Files of tensors hold empty ones too."""
+    storage = rl.ones(3).untyped_storage()
+    empty = rl.asarray(storage[0:0], dtype=rl.uint8)
+    assert empty.shape == (0,) and empty.dtype == rl.uint8 and empty.view(rl.float32).reshape(0, 3).shape == (0, 3)
+    with pytest.raises(ValueError, match="must not be 0"):
+        rl.asarray(bytearray(), dtype=rl.uint8)

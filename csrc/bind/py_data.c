@@ -328,6 +328,11 @@ static PyObject *as_tensor(PyObject *unused, PyObject *const *args, Py_ssize_t n
     return finish(s, on_device(PyArray_Check(o.data) ? from_array(o.data, o.dtype, false) : data_tensor(o.data, o.dtype), &o));
 }
 
+/* Whether a tensor can look at the object's bytes; an empty storage is an empty sequence, and any other empty buffer is refused. */
+static bool has_bytes(PyObject *o) {
+    return PyObject_CheckBuffer(o) && !PyArray_CheckScalar(o) && !(PyObject_TypeCheck(o, StorageType) && PyObject_Size(o) == 0);
+}
+
 static PyObject *asarray(PyObject *unused, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     Options o;
     if (!take_options("asarray", 1, args, n, kwnames, &o)) return NULL;
@@ -335,7 +340,7 @@ static PyObject *asarray(PyObject *unused, PyObject *const *args, Py_ssize_t n, 
     Scope s = rl_scope_open();
     Tensor *t = NULL, *source = is_tensor(o.data) ? tensor_of(o.data) : PyArray_Check(o.data) && !PyArray_CheckScalar(o.data) ? numpy_tensor(o.data) : NULL;
     if (!source && !rl_thread.failed && exports_dlpack(o.data)) source = dlpack_tensor(o.data);
-    if (!source && !rl_thread.failed && PyObject_CheckBuffer(o.data) && !PyArray_CheckScalar(o.data)) source = buffer_tensor(o.data, o.dtype == RL_NO_DTYPE ? rl_default_dtype() : o.dtype);
+    if (!source && !rl_thread.failed && has_bytes(o.data)) source = buffer_tensor(o.data, o.dtype == RL_NO_DTYPE ? rl_default_dtype() : o.dtype);
     if (source) {
         bool same = o.dtype == RL_NO_DTYPE || o.dtype == source->dtype;
         if (must_share && !same) rl_fail(RL_VALUE_ERROR, "can't alias tensor with dtype '%s' into dtype '%s'.", rl_dtypes[source->dtype].name, rl_dtypes[o.dtype].name);
