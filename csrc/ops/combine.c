@@ -562,13 +562,14 @@ static Tensor *meshgrid_forward(Call *c) {
     return out ? out[0] : NULL;
 }
 
-/* Where nothing is recorded: zeros, and the blocks written into them. */
-static Tensor *blocks_at_once(int n, Tensor **block, int64_t cols, Dtype dtype) {
-    int64_t rows = 0, row = 0, col = 0;
-    for (int i = 0; i < n; i++) rows += block[i]->shape[0];
-    Tensor *y = rl_zeros(2, (int64_t[]){rows, cols}, dtype);
-    for (int i = 0; y && i < n; i++) {
-        Tensor *b = block[i], *place = rl_view(y, 2, b->shape, y->stride, y->offset + row * cols + col);
+/* Of matrices: zeros, and the blocks written into them. */
+static Tensor *blocks_forward(Call *c) {
+    const Arg *list = &c->arg[0];
+    int64_t rows = 0, cols = 0, row = 0, col = 0;
+    for (int i = 0; i < list->n; i++) rows += list->tensors[i]->shape[0], cols += list->tensors[i]->shape[1];
+    Tensor *y = rl_zeros(2, (int64_t[]){rows, cols}, rl_common_dtype(c));
+    for (int i = 0; y && i < list->n; i++) {
+        Tensor *b = list->tensors[i], *place = rl_view(y, 2, b->shape, y->stride, y->offset + row * cols + col);
         if (b->numel && !rl_copy_into(place, b)) return NULL;
         row += b->shape[0];
         col += b->shape[1];
@@ -576,10 +577,17 @@ static Tensor *blocks_at_once(int n, Tensor **block, int64_t cols, Dtype dtype) 
     return y;
 }
 
+static void blocks_vjp(Call *c, Tensor **g, Tensor **dx) {
+    for (int64_t i = 0, row = 0, col = 0; i < c->arg[0].n; i++) {
+        const Meta *m = rl_meta(c, (int)i);
+        if (rl_need(c, (int)i)) dx[i] = rl_narrow(rl_narrow(g[0], 0, row, m->shape[0]), 1, col, m->shape[1]);
+        row += m->shape[0];
+        col += m->shape[1];
+    }
+}
+
 static Tensor *block_diag_forward(Call *c) {
     const Arg *list = &c->arg[0];
-    int64_t cols = 0;
-    bool followed = false;
     Tensor **block = rl_scope_bytes((list->n ? list->n : 1) * (int64_t)sizeof *block);
     if (!block) return NULL;
     if (list->n == 0) return rl_empty(2, (int64_t[]){1, 0}, rl_default_dtype());
@@ -588,22 +596,8 @@ static Tensor *block_diag_forward(Call *c) {
         if (t->ndim > 2) return rl_fail(RL_RUNTIME_ERROR, "torch.block_diag: Input tensors must have 2 or fewer dimensions. Input %d has %d dimensions", i, t->ndim);
         block[i] = t->ndim == 2 ? t : rl_reshape(t, 2, (int64_t[]){1, t->numel});
         if (!block[i]) return NULL;
-        cols += block[i]->shape[1];
-        followed = followed || rl_is_followed(t);
     }
-    Dtype dtype = rl_common_dtype(c);
-    if (!followed) return blocks_at_once(list->n, block, cols, dtype);
-    for (int i = 0, at = 0; i < list->n; i++) {      /* each block, padded to the whole width */
-        Tensor *b = rl_cast(block[i], dtype), *wide[3];
-        if (!b) return NULL;
-        wide[0] = rl_zeros(2, (int64_t[]){b->shape[0], at}, dtype);
-        wide[1] = b;
-        wide[2] = rl_zeros(2, (int64_t[]){b->shape[0], cols - at - b->shape[1]}, dtype);
-        at += (int)b->shape[1];
-        block[i] = rl_cat(3, wide, 1);
-        if (!block[i]) return NULL;
-    }
-    return rl_cat(list->n, block, 0);
+    return rl_do("_block_diag", a_ts(list->n, block));
 }
 
 #define SPLITS(name, d, least)                                                                                                            \
@@ -758,6 +752,11 @@ Op rl_combine_ops[] = {
         .doc = "Coordinates of a grid from those of its axes; indexing 'ij' (default) or 'xy'.\n\n"
                ">>> rl.meshgrid(rl.tensor([1, 2]), rl.tensor([3]), indexing='ij')[0]\ntensor([[1],\n        [2]])",
         .forward = meshgrid_forward, .samples = "x(2), x(3)",
+    },
+    {
+        .sig = "_block_diag(tensors: list[Tensor]) -> Tensor", .where = PRIVATE, .flags = TAKES_BARE, .node = "BlockDiagBackward0",
+        .doc = "Matrices along the diagonal of a larger one.\n\n>>> rl._C._ops._block_diag([rl.tensor([[1]]), rl.tensor([[2]])])\ntensor([[1, 0],\n        [0, 2]])",
+        .forward = blocks_forward, .vjp = blocks_vjp, .samples = "[x(2, 3), x(1, 2)]; [x(2, 0), x(2, 2)]",
     },
     {
         .sig = "block_diag(*tensors: Tensor) -> Tensor", .where = FUNCTION, .flags = TAKES_BARE | COMPOSITE,

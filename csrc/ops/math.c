@@ -230,9 +230,9 @@ static Tensor *complex_forward(Call *c) {
     return rl_loop(copy, 2, (Tensor *[]){to_re, re}, NULL, 0.5) && rl_loop(copy, 2, (Tensor *[]){to_im, im}, NULL, 0.5) ? z : NULL;
 }
 
-static void complex_vjp(Call *c, Tensor **g, Tensor **dx) {   /* the engine takes the real part for a real argument */
-    if (rl_need(c, 0)) dx[0] = g[0];
-    if (rl_need(c, 1)) dx[1] = times_i(g[0], -1);
+static void complex_vjp(Call *c, Tensor **g, Tensor **dx) {
+    if (rl_need(c, 0)) dx[0] = rl_do("real", a_t(g[0]));
+    if (rl_need(c, 1)) dx[1] = rl_do("imag", a_t(g[0]));
 }
 
 static Tensor *polar_forward(Call *c) {
