@@ -442,3 +442,6 @@ def test_foreach_bounds_keep_what_does_not_fit():
     for call in (lambda: rl._foreach_add([rl.ones(2)], rl.tensor([2.0])), lambda: rl._foreach_addcmul([rl.ones(2)], [rl.ones(2)], [rl.ones(2)], rl.tensor(2.0))):
         with pytest.raises(RuntimeError, match="dim"):
             call()
+    for other, text in (([], "Tensor list must have same number of elements as scalar list"), ([1.0, 2.0], "same number of elements as scalar list"), ([rl.ones(2)] * 2, "Tensor lists must have the same number of tensors, got 1 and 2")):
+        with pytest.raises(RuntimeError, match=text):
+            rl._foreach_add([rl.ones(2)], other)

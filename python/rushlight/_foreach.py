@@ -36,7 +36,9 @@ def _per_tensor(name, count, other):
             raise RuntimeError(f"_foreach_{name}(): scalar tensor expected to be 0 dim but it has {other.dim()} dimensions and {other.numel()} elements.")
         return repeat(other, count)
     if len(other) != count:
-        raise RuntimeError(f"_foreach_{name}(): Tensor lists must have the same number of tensors, got {count} and {len(other)}")
+        if all(isinstance(entry, rl.Tensor) for entry in other) and other:
+            raise RuntimeError(f"Tensor lists must have the same number of tensors, got {count} and {len(other)} in _foreach_{name}()")
+        raise RuntimeError(f"Tensor list must have same number of elements as scalar list. _foreach_{name}() got {count} and {len(other)}")
     return other
 
 
@@ -124,7 +126,7 @@ def _make_ternary(name, plain, inplace):
             results = map(method if scale == 1 else partial(method, value=scale), self, first, second)
         else:
             if isinstance(scale, rl.Tensor) and scale.dim() != 1:
-                raise RuntimeError(f"_foreach_{name}(): Expected packed scalar Tensor to be of dimension 1. Got {scale.dim()} instead.")
+                raise RuntimeError(f"Expected packed scalar Tensor to be of dimension 1. Got {scale.dim()} instead.")
             scales = scale.tolist() if isinstance(scale, rl.Tensor) else scale
             results = map(scaled, self, first, second, _per_tensor(name, count, scales))
         if not inplace:
