@@ -421,6 +421,7 @@ def test_an_operation_of_ones_own():
     assert rl.ops.tests.twice.default(rl.ones(1)).item() == 2
     with pytest.raises(ValueError, match="namespace::name"):
         library.custom_op("plain", mutates_args=())(len)
+    assert library.custom_op("_tests::hidden", mutates_args=())(lambda x: x + 1)(rl.ones(1)).item() == 2 and rl.ops._tests.hidden(rl.ones(1)).item() == 2
     with pytest.raises(RuntimeError, match="no custom operation"):
         library.register_autograd("tests::nothing", len)
 

@@ -601,3 +601,15 @@ def test_import_as_torchvision():
     from rushlight.vision.transforms import functional  # noqa: F401
     assert torchvision.transforms.Compose is T.Compose and torchvision.transforms.functional is F
     assert torchvision.transforms.transforms.Compose is T.Compose
+
+
+def test_version_2_has_its_functions_as_a_module():
+    import rushlight.vision.transforms.v2.functional as f
+    x = rl.arange(12, dtype=rl.uint8).reshape(1, 3, 4)
+    assert f.grayscale_to_rgb(x).shape == (3, 3, 4) and f.grayscale_to_rgb(f.grayscale_to_rgb(x)).shape == (3, 3, 4)
+    assert f.to_dtype(x, rl.float32, scale=True).max().item() == pytest.approx(11 / 255) and f.to_dtype(x).max().item() == 11
+    assert f.to_image(np.zeros((3, 4, 2), dtype=np.uint8)).shape == (2, 3, 4) and f.to_image(x) is x and f.get_size(x) == [3, 4]
+    assert f.horizontal_flip(x)[0, 0].tolist() == [3, 2, 1, 0] and f.resize is rl.vision.transforms.functional.resize
+    assert f.permute_channels(f.grayscale_to_rgb(x), [2, 0, 1]).shape == (3, 3, 4)
+    with pytest.raises(ValueError, match="permutation"):
+        f.permute_channels(x, [1])

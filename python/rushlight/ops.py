@@ -50,7 +50,7 @@ aten = _Namespace("rushlight.ops.aten")
 
 
 def __getattr__(name):
-    if name.startswith("_"):
+    if name.startswith("__"):
         raise AttributeError(name)
     globals()[name] = _Namespace(f"rushlight.ops.{name}")
     return globals()[name]

@@ -7,9 +7,9 @@ parts are not known here.
 import rushlight as rl
 
 from . import functional
-from .autoaugment import RandAugment, TrivialAugmentWide
-from .transforms import *  # noqa: F401, F403
-from .transforms import __all__ as _names
+from ..autoaugment import RandAugment, TrivialAugmentWide
+from ..transforms import *  # noqa: F401, F403
+from ..transforms import __all__ as _names
 
 __all__ = ["Identity", "RGB", "RandAugment", "TrivialAugmentWide", "ToDtype", "ToImage", "ToPureTensor", "functional", *_names]
 
@@ -28,11 +28,7 @@ class ToImage(rl.nn.Module):
     """A picture or (H, W, C) array to a (C, H, W) tensor of its own values; a tensor stays as it is."""
 
     def forward(self, img):
-        if isinstance(img, rl.Tensor):
-            return img
-        if functional.images.is_pil(img) or isinstance(img, functional.images.Image):
-            return functional.pil_to_tensor(img)
-        return rl.from_numpy(functional.np.array(functional._planes(img), order="C"))
+        return functional.to_image(img)
 
 
 class ToDtype(rl.nn.Module):
@@ -44,7 +40,7 @@ class ToDtype(rl.nn.Module):
         self.scale = scale
 
     def forward(self, img):
-        return functional.convert_image_dtype(img, self.dtype) if self.scale else img.to(self.dtype)
+        return functional.to_dtype(img, self.dtype, self.scale)
 
     def extra_repr(self):
         return f"scale={self.scale}"
@@ -54,6 +50,4 @@ class RGB(rl.nn.Module):
     """Three channels, from one or three."""
 
     def forward(self, img):
-        if functional.get_dimensions(img)[0] == 3:
-            return img
-        return img.repeat(3, 1, 1) if isinstance(img, rl.Tensor) else functional.to_grayscale(img, 3)
+        return functional.grayscale_to_rgb(img)
