@@ -223,6 +223,32 @@ static Tensor without_repeats(Reduce kind, const Tensor *x, const bool *mask, co
     return once;
 }
 
+/* The same for kept dims: results that repeat are worked out once and copied. */
+static bool keeps_repeats(const Tensor *x, const bool *mask) {
+    for (int d = 0; d < x->ndim; d++)
+        if (!mask[d] && !x->stride[d] && x->shape[d] > 1) return true;
+    return false;
+}
+
+static bool reduce_once(Reduce kind, const Tensor *x, const bool *mask, bool keepdim, Tensor *out, Tensor *out2, const double *extra) {
+    Tensor once = *x, *to[2] = {out, out2}, *few[2] = {NULL, NULL};
+    int64_t shape[RL_MAX_DIMS], kept[RL_MAX_DIMS];
+    int n = 0;
+    for (int d = 0; d < x->ndim; d++) {
+        bool repeats = !mask[d] && !x->stride[d] && x->shape[d] > 1;
+        shape[d] = repeats ? 1 : x->shape[d];
+        if (repeats) once.numel /= x->shape[d];
+        if (!mask[d] || keepdim) kept[n++] = mask[d] ? 1 : shape[d];
+    }
+    once.shape = shape;
+    for (int k = 0; k < 2; k++)
+        if (to[k] && !(few[k] = rl_empty(n, kept, (Dtype)to[k]->dtype))) return false;
+    if (!rl_reduce(kind, &once, mask, keepdim, few[0], few[1], extra)) return false;
+    for (int k = 0; k < 2; k++)
+        if (to[k] && !rl_copy_into(to[k], few[k])) return false;
+    return true;
+}
+
 static bool times(Tensor *t, int64_t factor) {
     Arg number = a_i(factor);
     Tensor *by = rl_scalar(t->dtype, &number);
@@ -235,6 +261,7 @@ bool rl_reduce(Reduce kind, Tensor *x, const bool *mask, bool keepdim, Tensor *o
     if (!r->acc_bytes) return rl_fail(RL_NOT_IMPLEMENTED, "this reduction is not implemented for '%s'", rl_dtypes[x->dtype].word);
     int64_t results = (out ? out : out2)->numel, shape[RL_MAX_DIMS], factor;
     Tensor once = without_repeats(kind, x, mask, out2, shape, &factor);
+    if (results > 1 && keeps_repeats(x, mask)) return reduce_once(kind, x, mask, keepdim, out, out2, extra);
     if (factor > 1) return rl_reduce(kind, &once, mask, keepdim, out, out2, extra) && (kind != REDUCE_sum || times(out, factor));
     static const double no_places[] = {1};
     if ((kind == REDUCE_max || kind == REDUCE_min) && !out2) extra = no_places;
