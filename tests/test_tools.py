@@ -519,3 +519,13 @@ def test_compiler_switches_are_blocks_and_decorators():
     with patch(suppress_errors=False):
         pass
     assert patch({"cache_size_limit": 2})(lambda x: x + 1)(1) == 2
+
+
+def test_quantization_can_be_imported_and_says_that_it_is_not_there():
+    from rushlight.ao import quantization
+    assert not isinstance(rl.nn.ReLU(), (quantization.FakeQuantizeBase, quantization.ObserverBase)) and rl.quantization.QuantStub is quantization.QuantStub
+    x = rl.ones(2)
+    assert quantization.QuantWrapper(rl.nn.ReLU())(x).equal(x) and rl.ao.quantization is quantization
+    for use in (quantization.ObserverBase, lambda: quantization.quantize_dynamic(rl.nn.ReLU()), lambda: rl.quantization.prepare(rl.nn.ReLU())):
+        with pytest.raises(NotImplementedError, match="quantised"):
+            use()

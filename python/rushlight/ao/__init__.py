@@ -1,0 +1,5 @@
+"""torch.ao, of which only the names of quantization are here."""
+
+from . import quantization
+
+__all__ = ["quantization"]
