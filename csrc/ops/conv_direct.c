@@ -270,12 +270,15 @@ static bool wants_panels(int64_t rows, int64_t k) {
     return rows >= ROWS && k >= TAPS;
 }
 
-/* How many samples make a few panels of n places each; 0: they are not laid out, since vectors of neighbours leave little out. */
+/* How many samples make a few panels of n places each; 0: they are not laid out, since vectors of neighbours leave little out and weights
+ * stay in the cache. */
 static int64_t samples_together(const Pass *p, int64_t k, const int64_t *n) {
-    enum { PLACES = 128, FLOATS = 1 << 19, MANY = 128 };
+    enum { PLACES = 128, FLOATS = 1 << 19, MANY = 128, LONG = 1024 };
     int64_t places = volume(n), lanes = rl_kernels->conv_lanes, along = (n[2] + lanes - 1) / lanes * n[1], across = ((n[1] - 1) * p->l.size[2] + n[2] + lanes - 1) / lanes;
     if (!wants_panels(p->rows, k) || places == 0) return 0;
-    if (p->rows < MANY && 20 * n[0] * lanes * (along < across ? along : across) < 21 * places) return 0;
+    int64_t lanes_used = n[0] * lanes * (along < across ? along : across);
+    bool many = p->rows >= MANY && k >= LONG;
+    if (!many && !is_small(&p->l) && 100 * lanes_used < (p->rows < MANY ? 130 : 110) * places) return 0;
     int64_t together = (PLACES + places - 1) / places, most = FLOATS / (p->l.floats + 1);
     if (together < 32 && is_small(&p->l)) together = 32;
     if (together > most) together = most;
