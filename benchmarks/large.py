@@ -38,11 +38,9 @@ OFTEN = "add sub mul div exp tanh relu nn.relu sum mean amax softmax where clone
 REASONS = {  # rows that stay below the floor for a cause: what it is
     "prod": "multiplied in double, where torch rounds to float after each factor",
     "half": "rounded in whole numbers, alike on every processor, where torch uses the instruction for it",
-    "max_pool1d": "windows of two: every other element is picked out one by one, for want of a shuffle that compilers find",
-    "upsample_nearest3d": "the result stays small: what is measured is the set-up of three separable passes, some ten microseconds",
+    "conv3d": "windows of 12^3 places: lines of seven results fill half a vector, and on the way back are added to the image line by line",
+    "max_pool1d": "windows of two: each row of 80 is set up and read back from a buffer, which costs as much as comparing",
     "upsample_trilinear3d": "the result stays small: what is measured is the set-up of three separable passes, some ten microseconds",
-    "_upsample_nearest_exact3d": "the result stays small: what is measured is the set-up of three separable passes, some ten microseconds",
-    "permute_copy": "rows of 544 bytes written 27 KB apart: bound by the misses of either side",
     "to": "from double back to float: bound by memory, eight bytes read for four written",
     "addbmm": "a product of OpenBLAS, where torch calls MKL",
     "bmm": "a product of OpenBLAS, where torch calls MKL",

@@ -151,6 +151,24 @@ static void forward_range(int64_t begin, int64_t end, void *state) {
     }
 }
 
+/* By blocks of channels, or of one plane of taps of a channel, whose columns stay in the cache. */
+static void input_blocks(const Work *k, const char *w, const char *y, char *image, char *columns) {
+    enum { CACHE = 1 << 19 };
+    const Geometry *g = k->g;
+    int64_t taps = g->rows / g->w.channels, line = taps / g->w.size[0], bytes = taps * g->columns * k->bytes;
+    bool split = bytes > CACHE;
+    int64_t many = split || bytes == 0 ? 1 : CACHE / bytes, depth = split ? 1 : g->w.size[0];
+    for (int64_t c = 0; c < g->w.channels; c += many)
+        for (int64_t d = 0; d < g->w.size[0]; d += depth) {
+            Window part = g->w;
+            part.channels = g->w.channels - c < many ? g->w.channels - c : many;
+            part.size[0] = depth;
+            part.pad[0] -= d * part.dilation[0];
+            rl_gemm(k->dtype, true, false, part.channels * depth * line, g->columns, g->out_channels / g->groups, ONE, w + (c * taps + d * line) * k->bytes, g->rows, y, g->columns, ZERO, columns, g->columns);
+            rl_kernels->col2im[k->dtype](&part, columns, image + c * (g->image / g->w.channels) * k->bytes);
+        }
+}
+
 static void input_range(int64_t begin, int64_t end, void *state) {
     const Work *k = state;
     const Geometry *g = k->g;
@@ -159,10 +177,11 @@ static void input_range(int64_t begin, int64_t end, void *state) {
         for (int64_t q = 0; q < g->groups; q++) {
             char *image = k->x + (s * g->groups + q) * g->image * k->bytes, *columns = k->plain ? image : my_scratch(k);
             const char *y = k->y + (s * g->out_channels + q * outs) * g->columns * k->bytes;
-            product(k, true, false, g->rows, g->columns, outs, k->w + q * outs * g->rows * k->bytes, y, ZERO, columns);
-            if (k->plain) continue;
-            memset(image, 0, (size_t)(g->image * k->bytes));
-            rl_kernels->col2im[k->dtype](&g->w, columns, image);
+            const char *w = k->w + q * outs * g->rows * k->bytes;
+            if (!k->plain) memset(image, 0, (size_t)(g->image * k->bytes));
+            if (k->plain || k->dtype == RL_INT64) product(k, true, false, g->rows, g->columns, outs, w, y, ZERO, columns);
+            else input_blocks(k, w, y, image, columns);
+            if (!k->plain && k->dtype == RL_INT64) rl_kernels->col2im[k->dtype](&g->w, columns, image);
         }
 }
 
