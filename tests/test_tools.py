@@ -409,7 +409,7 @@ def test_an_operation_of_ones_own():
         return rl.empty_like(x)
 
     x = rl.ones(3, requires_grad=True)
-    assert not scaled(x).requires_grad and rl.ops.tests.scaled(x, 3.0).tolist() == [3, 3, 3]
+    assert scaled(x).requires_grad and "WithoutFormula" in repr(scaled(x)) and rl.ops.tests.scaled(x, 3.0).tolist() == [3, 3, 3]
     scaled.register_autograd(lambda ctx, grad: (grad * ctx.by, None), setup_context=lambda ctx, inputs, output: setattr(ctx, "by", inputs[1]))
     scaled(x, by=5.0).sum().backward()
     assert x.grad.tolist() == [5, 5, 5]
@@ -529,3 +529,30 @@ def test_quantization_can_be_imported_and_says_that_it_is_not_there():
     for use in (quantization.ObserverBase, lambda: quantization.quantize_dynamic(rl.nn.ReLU()), lambda: rl.quantization.prepare(rl.nn.ReLU())):
         with pytest.raises(NotImplementedError, match="quantised"):
             use()
+
+
+def test_custom_operations_tell_of_writes_and_of_missing_derivatives():
+    @rl.library.custom_op("tools::halve_", mutates_args={"x"})
+    def halve_(x: rl.Tensor) -> None:
+        x.numpy()[:] /= 2
+
+    @rl.library.custom_op("tools::pair", mutates_args=())
+    def pair(x: rl.Tensor):
+        return [x.detach() * 2, x.detach() * 3]
+
+    weight, factor = rl.ones(2, requires_grad=True), rl.ones(2)
+    product, version = weight * factor, factor._version
+    halve_(factor)
+    halve_(x=factor)
+    assert factor.tolist() == [0.25, 0.25] and factor._version > version
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        product.sum().backward()
+    made = pair(weight)
+    assert type(made) is list and made[1].tolist() == [3, 3] and all(t.requires_grad for t in made)
+    with pytest.raises(RuntimeError, match="tools::pair but no autograd formula was registered"):
+        made[0].sum().backward()
+    with rl.no_grad():
+        assert not pair(weight)[0].requires_grad
+    assert not pair(rl.ones(2))[0].requires_grad
+    with pytest.raises(ValueError, match="mutates_args"):
+        rl.library.custom_op("tools::wrong", lambda x: None, mutates_args={"y"})

@@ -5,6 +5,7 @@ would ask for, the shapes of the results (`register_fake`), is taken and never u
 """
 
 import functools
+import inspect
 
 import rushlight as rl
 
@@ -21,10 +22,38 @@ def _split(qualname):
     return namespace, name.partition(".")[0]
 
 
+class _WithoutFormula(rl.autograd.Function):
+    """Results of an operation whose derivative nobody gave: they say so when a gradient arrives."""
+
+    @staticmethod
+    def forward(ctx, name, results, *inputs):
+        ctx.qualname = name
+        return results
+
+    @staticmethod
+    def backward(ctx, *grads):
+        raise RuntimeError(f"Trying to backward through {ctx.qualname} but no autograd formula was registered. Please use register_autograd to add one.")
+
+
+def _tensors_in(value):
+    return [value] if isinstance(value, rl.Tensor) else [item for item in value if isinstance(item, rl.Tensor)] if isinstance(value, (list, tuple)) else []
+
+
+def _need_formula(qualname, result, inputs):
+    """The result as one that backward cannot pass, where an input wants a gradient."""
+    found = _tensors_in(result)
+    wants = [t for value in inputs for t in _tensors_in(value) if t.requires_grad]
+    if not wants or not found or isinstance(result, (list, tuple)) and len(found) != len(result) or not any(t.is_floating_point() or t.is_complex() for t in found):
+        return result
+    made = _WithoutFormula.apply(qualname, result if isinstance(result, rl.Tensor) else tuple(result), *wants)
+    return list(made) if isinstance(result, list) else made
+
+
 class CustomOpDef:
     """A function under a name, with a derivative once register_autograd is called."""
 
-    def __init__(self, qualname, function):
+    def __init__(self, qualname, function, mutates_args=None):
+        self._asks_formula, self._mutates = mutates_args is not None, self._written(function, mutates_args or ())
         self._namespace, self._name = _split(qualname)
         self._qualname, self._function, self._differentiable = f"{self._namespace}::{self._name}", function, None
         functools.update_wrapper(self, function)
@@ -37,7 +66,30 @@ class CustomOpDef:
         if self._differentiable is not None and rl.is_grad_enabled() and any(isinstance(a, rl.Tensor) and a.requires_grad for a in (*args, *kwargs.values())):
             return self._differentiable(*args, **kwargs)
         with rl.no_grad():
-            return self._function(*args, **kwargs)
+            result = self._function(*args, **kwargs)
+        if self._mutates:
+            self._note_writes(args, kwargs)
+            return result
+        return _need_formula(self._qualname, result, (*args, *kwargs.values())) if self._asks_formula and rl.is_grad_enabled() else result
+
+    @staticmethod
+    def _written(function, mutates_args):
+        """The names of the arguments that the function writes to; "unknown": any of them."""
+        if not mutates_args:
+            return set()
+        names = list(inspect.signature(function).parameters)
+        if mutates_args == "unknown":
+            return set(names)
+        strange = [name for name in mutates_args if name not in names]
+        if strange:
+            raise ValueError(f"mutates_args names {strange}, which are no arguments of the function: it has {names}")
+        return set(mutates_args)
+
+    def _note_writes(self, args, kwargs):
+        """What was written to behind the engine's back has another version, so that backward notices."""
+        for name, value in inspect.signature(self).bind(*args, **kwargs).arguments.items():
+            for tensor in _tensors_in(value) if name in self._mutates else ():
+                rl.autograd.graph.increment_version(tensor)
 
     def __repr__(self):
         return f"<CustomOpDef({self._qualname})>"
@@ -75,7 +127,6 @@ class CustomOpDef:
 
         def call(*args, **kwargs):
             if kwargs:
-                import inspect
                 bound = inspect.signature(self._function).bind(*args, **kwargs)
                 bound.apply_defaults()
                 args = (*bound.args, *bound.kwargs.values())
@@ -86,7 +137,7 @@ class CustomOpDef:
 
 def custom_op(name, fn=None, /, *, mutates_args=(), device_types=None, schema=None, tags=None):
     """A decorator: the function becomes the operation `name`, "namespace::name"."""
-    return (lambda function: CustomOpDef(name, function)) if fn is None else CustomOpDef(name, fn)
+    return (lambda function: CustomOpDef(name, function, mutates_args)) if fn is None else CustomOpDef(name, fn, mutates_args)
 
 
 triton_op = custom_op
