@@ -856,3 +856,13 @@ def test_resume_streams():
 def test_resume_refuses_other_versions():
     with pytest.raises(ValueError, match="version"):
         D.DataLoader(range(3)).load_state_dict({"version": 99})
+
+
+def test_a_stand_in_for_a_loader_needs_torchs_attributes_only():
+    from rushlight.utils.data.dataloader import _SingleProcessDataLoaderIter
+
+    class StandIn:
+        generator, num_workers, timeout, _auto_collation, collate_fn, drop_last = None, 0, 0, True, staticmethod(sum), False
+        dataset, _dataset_kind, _index_sampler = [1, 2, 3, 4], 0, [[0, 1], [2, 3]]
+
+    assert list(_SingleProcessDataLoaderIter(StandIn())) == [3, 7]

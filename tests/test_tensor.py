@@ -401,3 +401,9 @@ def test_an_empty_storage_is_an_empty_tensor():
     assert empty.shape == (0,) and empty.dtype == rl.uint8 and empty.view(rl.float32).reshape(0, 3).shape == (0, 3)
     with pytest.raises(ValueError, match="must not be 0"):
         rl.asarray(bytearray(), dtype=rl.uint8)
+
+
+def test_no_memory_format_is_that_of_the_tensor():
+    x = rl.ones(2, 3).T
+    assert x.clone(memory_format=None).stride() == (1, 3) and rl.empty_like(x, memory_format=None).stride() == (1, 3) and x.to(rl.float64, memory_format=None).stride() == (1, 3)
+    assert x.double(memory_format=None).stride() == (1, 3)

@@ -115,7 +115,7 @@ static PyObject *to_dtype(PyObject *self, PyObject *const *args, Py_ssize_t n, P
     int format = FORMAT_PRESERVE;
     PyObject *o = n || kwnames ? only_argument(name, "memory_format", args, n, kwnames) : NULL;
     if (o && !n && Py_TYPE(o) == MemoryFormatType) format = memory_format_value(o);
-    else if (o || PyErr_Occurred()) return o ? PyErr_Format(PyExc_TypeError, "%s() takes no arguments but memory_format", name) : NULL;
+    else if (o != Py_None && (o || PyErr_Occurred())) return o ? PyErr_Format(PyExc_TypeError, "%s() takes no arguments but memory_format", name) : NULL;
     return converted(self, (Target){d, false, format, !strcmp(name, "cpu") ? DEVICE_CPU : DEVICE_UNSAID});
 }
 #define CAST(word, d) static PyObject *cast_##word(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) { return to_dtype(self, args, n, kwnames, d, #word); }

@@ -321,8 +321,12 @@ static int to_tensor_or_number(Frame *f, PyObject *v, Arg *a) {
     return ok == MISMATCH ? to_number(f, v, a) : ok;
 }
 
+/* torch's default is None where ours is the tensor's format. */
+static bool keeps_format(const Param *p) { return p->kind == P_MEMORY_FORMAT && p->has_default && !strcmp(p->default_text, "preserve_format"); }
+
 int convert(Frame *f, const Param *p, PyObject *v, Arg *a) {
     if (RL_UNLIKELY(v == Py_None)) {
+        if (keeps_format(p)) return *a = p->value, MATCH;
         if (!p->optional) return p->kind == P_OBJECT ? (*a = (Arg){.tag = A_OBJECT, .object = v}, MATCH) : MISMATCH;
         *a = a_none();
         return MATCH;

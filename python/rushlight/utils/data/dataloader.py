@@ -268,7 +268,7 @@ class BaseIterator:
     """One epoch: draws the base seed, walks the sampler, counts what it hands out."""
 
     def __init__(self, loader):
-        self._shared = loader._shared
+        self._shared = getattr(loader, "_shared", None) or Shared()      # who stands in for a loader has torch's attributes only
         self._generator = loader.generator
         self._index_sampler = loader._index_sampler
         self._dataset = loader.dataset
