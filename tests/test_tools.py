@@ -556,3 +556,9 @@ def test_custom_operations_tell_of_writes_and_of_missing_derivatives():
     assert not pair(rl.ones(2))[0].requires_grad
     with pytest.raises(ValueError, match="mutates_args"):
         rl.library.custom_op("tools::wrong", lambda x: None, mutates_args={"y"})
+
+
+def test_a_graph_of_a_run_is_refused_when_asked_for():
+    from rushlight.jit import _get_trace_graph
+    with pytest.raises(NotImplementedError, match="hooks"):
+        _get_trace_graph(rl.nn.ReLU(), (rl.ones(1),))

@@ -21,6 +21,8 @@ globals().update({name: getattr(_C._VariableFunctions, name) for name in "_stand
 for _name in "_log_api_usage_once _jit_set_profiling_executor _jit_set_profiling_mode _jit_override_can_fuse_on_gpu _jit_override_can_fuse_on_cpu _jit_set_texpr_fuser_enabled".split():
     setattr(_C, _name, lambda *args: None)      # what libraries tell torch's engine: nothing to do here
 _C._get_tracing_state, _C._get_accelerator = (lambda: None), (lambda *args: _C.device("cpu"))
+for _name in ("Block", "Graph", "Value"):      # TorchScript's, which annotations name
+    setattr(_C, _name, type(_name, (), {"__doc__": "Never made: nothing is traced.", "__module__": _C.__name__}))
 _C._TensorMeta, _C._are_functorch_transforms_active = type(_C.Tensor), lambda: False
 del _name
 

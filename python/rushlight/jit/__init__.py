@@ -131,6 +131,11 @@ def wait(future):
     return future()
 
 
+def _get_trace_graph(f, args=(), kwargs=None, **options):
+    """Refused: counters of operations import it, and need it when they count."""
+    raise NotImplementedError("rushlight does not trace programs into graphs; forward hooks (register_forward_hook) see the calls of a model's layers")
+
+
 def save(m, f, *args, **kwargs):
     """There is no TorchScript: rushlight.save writes state dicts."""
     raise NotImplementedError("jit.save writes TorchScript, which rushlight does not compile; use rushlight.save(module.state_dict(), path)")
