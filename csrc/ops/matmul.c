@@ -87,13 +87,20 @@ static Tensor *product(Call *c, Tensor *a, Tensor *b) {
 
 /* ---- mm, bmm, mv, dot ---------------------------------------------------------------------------------------------- */
 
+/* One column by one row: nothing is summed. */
+static Tensor *each_by_each(Call *c, Tensor *a, Tensor *b) {
+    Tensor *y = rl_out(c, 0, 2, (int64_t[]){a->shape[0], b->shape[1]}, a->dtype);
+    return y && rl_loop(rl_kernels->binary[a->dtype][BINARY_mul], 3, (Tensor *[]){y, a, b}, NULL, 0.7) ? y : NULL;
+}
+
 static Tensor *mm_forward(Call *c) {
     Tensor *a = c->arg[0].tensor, *b = c->arg[1].tensor;
     if (a->ndim != 2) return rl_fail(RL_RUNTIME_ERROR, "self must be a matrix, but input has shape %s", rl_text_shape(a));
     if (b->ndim != 2) return rl_fail(RL_RUNTIME_ERROR, "mat2 must be a matrix, but it has shape %s", rl_text_shape(b));
     if (a->shape[1] != b->shape[0])
         return rl_fail(RL_RUNTIME_ERROR, "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64 " and %" PRId64 "x%" PRId64 ")", a->shape[0], a->shape[1], b->shape[0], b->shape[1]);
-    return same_dtype(c, a, b) ? product(c, a, b) : NULL;
+    if (!same_dtype(c, a, b)) return NULL;
+    return a->shape[1] == 1 && rl_dtype_is(a->dtype, CLASS_FLOAT) ? each_by_each(c, a, b) : product(c, a, b);
 }
 
 static Tensor *hermitian(Tensor *t) { return rl_conj(rl_transpose(t, -2, -1)); }
