@@ -43,6 +43,7 @@ REASONS = {  # rows that stay below the floor for a cause: what it is
     "upsample_trilinear3d": "the result stays small: what is measured is the set-up of three separable passes, some ten microseconds",
     "to": "from double back to float: bound by memory, eight bytes read for four written",
     "addbmm": "a product of OpenBLAS, where torch calls MKL",
+    "baddbmm": "a product of OpenBLAS, where torch calls MKL",
     "bmm": "a product of OpenBLAS, where torch calls MKL",
     "ormqr": "LAPACK of OpenBLAS, where torch calls MKL's",
     "_fft_r2c": "NumPy's transforms, where torch calls MKL's",

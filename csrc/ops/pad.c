@@ -61,9 +61,9 @@ static int64_t source_of(int64_t i, int64_t n, Border border) {
 typedef struct Bordered {
     const char *from;
     char *to;
-    Border border;
     int ndim, bytes;
-    int64_t size[RL_MAX_DIMS], shape[RL_MAX_DIMS], before[RL_MAX_DIMS], stride[RL_MAX_DIMS];   /* of the input, the result, in between, in bytes */
+    int64_t shape[RL_MAX_DIMS], length, inside, outside, shift;    /* of the result; along its last dim: where the piece that stays together begins and ends in it, and begins in the input */
+    int64_t *source[RL_MAX_DIMS];        /* for every place of a dim how far from the input's start it comes from; of the last dim only places outside the piece */
 } Bordered;
 
 static inline void copy_element(char *to, const char *from, int bytes) {
@@ -76,18 +76,11 @@ static inline void copy_element(char *to, const char *from, int bytes) {
     }
 }
 
-/* How far from the input's start place i of dim d of the result comes from. */
-static inline int64_t reach(const Bordered *b, int d, int64_t i) { return source_of(i - b->before[d], b->size[d], b->border) * b->stride[d]; }
-
 static inline void copy_line(const Bordered *b, char *to, const char *from) {
-    int last = b->ndim - 1;
-    int64_t n = b->size[last], length = b->shape[last], first = b->before[last], step = b->stride[last], i = 0;
-    int64_t inside = first > 0 ? first : 0, outside = first + n < length ? first + n : length;
-    bool whole = step == b->bytes && outside > inside;
-    for (; i < (whole ? inside : length); i++) copy_element(to + i * b->bytes, from + source_of(i - first, n, b->border) * step, b->bytes);
-    if (!whole) return;
-    memcpy(to + i * b->bytes, from + (i - first) * step, (size_t)((outside - inside) * b->bytes));
-    for (i = outside; i < length; i++) copy_element(to + i * b->bytes, from + source_of(i - first, n, b->border) * step, b->bytes);
+    const int64_t *source = b->source[b->ndim - 1];
+    for (int64_t i = 0; i < b->inside; i++) copy_element(to + i * b->bytes, from + source[i], b->bytes);
+    if (b->outside > b->inside) memcpy(to + b->inside * b->bytes, from + b->shift, (size_t)((b->outside - b->inside) * b->bytes));
+    for (int64_t i = b->outside; i < b->length; i++) copy_element(to + i * b->bytes, from + source[i - b->outside + b->inside], b->bytes);
 }
 
 /* Lines of the last dim: what lies inside is one piece, the ends are picked one by one. */
@@ -99,27 +92,48 @@ static void border_lines(int64_t begin, int64_t end, void *state) {
     for (int d = last - 1; d >= 0; d--) {
         index[d] = rest % b->shape[d];
         rest /= b->shape[d];
-        from += reach(b, d, index[d]);
+        from += b->source[d][index[d]];
     }
     for (int64_t line = begin; line < end; line++) {
-        copy_line(b, b->to + line * b->shape[last] * b->bytes, from);
+        copy_line(b, b->to + line * b->length * b->bytes, from);
         for (int d = last - 1; d >= 0; d--) {
-            from -= reach(b, d, index[d]);
+            from -= b->source[d][index[d]];
             bool more = ++index[d] < b->shape[d];
             if (!more) index[d] = 0;
-            from += reach(b, d, index[d]);
+            from += b->source[d][index[d]];
             if (more) break;
         }
     }
+}
+
+/* Where the places of all dims come from; false without memory. */
+static bool find_sources(Bordered *b, const Tensor *x, const int64_t *before, Border border) {
+    int last = b->ndim - 1;
+    for (int d = 0; d <= last; d++) {
+        int64_t n = x->shape[d], step = x->stride[d] * b->bytes, skipped = d == last ? b->outside - b->inside : 0, *source = rl_scope_bytes((b->shape[d] - skipped + 1) * (int64_t)sizeof *source);
+        if (!source) return false;
+        b->source[d] = source;
+        for (int64_t i = 0; i < b->shape[d]; i++) {
+            if (d == last && i == b->inside) i = b->outside;      /* what stays together is not asked for */
+            if (i < b->shape[d]) *source++ = source_of(i - before[d], n, border) * step;
+        }
+    }
+    return true;
 }
 
 /* All dims at once, where nothing is recorded. */
 static Tensor *border_pad_at_once(Tensor *x, const int64_t *shape, const int64_t *before, Border border) {
     Tensor *y = rl_empty(x->ndim, shape, x->dtype);
     if (!y || !y->numel) return y;
-    Bordered b = {.from = rl_data(x), .to = rl_data(y), .border = border, .ndim = x->ndim, .bytes = rl_dtype_bytes(x->dtype)};
-    for (int d = 0; d < x->ndim; d++) b.size[d] = x->shape[d], b.shape[d] = shape[d], b.before[d] = before[d], b.stride[d] = x->stride[d] * b.bytes;
-    int64_t length = shape[x->ndim - 1];
+    int last = x->ndim - 1;
+    int64_t length = shape[last], front = before[last], end = front + x->shape[last];
+    Bordered b = {.from = rl_data(x), .to = rl_data(y), .ndim = x->ndim, .bytes = rl_dtype_bytes(x->dtype), .length = length};
+    memcpy(b.shape, shape, (size_t)x->ndim * sizeof *shape);
+    b.inside = front > 0 ? front : 0;
+    b.outside = end < length ? end : length;
+    b.shift = (b.inside - front) * b.bytes;
+    if (x->stride[last] != 1 || b.outside <= b.inside) b.inside = b.outside = 0;      /* all are picked one by one */
+    if (!find_sources(&b, x, before, border)) return NULL;
     Storage *held[] = {x->storage, y->storage};
     for (int k = 0; k < 2; k++) rl_storage_keep(held[k]);
     bool done = rl_parallel_for(y->numel / length, 1 + 50000 / length, border_lines, &b);
