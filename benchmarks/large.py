@@ -40,7 +40,6 @@ REASONS = {  # rows that stay below the floor for a cause: what it is
     "half": "rounded in whole numbers, alike on every processor, where torch uses the instruction for it",
     "conv3d": "windows of 12^3 places: lines of seven results fill half a vector, and on the way back are added to the image line by line",
     "max_pool1d": "windows of two: each row of 80 is set up and read back from a buffer, which costs as much as comparing",
-    "gelu": "within 1.5 ULP for large negative arguments too, where torch's 1 + erf(x) cancels: a quotient and an exponential instead of one polynomial",
     "upsample_trilinear3d": "the result stays small: what is measured is the set-up of three separable passes, some ten microseconds",
     "to": "from double back to float: bound by memory, eight bytes read for four written",
     "addbmm": "a product of OpenBLAS, where torch calls MKL",
