@@ -1,5 +1,8 @@
 """Sobol' points: the first ones, their balance, scrambling, and torch's numbers."""
 
+import subprocess
+import sys
+
 import pytest
 import rushlight as rl
 from rushlight.quasirandom import SobolEngine
@@ -55,3 +58,9 @@ def test_numbers_are_torchs(scramble, seed):
             assert ours.draw(n, dtype=getattr(rl, dtype)).tolist() == theirs.draw(n, dtype=getattr(torch, dtype)).tolist()
         ours.fast_forward(9), theirs.fast_forward(9)
         assert ours.draw(2).tolist() == theirs.draw(2).tolist() and ours.quasi.tolist() == theirs.quasi.tolist()
+
+
+def test_the_package_finds_its_module_unasked():
+    """In a process of its own: here the import above has put it in place."""
+    said = subprocess.run([sys.executable, "-c", "import rushlight as rl; print(rl.quasirandom.SobolEngine(2).draw(2).tolist())"], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[[0.0, 0.0], [0.5, 0.5]]"

@@ -101,7 +101,7 @@ _LAZY_NAMES.update(dict.fromkeys(
     "Storage StorageBase".split(), "storage"))
 _PACKAGES = frozenset(
     "accelerator amp ao backends compat compiler cpu cuda distributed distributions fft func functional futures fx hf hub jit linalg mps "
-    "multiprocessing nn optim overrides profiler quantization random return_types serialization signal sparse special storage "
+    "multiprocessing nn optim overrides profiler quantization quasirandom random return_types serialization signal sparse special storage "
     "teach testing types utils version vision xpu masked nested onnx export library torch_version ops __config__ __future__ _VF _utils _dynamo _inductor _logging".split())
 
 
