@@ -566,6 +566,7 @@ static Tensor *meshgrid_forward(Call *c) {
 static Tensor *blocks_forward(Call *c) {
     const Arg *list = &c->arg[0];
     int64_t rows = 0, cols = 0, row = 0, col = 0;
+    if (list->n == 0) return rl_fail(RL_RUNTIME_ERROR, "_block_diag(): expected a non-empty list of Tensors");
     for (int i = 0; i < list->n; i++) rows += list->tensors[i]->shape[0], cols += list->tensors[i]->shape[1];
     Tensor *y = rl_zeros(2, (int64_t[]){rows, cols}, rl_common_dtype(c));
     for (int i = 0; y && i < list->n; i++) {
@@ -754,7 +755,7 @@ Op rl_combine_ops[] = {
         .forward = meshgrid_forward, .samples = "x(2), x(3)",
     },
     {
-        .sig = "_block_diag(tensors: list[Tensor]) -> Tensor", .where = PRIVATE, .flags = TAKES_BARE, .node = "BlockDiagBackward0",
+        .sig = "_block_diag(tensors: list[Tensor]) -> Tensor", .shape = "tensors[_,_]", .where = PRIVATE, .flags = TAKES_BARE, .node = "BlockDiagBackward0",
         .doc = "Matrices along the diagonal of a larger one.\n\n>>> rl._C._ops._block_diag([rl.tensor([[1]]), rl.tensor([[2]])])\ntensor([[1, 0],\n        [0, 2]])",
         .forward = blocks_forward, .vjp = blocks_vjp, .samples = "[x(2, 3), x(1, 2)]; [x(2, 0), x(2, 2)]",
     },

@@ -143,6 +143,7 @@ static Tensor *weighted_rise(Tensor *gap, Tensor *g, Tensor *distance, double p)
 /* (x1, x2, p), of three dims and one dtype */
 static Tensor *cdist_kernel_forward(Call *c) {
     Tensor *x = c->arg[0].tensor, *y = c->arg[1].tensor;
+    if (x->dtype != y->dtype) return rl_fail(RL_RUNTIME_ERROR, "_cdist_forward(): x1 is %s, x2 is %s, and they must be of one dtype", rl_dtypes[x->dtype].name, rl_dtypes[y->dtype].name);
     return distances(x, y, a_double(&c->arg[2]), false, 3, (int64_t[]){x->shape[0], x->shape[1], y->shape[1]});
 }
 
