@@ -473,7 +473,9 @@ static PyObject *generator_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     static char *names[] = {"device", NULL};
     PyObject *device = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", names, &device)) return NULL;
-    if (device && device != Py_None && !device_check(device)) {
+    int kind = device && device != Py_None ? device_kind(device) : DEVICE_CPU;
+    if (kind == DEVICE_META) return PyErr_Format(PyExc_RuntimeError, "META device type not an accelerator: no numbers are drawn for it");
+    if (!kind) {
         if (PyErr_ExceptionMatches(PyExc_AssertionError)) PyErr_SetString(PyExc_RuntimeError, "Cannot get CUDA generator without ATen_cuda library: rushlight runs on the CPU");
         else if (PyErr_ExceptionMatches(PyExc_NotImplementedError)) PyErr_Format(PyExc_RuntimeError, "%S device type not an accelerator: rushlight runs on the CPU", device);
         return NULL;
