@@ -45,6 +45,7 @@ REASONS = {  # rows that stay below the floor for a cause: what it is
     "addbmm": "a product of OpenBLAS, where torch calls MKL",
     "baddbmm": "a product of OpenBLAS, where torch calls MKL",
     "bmm": "a product of OpenBLAS, where torch calls MKL",
+    "linalg.householder_product": "backward goes factor by factor in operations that have derivatives themselves, three passes over the matrix for each",
     "ormqr": "LAPACK of OpenBLAS, where torch calls MKL's",
     "_fft_r2c": "NumPy's transforms, where torch calls MKL's",
 }
